@@ -1,0 +1,193 @@
+# aicc: build it, try it, test it, install it. `make help` lists the goals.
+#
+# All that a build makes is under build/: build/5.4/aicc/core.so is the library's C half for Lua 5.4, and
+# build/5.4/aicc/sandbox/core.so the sandbox's. ABI=5.3 or ABI=5.1 (LuaJIT too) builds for another Lua, beside it.
+
+ABI    = 5.4
+LUA    = lua$(ABI)
+PREFIX = /usr/local
+LUADIR = $(PREFIX)/share/lua/$(ABI)
+LIBDIR = $(PREFIX)/lib/lua/$(ABI)
+BINDIR = $(PREFIX)/bin
+MANDIR = $(PREFIX)/share/man
+COMPDIR = $(PREFIX)/share/bash-completion/completions
+
+BUILD = build
+OUT   = $(BUILD)/$(ABI)
+
+CFLAGS   = -O2 -g -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
+COMPILE  = $(CC) -std=c99 -fPIC -fvisibility=hidden -pthread $(WARNINGS) $(CFLAGS) -Isrc $(LUA_HEADERS) $(CPPFLAGS) -MMD -MP
+LINK     = $(CC) -shared -pthread $(CFLAGS) -Wl,-z,relro,-z,now,-z,nodelete $(LDFLAGS)
+
+LUA_HEADERS = $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(shell pkg-config --cflags lua$(ABI)))
+
+# What runs in the tree as it is, without installing.
+IN_TREE = LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;" LUA_CPATH="$(CURDIR)/$(OUT)/?.so;;"
+
+MAKEFLAGS += --no-print-directory
+.DELETE_ON_ERROR:
+.PHONY: all build library sandbox tools demo test bench doc check clean help install install-library install-sandbox \
+        install-cli uninstall
+
+all: build ## Build, and say how to use the tree without installing (the default)
+	@echo 'export $(IN_TREE)'
+
+# ---- build ----
+
+objects = $(patsubst %.c,$(OUT)/%.o,$(wildcard $(1)/*.c))
+
+CORE    = $(OUT)/aicc/core.so
+SANDBOX = $(OUT)/aicc/sandbox/core.so
+
+build: library sandbox
+library: $(CORE)
+sandbox: $(SANDBOX)
+
+$(CORE): $(call objects,src)
+$(CORE): LDLIBS = -lcurl -ldl
+
+$(SANDBOX): $(call objects,src/sandbox) $(OUT)/src/buf.o
+$(SANDBOX): LDLIBS = -lmicrohttpd -lgnutls -ldl
+
+$(CORE) $(SANDBOX):
+	@mkdir -p $(@D)
+	@echo 'link  $@'
+	@$(LINK) -o $@ $^ $(LDLIBS)
+
+$(OUT)/%.o: %.c Makefile | tools
+	@mkdir -p $(@D)
+	@echo 'cc    $@'
+	@$(COMPILE) -c -o $@ $<
+
+-include $(patsubst %.o,%.d,$(call objects,src) $(call objects,src/sandbox))
+
+# Goals that run something install what they lack; those that only build say what is missing. LuaRocks sees to it by itself.
+INSTALLING = $(filter demo test bench doc check check-%,$(MAKECMDGOALS))
+
+tools:
+	@$(if $(LUA_INCDIR),,ABI=$(ABI) CC="$(CC)" .ci/deps $(or $(INSTALLING),--check build))
+
+# ---- try, test ----
+
+demo: build ## Run examples/quickstart.lua against a sandbox of its own
+	@$(IN_TREE) $(LUA) examples/quickstart.lua
+
+# Specs with the tags in APART have goals of their own, for what they need: nginx and HAProxy, PostgreSQL, a terminal.
+# A run leaves its closing line in $(TALLY) too: without one, busted did not get to its end, whatever its exit status.
+SPEC    = spec
+APART   = hosts,postgresql,terminal
+WITHOUT = $(APART)
+TALLY   = build/tally/$(SUITE)
+SUITE   = test
+BUSTED  = $(RUN) $(LUA) $$(command -v busted) --output=spec/support/summary.lua \
+          $(if $(FILTER),--filter='$(FILTER)') $(if $(WITHOUT),--exclude-tags=$(WITHOUT))
+
+test: build ## Run the specs: all, or SPEC=spec/json_spec.lua, or FILTER='a Lua pattern'
+	@mkdir -p $(dir $(TALLY)); rm -f $(TALLY)
+	@$(IN_TREE) AICC_TALLY=$(TALLY) $(BUSTED) $(SPEC)
+	@test -s $(TALLY) || { echo 'busted ended before its last spec'; exit 1; }
+
+bench: build ## Measure (spec/bench)
+	@$(IN_TREE) $(LUA) spec/bench/run.lua
+
+doc: tools ## Build the reference pages (build/doc/index.html) from the comments in the sources
+	@cd doc && lua5.1 $$(command -v ldoc) --quiet --fatalwarnings .
+
+# ---- check ----
+
+CHECKS = lint engine clang exports install luas hosts postgresql terminal asan valgrind
+.PHONY: $(CHECKS:%=check-%)
+
+check: $(CHECKS:%=check-%) ## All that follows; with `make test`, what CI runs
+
+LUA_FILES = $(shell find lua -name '*.lua')
+
+check-lint: tools ## luacheck, and that every module still parses as Lua 5.1 and 5.3
+	@luacheck -q --no-color lua spec examples bin/aicc *.rockspec
+	@luac5.1 -p $(LUA_FILES)
+	@luac5.3 -p $(LUA_FILES)
+
+ENGINE = buf json strset scrub file xfer pool sys endpoint
+
+check-engine: ## The C files that know no Lua still know none
+	@! grep -nE '\b(lua|luaL)_|\b(lua|lauxlib|lualib|compat)\.h' $(wildcard $(ENGINE:%=src/%.[ch]))
+
+CLANG_WARNINGS = -Wconditional-uninitialized -Wextra-semi -Wmissing-variable-declarations
+
+check-clang: tools ## clang's warnings, for each Lua
+	@for abi in 5.4 5.3 5.1; do \
+	  $(MAKE) build ABI=$$abi BUILD=build/clang CC=clang WARNINGS='$(WARNINGS) $(CLANG_WARNINGS)' || exit; \
+	done
+
+check-exports: build ## The modules export luaopen_* and nothing else
+	@! nm -DA --defined-only $(CORE) $(SANDBOX) | grep -v ' T luaopen_'
+
+check-postgresql: build ## Jobs that several workers share, on a PostgreSQL server that the spec starts
+	@$(MAKE) test SUITE=postgresql SPEC=spec/jobs_postgresql_spec.lua WITHOUT=
+
+check-terminal: build ## The command's output on a terminal of 80 columns
+	@$(MAKE) test SUITE=terminal SPEC=spec/cli_terminal_spec.lua WITHOUT=
+
+check-install: build ## luarocks make and make install, each tried with nothing but what it installed
+	@ABI=$(ABI) .ci/check-install
+
+check-luas: tools ## The specs on the other Luas: 5.3, 5.1 and LuaJIT
+	@$(MAKE) test SUITE=lua5.3 WITHOUT=$(APART),lua54 ABI=5.3
+	@$(MAKE) test SUITE=lua5.1 WITHOUT=$(APART),lua54 ABI=5.1
+	@$(MAKE) test SUITE=luajit WITHOUT=$(APART),lua54 ABI=5.1 LUA=luajit
+
+check-hosts: build ## The specs in nginx and in HAProxy, with the files of examples/
+	@$(MAKE) library ABI=5.3
+	@$(MAKE) library ABI=5.1
+	@$(MAKE) test SUITE=hosts WITHOUT= SPEC='spec/nginx_spec.lua spec/haproxy_spec.lua'
+
+SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+
+check-asan: build/asan/alone.so ## The specs under AddressSanitizer and UndefinedBehaviorSanitizer
+	@PATH="$(CURDIR)/.ci/asan:$$PATH" \
+	  $(MAKE) test SUITE=asan WITHOUT=slow,nosan,$(APART) BUILD=build/asan CC=gcc CFLAGS='$(SANITIZE)'
+
+build/asan/alone.so: .ci/asan/alone.c | tools
+	@mkdir -p $(@D)
+	@$(CC) -shared -fPIC $(WARNINGS) -o $@ $<
+
+check-valgrind: tools ## The specs under valgrind: no error, no leak, no suppression
+	@$(MAKE) test SUITE=valgrind WITHOUT=slow,nosan,$(APART) \
+	  RUN='valgrind -q --leak-check=full --errors-for-leak-kinds=definite,indirect --error-exitcode=9'
+
+# ---- install ----
+
+# $(call install-lua,FOLDER,TEST) - installs the modules in lua/FOLDER for which find's TEST holds.
+install-lua = cd lua && find $(1) $(2) -name '*.lua' -exec install -D -m 644 {} '$(DESTDIR)$(LUADIR)/{}' ';'
+
+install: install-library install-sandbox install-cli ## Install below PREFIX (/usr/local), or DESTDIR and PREFIX
+
+install-library: library
+	@install -D -m 755 $(CORE) '$(DESTDIR)$(LIBDIR)/aicc/core.so'
+	@$(call install-lua,aicc,-path aicc/sandbox -prune -o -path aicc/jobs -prune -o -path aicc/cli -prune -o -path aicc/cli.lua -prune -o)
+
+install-sandbox: sandbox
+	@install -D -m 755 $(SANDBOX) '$(DESTDIR)$(LIBDIR)/aicc/sandbox/core.so'
+	@$(call install-lua,aicc/sandbox)
+
+# The command, which LuaRocks installs by itself, begins with the name of the Lua that it is for.
+install-cli: install-cli-modules
+	@install -d '$(DESTDIR)$(BINDIR)' && sed '1s|lua5.4|$(LUA)|' bin/aicc >'$(DESTDIR)$(BINDIR)/aicc'
+	@chmod 755 '$(DESTDIR)$(BINDIR)/aicc'
+	@install -D -m 644 doc/aicc.1 '$(DESTDIR)$(MANDIR)/man1/aicc.1'
+	@install -D -m 644 doc/aicc.bash '$(DESTDIR)$(COMPDIR)/aicc'
+
+install-cli-modules:
+	@$(call install-lua,aicc/jobs)
+	@$(call install-lua,aicc/cli aicc/cli.lua)
+
+uninstall: ## Remove what `make install` put there
+	rm -rf '$(DESTDIR)$(LUADIR)/aicc' '$(DESTDIR)$(LIBDIR)/aicc'
+	rm -f '$(DESTDIR)$(BINDIR)/aicc' '$(DESTDIR)$(MANDIR)/man1/aicc.1' '$(DESTDIR)$(COMPDIR)/aicc'
+
+clean: ## Remove what builds and tests made
+	rm -rf build
+
+help: ## List the goals
+	@sed -nE 's/^([a-z-]+):[^#]*## /\1#/p' Makefile | awk -F'#' '{ printf "make %-16s%s\n", $$1, $$2 }'

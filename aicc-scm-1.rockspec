@@ -1,0 +1,31 @@
+rockspec_format = "3.0"
+package = "aicc"
+version = "scm-1"
+
+source = { url = "git+https://git.example.org/aicc.git" } -- `luarocks make`, in a checkout, does not read it
+
+description = {
+  summary = "Client for Huawei Cloud's contact-centre API: unbinds agents from skill queues",
+  detailed = "A C module speaks to the API through libcurl; Lua wrappers add tokens, retries and concurrency.",
+  license = "MIT",
+  labels = { "http", "cloud", "libcurl" },
+}
+
+dependencies = { "lua >= 5.1, < 5.5", "lua-cjson >= 2.1.0" }
+external_dependencies = { CURL = { library = "curl" } }
+
+-- Built by the Makefile, so that every way to install gives the same modules, compiled with the same flags. (LuaRocks' own
+-- builder would also copy the whole of lua/ into each rock.)
+build = {
+  type = "make",
+  build_target = "library",
+  install_target = "install-library",
+  variables = {
+    BUILD = "build/rock$(LUA_INCDIR)", -- objects for one Lua are of no use to another
+    LUA_INCDIR = "$(LUA_INCDIR)",
+    LUADIR = "$(LUADIR)",
+    LIBDIR = "$(LIBDIR)",
+    CPPFLAGS = "-I$(CURL_INCDIR)",
+    LDFLAGS = "-L$(CURL_LIBDIR)",
+  },
+}

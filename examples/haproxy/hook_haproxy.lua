@@ -1,0 +1,51 @@
+-- The webhook of hook.lua as a service of HAProxy, and its counters. Each thread runs this file for itself.
+
+local hook = require "hook"
+
+local counts = {} -- this thread's
+
+local webhook = hook.new {
+  egress = os.getenv "AICC_EGRESS" or "unix:/run/haproxy/egress.sock",
+  timeout = 15,
+  count = function(name) counts[name] = (counts[name] or 0) + 1 end,
+}
+
+local function answer(applet, status, content_type, body)
+  applet:set_status(status)
+  applet:add_header("content-type", content_type)
+  applet:add_header("content-length", tostring(#body))
+  applet:start_response()
+  applet:send(body)
+end
+
+-- A path's part as it was before it was put into a URL.
+local function decoded(text)
+  return (text:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end))
+end
+
+-- All threads' counters are together in variables of the process, as text: "name count name count …".
+local function publish(applet)
+  local lines = {}
+  for name, count in pairs(counts) do lines[#lines + 1] = ("%s %d"):format(name, count) end
+  applet:set_var("proc.aicc_counts_" .. core.thread, table.concat(lines, " "))
+end
+
+core.register_service("signed_off", "http", function(applet)
+  local account = decoded(applet.path:match "^/agents/([^/]+)/signed%-off$")
+  local secrets = applet.headers["x-hook-secret"]
+  local status, body = webhook:signed_off(account, secrets and secrets[0], applet:receive(16001))
+  publish(applet)
+  answer(applet, status, "application/json", body .. "\n")
+end)
+
+core.register_service("metrics", "http", function(applet)
+  local sums, lines = {}, {}
+  for thread = 1, 64 do
+    for name, count in (applet:get_var("proc.aicc_counts_" .. thread) or ""):gmatch "(%S+) (%d+)" do
+      sums[name] = (sums[name] or 0) + tonumber(count)
+    end
+  end
+  for name, count in pairs(sums) do lines[#lines + 1] = ('aicc_events_total{event="%s"} %d\n'):format(name, count) end
+  table.sort(lines)
+  answer(applet, 200, "text/plain", table.concat(lines))
+end)

@@ -1,0 +1,68 @@
+--- One public call: its deadline, its limits, and how it ends early.
+--
+-- The deadline covers everything: tokens, attempts, the waits between them and settling. All parts of a call measure it by the
+-- same clock, which specs can replace.
+-- @module aicc.call
+
+local errors = require "aicc.error"
+
+local Call = {}
+Call.__index = Call
+
+--- Seconds until the deadline; negative after it.
+-- @treturn number
+function Call:remaining() return self.ends - self.clock() end
+
+--- Seconds in which an attempt of an operation that changes something may go on: the rest is kept for settling.
+-- @treturn number
+function Call:remaining_for_change() return self:remaining() - self.reserve end
+
+--- Seconds since the call began.
+-- @treturn number
+function Call:elapsed() return self.clock() - self.began end
+
+--- A part of this call that it can do without: a single attempt, in no more than a quarter of the time that is left.
+-- @tparam string operation
+-- @treturn table a call
+function Call:aside(operation)
+  return setmetatable({
+    operation = operation, timeout = math.min(self.timeout, self:remaining() / 4), retry = { attempts = 1 }, clock = self.clock,
+    attempts = 0, deadline = self.deadline, began = self.began, ends = self.ends, reserve = 0,
+  }, Call)
+end
+
+--- The error of a call whose time is up.
+-- @tparam ?string operation
+-- @treturn table
+function Call:expired(operation)
+  return errors.new {
+    kind = "deadline", operation = operation or self.operation,
+    message = ("the deadline of %g s leaves no time for it"):format(self.deadline),
+  }
+end
+
+--- The error of a call that Ctrl-C ended while it waited.
+-- @tparam ?string operation
+-- @treturn table
+function Call:interrupted(operation)
+  return errors.new { kind = "aborted", operation = operation or self.operation, message = "interrupted while waiting" }
+end
+
+local M = {}
+
+--- Begins a call.
+-- @tparam string operation
+-- @tparam table limits `deadline` (seconds for the call), `timeout` (seconds for an attempt), `retry` (complete)
+-- @tparam function clock seconds, from any beginning
+-- @treturn table
+function M.new(operation, limits, clock)
+  local now, deadline = clock(), limits.deadline
+  return setmetatable({
+    operation = operation, timeout = limits.timeout, retry = limits.retry, clock = clock, attempts = 0,
+    deadline = deadline, began = now, ends = now + deadline,
+    -- Of a short deadline no more than half is kept, or nothing could ever be sent.
+    reserve = math.min(math.max(5, 0.2 * deadline), deadline / 2),
+  }, Call)
+end
+
+return M

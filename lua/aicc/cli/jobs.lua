@@ -1,0 +1,181 @@
+--- The commands about jobs: plan, apply, resume, undo, status, report, jobs, forget.
+-- @module aicc.cli.jobs
+
+local client_of = require "aicc.cli.client"
+local core = require "aicc.core"
+local errors = require "aicc.error"
+local jobs = require "aicc.jobs"
+local output = require "aicc.cli.output"
+local progress = require "aicc.cli.progress"
+local report = require "aicc.jobs.report"
+local show = require "aicc.cli.show"
+local status = require "aicc.cli.status"
+local terminal = require "aicc.cli.terminal"
+
+local M = {}
+
+local function fail(kind, message) return nil, errors.new { kind = kind, message = message } end
+
+-- ---- the store ----
+
+-- Where jobs are kept unless told otherwise.
+local function default_store()
+  local base = os.getenv "XDG_STATE_HOME"
+  if not base or base:sub(1, 1) ~= "/" then base = (os.getenv "HOME" or "") .. "/.local/state" end
+  local made, problem = core.make_directory(base .. "/aicc")
+  if not made then return fail("store", "job store: " .. problem) end
+  return "sqlite:" .. base .. "/aicc/jobs.db"
+end
+
+local function open_store(arguments)
+  local url, err = arguments.store or os.getenv "AICC_STORE", nil
+  if not url then url, err = default_store() end
+  if not url then return nil, err end
+  return jobs.open(url)
+end
+
+local function open_job(arguments)
+  local store, err = open_store(arguments)
+  if not store then return nil, err end
+  return store:job(arguments.job)
+end
+
+-- ---- plan ----
+
+-- The job's name: as told, else the file's, with a number where that is taken.
+local function name_for(arguments, store)
+  if arguments.job then return arguments.job end
+  local base = arguments.file:match "([^/]*)$":gsub("%.%w+$", ""):gsub("[^%w._-]", "-"):gsub("^[^%w]+", ""):sub(1, 56)
+  if base == "" then base = os.date "!job-%Y%m%d-%H%M%S" end
+  local name, number = base, 1
+  while store:job(name) do
+    number = number + 1
+    name = ("%s-%d"):format(base, number)
+  end
+  return name
+end
+
+--- `aicc plan`
+function M.plan(arguments, out)
+  local store, reader, client, err
+  store, err = open_store(arguments)
+  if not store then return nil, err end
+  reader, err = jobs.read(arguments.file)
+  if not reader then return nil, err end
+  client, err = client_of.new()
+  if not client then return nil, err end
+  local quiet = out.json or out.quiet or not core.is_terminal(2)
+  local bar = progress.new("listing queues", { quiet = quiet })
+  local job
+  job, err = store:plan(reader, {
+    name = name_for(arguments, store), client = client, chunk = arguments.chunk, rate = arguments.rate,
+    concurrency = arguments.concurrency,
+    on_bad_line = function(line, problem)
+      if out.json then out:emit { event = "bad_line", line = line, message = problem } end
+      output.complain(("%s:%d: %s"):format(arguments.file, line, problem))
+    end,
+    on_progress = function(state) bar:update { total = state.queues, done = state.listed, failed = 0, unknown = 0 } end,
+  })
+  bar:finish()
+  client:close()
+  if not job then return nil, err end
+  show.plan(out, job, show.command("apply", arguments, job.name))
+end
+
+-- ---- apply, resume, undo ----
+
+-- Whether the run may begin: what is beyond the blast radius needs --force, and then a yes. Also whether somebody said that yes:
+-- without one, --force is not for what the queues may have become since.
+local function may_begin(arguments, job, verb)
+  local state, queues, beyond, err
+  state, err = job:status()
+  if not state then return nil, err end
+  queues, beyond = job:queues()
+  if not queues then return nil, beyond end
+  if not beyond or state.state == "finished" and verb ~= "undo" or state.state == "undone" then return true end
+  if not arguments.force then return nil, beyond end
+  if arguments.yes then return true, true end
+  if not terminal.is_there() then return fail("guard", beyond.message .. "; without a terminal it needs --yes too") end
+  local accounts = 0
+  for _, queue in ipairs(queues) do accounts = accounts + queue.bound end
+  local typed = terminal.ask(("%s %s of %s? Type yes: "):format(verb == "undo" and "Bind again the released of" or "Release",
+    output.count(accounts, "agent"), output.count(#queues, "queue")))
+  if typed:lower() == "yes" then return true, true end
+  return fail("guard", "not confirmed; nothing was sent")
+end
+
+local function work(arguments, out, verb)
+  local job, client, err, may, confirmed
+  job, err = open_job(arguments)
+  if not job then return nil, err end
+  may, confirmed = may_begin(arguments, job, verb)
+  if not may then return nil, confirmed end
+  client, err = client_of.new()
+  if not client then return nil, err end
+  local bar = progress.new(job.name, { json = out.json, quiet = out.quiet, emit = function(event) out:emit(event) end })
+  local summary
+  summary, err = job[verb](job, {
+    client = client, force = arguments.force and (arguments.yes or confirmed), rate = arguments.rate,
+    concurrency = arguments.concurrency,
+    on_progress = function(counts) bar:update(counts) end,
+    on_note = function(note) show.note(out, bar, note) end,
+  })
+  bar:finish()
+  client:close()
+  if not summary then return nil, err end
+  show.summary(out, job, summary, verb, show.command(verb == "undo" and "undo" or "resume", arguments, job.name))
+  return status.of_summary(summary)
+end
+
+--- `aicc apply`
+function M.apply(arguments, out) return work(arguments, out, "apply") end
+
+--- `aicc resume`
+function M.resume(arguments, out) return work(arguments, out, "resume") end
+
+--- `aicc undo`
+function M.undo(arguments, out) return work(arguments, out, "undo") end
+
+-- ---- the rest ----
+
+--- `aicc status`
+function M.status(arguments, out)
+  local job, err = open_job(arguments)
+  if not job then return nil, err end
+  local state
+  state, err = job:status()
+  if not state then return nil, err end
+  show.status(out, state)
+end
+
+--- `aicc report`
+function M.report(arguments)
+  local job, err = open_job(arguments)
+  if not job then return nil, err end
+  local rows
+  rows, err = job:report { failed = arguments.failed }
+  if not rows then return nil, err end
+  report.write(rows, arguments.format or "csv", function(text) io.stdout:write(text) end)
+end
+
+--- `aicc jobs`
+function M.jobs(arguments, out)
+  local store, err = open_store(arguments)
+  if not store then return nil, err end
+  local list
+  list, err = store:list()
+  if not list then return nil, err end
+  show.jobs(out, list)
+end
+
+--- `aicc forget`
+function M.forget(arguments, out)
+  local store, err = open_store(arguments)
+  if not store then return nil, err end
+  local done
+  done, err = store:forget(arguments.job)
+  if not done then return nil, err end
+  out:result({ event = "forgotten", job = arguments.job }, function() out:line("forgot the job %s", arguments.job) end)
+end
+
+return M

@@ -1,0 +1,61 @@
+--- What a command prints: text for people, JSON for machines (one object a line), both on standard output; complaints on standard
+-- error.
+-- @module aicc.cli.output
+
+local json = require "aicc.jobs.json"
+
+local Output = {}
+Output.__index = Output
+
+local M = {}
+
+--- An object for machines.
+-- @tparam table event
+function Output:emit(event) -- luacheck: ignore self
+  io.stdout:write(json.object(event), "\n")
+end
+
+--- A line for people, unless they want none.
+-- @tparam string text may hold format directives for what follows
+function Output:line(text, ...)
+  if not self.json and not self.quiet then io.stdout:write(select("#", ...) > 0 and text:format(...) or text, "\n") end
+end
+
+--- The result of a command: an object for machines, or what a function prints for people.
+-- @tparam table event
+-- @tparam function print
+function Output:result(event, print)
+  if self.json then self:emit(event) else print() end
+end
+
+--- A complaint.
+-- @tparam string text
+function M.complain(text)
+  io.stdout:flush()
+  io.stderr:write("aicc: ", text, "\n")
+end
+
+--- An error: a line for people on standard error; for machines, which read standard output, its fields.
+-- @tparam table err
+function Output:failure(err)
+  if not self.json then return M.complain(err.message) end
+  self:emit {
+    event = "error", kind = err.kind, message = err.message, outcome = err.outcome, status = err.status,
+    result_code = err.result_code, result_message = err.result_message, skill_id = err.skill_id,
+  }
+end
+
+--- A plural.
+-- @tparam integer count
+-- @tparam string noun
+-- @treturn string "1 row", "2 rows"
+function M.count(count, noun) return ("%d %s%s"):format(count, noun, count == 1 and "" or "s") end
+
+--- Makes one.
+-- @tparam table arguments `json`, `quiet`
+-- @treturn table
+function M.new(arguments)
+  return setmetatable({ json = arguments.json or false, quiet = arguments.quiet or false }, Output)
+end
+
+return M

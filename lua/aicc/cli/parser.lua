@@ -1,0 +1,148 @@
+--- The command line: commands, options, help.
+-- @module aicc.cli.parser
+
+local argparse = require "argparse"
+
+local M = {}
+
+-- ---- what arguments may be ----
+
+local function integer(least, most)
+  return function(text)
+    local number = text:find "^%d+$" and #text <= 16 and tonumber(text)
+    if number and number >= least and number <= most then return number end
+    return nil, ("expected an integer from %.0f to %.0f, got '%s'"):format(least, most, text)
+  end
+end
+
+local function rate(text)
+  local number = text:find "^%d+%.?%d*$" and tonumber(text)
+  if number then return number end
+  return nil, ("expected requests per second (0 for no limit), got '%s'"):format(text)
+end
+
+-- What anybody on the machine can read in the list of processes is no place for a password.
+local function store_url(text)
+  if text:find "^%a+://[^/@]*:[^/@]*@" or text:find "[?&]password=" then
+    return nil, "no password here: use ~/.pgpass, PGPASSWORD or AICC_STORE"
+  end
+  if text:find "^sqlite:." or text:find "^postgres%a*://" then return text end
+  return nil, ("expected sqlite:PATH or postgresql://…, got '%s'"):format(text)
+end
+
+local skill = integer(1, 2 ^ 53 - 1)
+
+-- ---- options that several commands have ----
+
+local function everywhere(command)
+  command:option("--store", "Job store: sqlite:PATH or postgresql://…"):convert(store_url):argname "URL"
+  command:flag("--json", "One JSON object a line, for machines.")
+  command:flag("-q --quiet", "Print errors only.")
+  return command
+end
+
+local function paced(command)
+  command:option("--rate", "Requests per second; 0 for no limit. Default: 5."):convert(rate):argname "N"
+  command:option("--concurrency", "Queues at once. Default: 4."):convert(integer(1, 64)):argname "N"
+  return command
+end
+
+local function guarded(command)
+  command:flag("--force", "Also beyond the blast radius: more than 500 agents, or\nmore than half of a queue.")
+  command:flag("-y --yes", "Ask nothing.")
+  return paced(command)
+end
+
+local function queue(command)
+  command:option("--skill", "The queue's number (skillId)."):convert(skill):count(1):argname "ID"
+  return command
+end
+
+-- ---- the commands ----
+
+-- name, description, examples, how it is filled in
+local COMMANDS = {
+  { "plan", "Read rows, look at their queues, and say what a job would do.\nChanges nothing.", [[
+  aicc plan night.csv
+  psql -c "copy (…) to stdout csv header" | aicc plan - --job night
+
+The file has a header line with skill_id and user_account, or is JSON
+Lines with fields of these names.]],
+    function(command)
+      command:argument("file", "CSV or JSON Lines; - for standard input.")
+      command:option("--job", "The job's name. Default: the file's."):argname "NAME"
+      command:option("--chunk", "Accounts in a request. Default: 50."):convert(integer(1, 10000)):argname "N"
+      paced(command)
+    end },
+  { "apply", "Release a job's rows.", [[
+  aicc apply night
+  aicc apply night --force --yes --rate 2]],
+    function(command) guarded(command):argument "job" end },
+  { "resume", "Go on with a job that was interrupted, killed or stopped.", [[
+  aicc resume night]],
+    function(command) guarded(command):argument "job" end },
+  { "undo", "Bind again, with their own weights, whom a job released.", [[
+  aicc undo night --force]],
+    function(command) guarded(command):argument "job" end },
+  { "status", "Say how far a job is.", "  aicc status night --json", function(command) command:argument "job" end },
+  { "report", "Print what became of each row, in input order.", [[
+  aicc report night >night-report.csv
+  aicc report night --failed --format jsonl]],
+    function(command)
+      command:argument "job"
+      command:option("--format", "csv (the default) or jsonl."):choices { "csv", "jsonl" }
+      command:flag("--failed", "Only rows that are failed, unknown or pending.")
+    end },
+  { "jobs", "List the jobs.", "  aicc jobs", function() end },
+  { "forget", "Delete a job and all that is known of its rows.", "  aicc forget night",
+    function(command) command:argument "job" end },
+  { "release", "Unbind agents from a queue, at once and without a job.", [[
+  aicc release --skill 3 1001 1002
+  aicc release --skill 3 --all]],
+    function(command)
+      queue(command)
+      command:argument("accounts", "The agents' accounts."):args "*"
+      command:flag("--all", "Everybody in the queue.")
+      command:flag("-y --yes", "Ask nothing.")
+    end },
+  { "bind", "Bind agents to a queue, or change their weights.", "  aicc bind --skill 3 1001 1002 --agent-weight 5",
+    function(command)
+      queue(command)
+      command:argument("accounts", "The agents' accounts, at most 50."):args "+"
+      command:option("--agent-weight", "Larger is served first. Default: 1."):convert(skill):argname "N"
+      command:option("--skill-weight", "Default: 1."):convert(skill):argname "N"
+    end },
+  { "agents", "List the agents of a queue.", "  aicc agents --skill 3", queue },
+  { "token", "See whether the API gives a token.", "  aicc token --check",
+    function(command) command:flag("--check", "Fetch one, print nothing of it."):count(1) end },
+  { "config", "Print each setting and where it comes from, secrets masked.", "  aicc config", function() end },
+  { "sandbox", "Serve the API on a loopback port, for trying, until Ctrl-C.", [[
+  aicc sandbox --port 8080
+  aicc sandbox --agents night.csv]],
+    function(command)
+      command:option("--port", "Default: any that is free."):convert(integer(0, 65535)):argname "N"
+      command:option("--agents", "CSV of skill_id and user_account: who is bound."):argname "FILE"
+      command:flag("--tls", "HTTPS, with a certificate made for this run.")
+    end },
+}
+
+local STATUSES = [[
+Exit status: 0 done; 1 some rows failed or unknown; 2 usage or input;
+3 configuration; 4 authorization; 5 all refused; 6 network or server;
+7 throttled or deadline; 8 guard; 9 store; 130 interrupted.]]
+
+--- Builds the parser.
+-- @treturn table an argparse parser; after parsing, `command` is the command's name
+function M.build()
+  local parser = argparse("aicc", "Unbinds agents from skill queues of Huawei Cloud's contact centre.")
+  parser:epilog("aicc COMMAND --help has examples.\n\n" .. STATUSES):command_target "command":require_command(true)
+  parser:help_max_width(80):usage "Usage: aicc COMMAND [ARGUMENTS]"
+  for _, row in ipairs(COMMANDS) do
+    local command = parser:command(row[1]):summary(row[2]:match "^[^\n]*"):description(row[2]):epilog("Examples:\n" .. row[3])
+    row[4](command)
+    everywhere(command)
+  end
+  return parser
+end
+
+return M

@@ -1,0 +1,41 @@
+--- `aicc sandbox`: the API on a loopback port, in this process, until Ctrl-C.
+-- @module aicc.cli.sandbox
+
+local core = require "aicc.core"
+local errors = require "aicc.error"
+
+local M = {}
+
+-- Who is bound, from a file of rows.
+local function read_agents(path)
+  local reader, err = require("aicc.jobs.input").open(path)
+  if not reader then return nil, err end
+  local agents = {}
+  for line, skill, account in reader do
+    if not skill then return nil, errors.new { kind = "argument", message = ("%s:%d: %s"):format(path, line, account) } end
+    agents[skill] = agents[skill] or {}
+    table.insert(agents[skill], account)
+  end
+  return agents
+end
+
+--- Serves.
+function M.sandbox(arguments, out)
+  local agents, err = { [3] = { "1001", "1002", "1003" } }, nil
+  if arguments.agents then agents, err = read_agents(arguments.agents) end
+  if not agents then return nil, err end
+  local server, problem = require("aicc.sandbox").start {
+    port = arguments.port, tls = arguments.tls or false, agents = agents, log = false,
+  }
+  if not server then return nil, errors.new { kind = "network", message = problem } end
+  out:result({ event = "sandbox", base_url = server.base_url, ca_file = server.ca_file, app_key = server.app_key,
+    app_secret = server.app_secret }, function()
+    out:line("export AICC_BASE_URL=%s AICC_APP_KEY=%s AICC_APP_SECRET=%s%s", server.base_url, server.app_key, server.app_secret,
+      server.ca_file and " AICC_CA_FILE=" .. server.ca_file or "")
+  end)
+  io.stdout:flush()
+  repeat until not core.sleep(3600)
+  server:stop()
+end
+
+return M

@@ -1,0 +1,144 @@
+--- How the commands about jobs show what there is: within 80 columns for people, as objects for machines.
+-- @module aicc.cli.show
+
+local output = require "aicc.cli.output"
+
+local M = {}
+
+local STATUSES = { "released", "not_bound", "failed", "unknown", "pending", "planned" }
+
+--- The command to go on with, as it can be pasted.
+-- @tparam string verb
+-- @tparam table arguments of the command that ran
+-- @tparam string job
+-- @treturn string
+function M.command(verb, arguments, job)
+  local store = arguments.store and (" --store '%s'"):format(arguments.store:gsub("'", [['\'']])) or ""
+  local force = arguments.force and (arguments.yes and " --force --yes" or " --force") or ""
+  return ("aicc %s %s%s%s"):format(verb, job, force, store)
+end
+
+-- "4950 released, 50 not bound"
+local function counted(counts)
+  local parts = {}
+  for _, name in ipairs(STATUSES) do
+    if counts[name] > 0 then parts[#parts + 1] = ("%d %s"):format(counts[name], (name:gsub("_", " "))) end
+  end
+  return #parts > 0 and table.concat(parts, ", ") or "no rows"
+end
+
+--- A plan, queue by queue.
+-- @tparam table out
+-- @tparam table job
+-- @tparam string apply the command that applies it
+function M.plan(out, job, apply)
+  local queues, beyond = job:queues()
+  local total = { accounts = 0, bound = 0, emptied = 0 }
+  out:line("%16s %9s %9s %9s %9s", "queue", "agents", "release", "not bound", "left")
+  for _, queue in ipairs(queues) do
+    total.accounts, total.bound = total.accounts + queue.accounts, total.bound + queue.bound
+    if queue.emptied then total.emptied = total.emptied + 1 end
+    out:result({
+      event = "queue", skill_id = queue.skill_id, size = queue.size, accounts = queue.accounts, bound = queue.bound,
+      not_bound = queue.not_bound, left = queue.left, emptied = queue.emptied,
+    }, function()
+      out:line("%16.0f %9d %9d %9d %9d%s", queue.skill_id, queue.size, queue.bound, queue.not_bound, queue.left,
+        queue.emptied and "  would be empty" or "")
+    end)
+  end
+  out:result({
+    event = "plan", job = job.name, queues = #queues, accounts = total.accounts, bound = total.bound, emptied = total.emptied,
+    beyond_blast_radius = beyond and beyond.message or nil,
+  }, function()
+    out:line("%s, %s to release, %d not bound", output.count(#queues, "queue"), output.count(total.bound, "agent"),
+      total.accounts - total.bound)
+    if beyond then out:line("%s", beyond.message:sub(1, 1):upper() .. beyond.message:sub(2) .. ".") end
+    out:line("Apply it: %s%s", apply, beyond and " --force" or "")
+  end)
+end
+
+--- Something that a run notes on its way.
+-- @tparam table out
+-- @tparam table bar the progress, which must not be disturbed
+-- @tparam table note
+function M.note(out, bar, note)
+  if out.json then
+    note.event, note.type = note.type, nil
+    return out:emit(note)
+  end
+  if note.type == "difference" then
+    bar:say(("queue %.0f is not as planned: %d more bound, %d no more, %d with other weights"):format(note.skill_id, note.gained,
+      note.lost, note.changed))
+  else
+    bar:say(("queue %.0f is left alone: %s"):format(note.skill_id, note.message))
+  end
+end
+
+-- What an undo could not bring back.
+local function unrestored(out, job)
+  for row in job:report { unrestored = true } do
+    out:result({ event = "not_restored", skill_id = row.skill_id, user_account = row.user_account, undo = row.undo,
+      message = row.undo_message }, function()
+      out:line("not restored: %.0f,%s: %s", row.skill_id, row.user_account, row.undo_message or row.undo)
+    end)
+  end
+end
+
+--- What a run came to.
+-- @tparam table out
+-- @tparam table job
+-- @tparam table summary
+-- @tparam string verb
+-- @tparam string go_on the command to go on with
+function M.summary(out, job, summary, verb, go_on)
+  local counts, undo = summary.counts, summary.undo
+  if verb == "undo" then unrestored(out, job) end
+  local is_over = summary.state == "finished" or summary.state == "undone"
+  out:result({
+    event = "summary", job = summary.job, state = summary.state, rows = summary.lines, counts = counts, undo = undo,
+    requests = summary.requests, stopped = summary.stopped and summary.stopped.kind or nil, go_on = not is_over and go_on or nil,
+  }, function()
+    if verb == "undo" then
+      out:line("%s: %d restored, %d bound again already, %d not restored", output.count(counts.released, "released row"),
+        undo.restored, undo.skipped, counts.released - undo.restored - undo.skipped)
+    else
+      out:line("%s: %s", output.count(summary.lines, "row"), counted(counts))
+    end
+  end)
+  if out.json then return end
+  if summary.stopped then output.complain("stopped: " .. summary.stopped.message) end
+  if not is_over then output.complain("to go on: " .. go_on) end
+end
+
+--- How far a job is.
+-- @tparam table out
+-- @tparam table state as from `job:status`
+function M.status(out, state)
+  state.event = "status"
+  out:result(state, function()
+    out:line("%s: %s%s", state.name, state.state, state.worker and ", worked on by process " .. state.worker or "")
+    out:line("%s: %s", output.count(state.lines, "row"), counted(state.counts))
+    local undo = state.undo
+    if undo.restored + undo.skipped + undo.failed + undo.unknown > 0 then
+      out:line("undone: %d restored, %d bound again already, %d not restored", undo.restored, undo.skipped,
+        undo.failed + undo.unknown)
+    end
+    out:line("planned  %s", state.created_at)
+    if state.started_at then out:line("applied  %s", state.started_at) end
+    if state.finished_at then out:line("finished %s", state.finished_at) end
+  end)
+end
+
+--- The jobs there are.
+-- @tparam table out
+-- @tparam {table,...} list
+function M.jobs(out, list)
+  if #list == 0 then out:line "No jobs." end
+  for _, job in ipairs(list) do
+    out:result({ event = "job", job = job.name, state = job.state, rows = job.lines, created_at = job.created_at }, function()
+      out:line("%-36s %-9s %9s  %s", job.name, job.state, output.count(job.lines, "row"), job.created_at)
+    end)
+  end
+end
+
+return M

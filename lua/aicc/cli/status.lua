@@ -1,0 +1,44 @@
+--- Exit statuses: what a command's end says to the script that ran it. The table is closed.
+-- @module aicc.cli.status
+
+local M = {}
+
+M.OK, M.SOME_FAILED, M.USAGE, M.ALL_FAILED, M.STORE, M.INTERRUPTED = 0, 1, 2, 5, 9, 130
+
+local OF_KIND = {
+  argument = 2,
+  config = 3, unsupported = 3,
+  auth = 4, forbidden = 4, blocked = 4,
+  business = 5, bad_request = 5,
+  network = 6, tls = 6, timeout = 6, server = 6, http = 6, protocol = 6, not_found = 6, redirect = 6, too_large = 6,
+  throttled = 7, deadline = 7,
+  guard = 8,
+  store = 9,
+  aborted = 130, closed = 130,
+}
+
+-- Of several reasons for stopping the first of these wins. Refusals of accounts are no reason: the rows' statuses tell of them.
+local PRIORITY = { 130, 9, 8, 4, 3, 7, 6 }
+
+--- The status of an error.
+-- @tparam table err
+-- @treturn integer
+function M.of_error(err) return OF_KIND[err.kind] or M.SOME_FAILED end
+
+--- The status of a run that came to its end, however early.
+-- @tparam table summary as from `job:apply`
+-- @treturn integer
+function M.of_summary(summary)
+  local reasons = {}
+  if summary.stopped then reasons[M.of_error(summary.stopped)] = true end
+  for _, err in ipairs(summary.troubles) do reasons[M.of_error(err)] = true end
+  for _, status in ipairs(PRIORITY) do
+    if reasons[status] then return status end
+  end
+  local counts = summary.counts
+  if counts.failed > 0 and counts.released == 0 and counts.unknown == 0 then return M.ALL_FAILED end
+  local undone = summary.undo.failed + summary.undo.unknown
+  return counts.failed + counts.unknown + counts.pending + undone > 0 and M.SOME_FAILED or M.OK
+end
+
+return M

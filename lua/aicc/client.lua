@@ -1,0 +1,270 @@
+--- What users hold: the API's operations as methods.
+--
+-- The code is straight-line. It waits only where there is something to yield to or nothing to block, and so runs unchanged in
+-- scripts, in `aicc.loop`, in nginx and in HAProxy.
+-- @module aicc.client
+
+local call = require "aicc.call"
+local config = require "aicc.config"
+local core = require "aicc.core"
+local engine = require "aicc.engine"
+local errors = require "aicc.error"
+local host = require "aicc.host"
+local retry = require "aicc.retry"
+local settle = require "aicc.settle"
+local token = require "aicc.token"
+
+local Client = {}
+Client.__index = Client
+
+local M = {}
+
+-- Options of bind_agents that are fields of the API's.
+local WEIGHTS = { agent_weight = "agentWeight", skill_weight = "skillWeight" }
+
+-- ---- a call: check, begin, tell ----
+
+-- The limits of a single call; a wrong option raises at `level`.
+local function read_limits(self, options, level)
+  local limits = { timeout = self.settings.timeout, deadline = self.settings.deadline, retry = self.retry }
+  for name, value in pairs(options or {}) do
+    if name == "retry" then
+      local problem = config.retry_problem(value)
+      if problem then error(problem, level) end
+      limits.retry = retry.complete(value)
+    elseif name ~= "timeout" and name ~= "deadline" then
+      error(("unknown option '%s'"):format(tostring(name)), level)
+    elseif type(value) ~= "number" or not (value > 0 and value < math.huge) then
+      error(("%s: expected a number of seconds above 0, got %s"):format(name, tostring(value)), level)
+    else
+      limits[name] = value
+    end
+  end
+  return limits
+end
+
+-- An error with what the caller should know of the call.
+local function tell(current, arguments, err)
+  err.attempts, err.elapsed = current.attempts, current:elapsed()
+  err.skill_id = arguments.skillId
+  if type(arguments.userAccounts) == "table" then err.accounts = #arguments.userAccounts end
+  return err
+end
+
+-- Begins a call. The arguments are checked before any I/O, the token's included, and copied: what the caller does to its tables
+-- while the call waits changes nothing. A wrong type raises, at the line `level` calls up. Returns the call and its arguments, or
+-- nil and an error.
+local function begin(self, operation, arguments, options, level)
+  local current = call.new(operation, read_limits(self, options, level + 2), self.clock)
+  local ok, checked, err = pcall(core.check, operation, arguments)
+  if not ok then error(checked, level + 1) end
+  if checked and self.closed then
+    err = errors.new { kind = "closed", operation = operation, message = "the client is closed" }
+  end
+  if err then return nil, tell(current, checked or {}, err) end
+  return current, checked
+end
+
+-- A call that changes something.
+local function change(self, operation, arguments, options)
+  local current, checked = begin(self, operation, arguments, options, 3)
+  if not current then return nil, checked end
+  local result, err = self.engine:change(current, {
+    operation = operation, arguments = checked, changes = true, everybody = checked.userAccounts == core.ALL,
+  })
+  if not result then return nil, tell(current, checked, err) end
+  result.attempts, result.elapsed = current.attempts, current:elapsed()
+  return result
+end
+
+-- ---- the operations ----
+
+--- Unbinds agents from a skill queue.
+-- An empty list is an error and sends nothing; to unbind everybody, say `aicc.ALL`.
+-- (releaseAgentBySkillId: "An empty array can be transferred, indicating that all agents bound to the skill queue are unbound".)
+-- @tparam integer skill_id the queue, 1 to 2^53-1 (the API's skillId)
+-- @tparam {string,...}|userdata accounts agents' accounts (userAccounts), each 1 to 128 bytes of UTF-8; or `aicc.ALL`
+-- @tparam ?table options `timeout` (seconds an attempt), `deadline` (seconds in all), `retry` (as in `aicc.new`)
+-- @treturn ?table `outcome`: "applied", or "applied_earlier" when an attempt whose answer was lost had done it; `attempts`;
+--   `elapsed` (seconds); `resultCode` and `resultMessage` as the API sent them, where there was an answer
+-- @treturn ?table the error: see `aicc.error`; its `outcome` tells what the server may have done
+function Client:release_agent_by_skill(skill_id, accounts, options)
+  local result, err = change(self, "release_agent_by_skill", { skillId = skill_id, userAccounts = accounts }, options)
+  return result, err -- no tail call: the levels of errors count on this frame
+end
+
+--- Binds agents to a skill queue, or changes their weights (addSkillsToAgent).
+-- @tparam integer skill_id the queue (skillId)
+-- @tparam {string,...} accounts at most 50 agents' accounts (userAccounts)
+-- @tparam ?table options `agent_weight` and `skill_weight` (integers from 1; 1), and those of `release_agent_by_skill`
+-- @treturn ?table as `release_agent_by_skill`
+-- @treturn ?table the error
+function Client:bind_agents(skill_id, accounts, options)
+  local arguments, rest = { skillId = skill_id, userAccounts = accounts }, {}
+  for name, value in pairs(options or {}) do
+    local field = WEIGHTS[name]
+    if field then arguments[field] = value else rest[name] = value end
+  end
+  local result, err = change(self, "bind_agents", arguments, rest)
+  return result, err
+end
+
+--- Every agent of a skill queue (queryAgentInfoBySkillId, all pages). A queue that changes while it is listed is read again.
+-- @tparam integer skill_id the queue (skillId)
+-- @tparam ?table options those of `release_agent_by_skill`
+-- @treturn ?table array of agents: `userAccount`, `accountName`, `sipAccount` strings; `workNo`, `agentType`, `agentWeight`,
+--   `skillWeight` integers
+-- @treturn ?table the error
+function Client:query_agents(skill_id, options)
+  local current, checked = begin(self, "query_agents", { skillId = skill_id }, options, 2)
+  if not current then return nil, checked end
+  local agents, err = self.engine:list(current, checked.skillId)
+  if not agents then return nil, tell(current, checked, err) end
+  return agents
+end
+
+--- The agents of a skill queue one by one, fetched page by page.
+--
+--     for agent, err in client:each_agent(3) do
+--       if not agent then error(err) end
+--       print(agent.userAccount)
+--     end
+--
+-- What goes wrong comes as `false, err`, last; so does a queue that changed meanwhile, whose agents may not all have been seen.
+-- (In plain Lua 5.1 it cannot be used inside `aicc.loop`: there iterators may not yield.)
+-- @tparam integer skill_id the queue (skillId)
+-- @tparam ?table options those of `release_agent_by_skill`; the deadline is for all pages
+-- @treturn function iterator
+function Client:each_agent(skill_id, options)
+  local current, checked = begin(self, "query_agents", { skillId = skill_id }, options, 2)
+  if not current then
+    local err = checked
+    return function()
+      local told = err
+      err = nil
+      if told then return false, told end
+    end
+  end
+  local reading = settle.reading(function(number) return self.engine:page(current, checked.skillId, number) end)
+  local page, at = {}, 0
+  return function()
+    local err
+    while page and at == #page do
+      page, err = reading.next_page()
+      at = 0
+    end
+    if page then
+      at = at + 1
+      return page[at]
+    end
+    if not err and not reading.told and not reading.is_complete() then err = settle.unsteady() end
+    reading.told = true
+    if err then return false, tell(current, checked, err) end
+  end
+end
+
+--- The current token, fetched if need be; for calls that this library does not know.
+-- @treturn ?string
+-- @treturn ?table the error
+function Client:access_token()
+  local limits = { timeout = self.settings.timeout, deadline = self.settings.deadline, retry = self.retry }
+  local current = call.new("token", limits, self.clock)
+  if self.closed then return nil, errors.new { kind = "closed", operation = "token", message = "the client is closed" } end
+  local bearer, err = self.engine.tokens:get(current)
+  if not bearer then return nil, tell(current, {}, err) end
+  return bearer
+end
+
+--- Each setting, where it came from, secrets masked.
+-- @treturn table array of `{ name=, value=, source= }`
+function Client:explain() return config.explain(self.settings, self.sources) end
+
+--- Closes the connections. Calls under way are given up; later ones return an error of kind "closed".
+function Client:close()
+  if self.closed then return end
+  self.closed = true
+  self.transport:close()
+end
+
+Client.__close = Client.close
+
+function Client:__tostring()
+  return ("aicc.client (%s%s)"):format(self.settings.base_url, self.closed and ", closed" or "")
+end
+
+-- ---- making one ----
+
+local function find_transport(settings)
+  if type(settings.transport) == "table" then return settings.transport end
+  return require("aicc.transport." .. (settings.transport or host.name() or "curl")).new(settings)
+end
+
+local function find_store(settings)
+  if type(settings.store) == "table" then return settings.store end
+  return require("aicc.store." .. (settings.store or "memory")).new()
+end
+
+-- What tells the user's hook. An error in the hook is counted, and changes nothing else.
+local function emitter(self, hook)
+  return function(event)
+    if hook and not pcall(hook, event) then self.hook_errors = self.hook_errors + 1 end
+  end
+end
+
+-- The engine, and the token source that fetches through it.
+local function make_engine(self, store)
+  local settings, transport = self.settings, self.transport
+  local emit = emitter(self, settings.on_event)
+  local function wait(seconds) return transport:sleep(seconds) end
+  local made
+  local tokens = token.new {
+    store = store, key = token.key(settings), timeout = settings.timeout, random = self.random, emit = emit, sleep = wait,
+    now = settings.clock or function() return core.now "boottime" end,
+    transport = transport,
+    request = function(current)
+      local reply, err = made:perform(current, {
+        operation = "token",
+        arguments = { app_key = settings.app_key, app_secret = settings.app_secret, expires = settings.token_lifetime },
+      })
+      return reply, err
+    end,
+  }
+  made = engine.new {
+    transport = transport, tokens = tokens, budget = self.retry.budget, connect_timeout = settings.connect_timeout,
+    sleep = settings.sleep or wait, random = self.random, emit = emit, listened = settings.on_event ~= nil,
+  }
+  return made
+end
+
+--- The same client through another transport: one that counts, say, or paces what passes. Both share their tokens.
+-- @tparam function decorate takes this client's transport; returns one with the same methods (see `aicc.transport.curl`)
+-- @treturn table a client; closing either closes the connections of both
+function Client:through(decorate)
+  local other = {}
+  for name, value in pairs(self) do other[name] = value end
+  other.transport = decorate(self.transport)
+  other.engine = make_engine(other, self.store)
+  return setmetatable(other, Client)
+end
+
+--- Makes a client. See `aicc.new`.
+-- @tparam table options
+-- @treturn ?table
+-- @treturn ?table the error, of kind "config"
+function M.new(options)
+  local settings, sources = config.resolve(options)
+  if not settings then return nil, sources end
+  local store, transport, err
+  store, err = find_store(settings)
+  if not store then return nil, err end
+  transport, err = find_transport(settings)
+  if not transport then return nil, err end
+  local self = setmetatable({
+    settings = settings, sources = sources, transport = transport, store = store, retry = retry.complete(settings.retry),
+    clock = settings.clock or core.now, random = settings.random or core.random, hook_errors = 0,
+  }, Client)
+  self.engine = make_engine(self, store)
+  return self
+end
+
+return M

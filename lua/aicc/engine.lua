@@ -1,0 +1,197 @@
+--- One operation until it is decided: token, attempt, retry, and settling what may have been applied.
+--
+-- The only retry path there is. It waits in the transport's `attempt` and in `sleep`, and nowhere else.
+-- @module aicc.engine
+
+local errors = require "aicc.error"
+local retry = require "aicc.retry"
+local settle = require "aicc.settle"
+
+local Engine = {}
+Engine.__index = Engine
+
+local M = {}
+
+-- The seconds that attempts of a request may still use.
+local function time_left(current, request)
+  return request.changes and current:remaining_for_change() or current:remaining()
+end
+
+-- An error of the token's, as one of the request that needed it, which was not sent this time.
+local function without_token(request, err, history)
+  if err.operation ~= "token" then return errors.copy(err, { operation = request.operation }) end
+  return errors.copy(err, {
+    operation = request.operation, message = "no token: " .. err.message,
+    outcome = history.attempts > 0 and "rejected" or "not_sent",
+  })
+end
+
+local function decide(self, current, request, err, history, is_settled)
+  local limits = current.retry
+  return retry.decide(err, history, {
+    attempts = limits.attempts, base = limits.base, throttle_base = limits.throttle_base, cap = limits.cap,
+    max_retry_after = limits.max_retry_after, budget = self.budget, random = self.random,
+    remaining = time_left(current, request), with_token = request.operation ~= "token", everybody = request.everybody,
+    settled = is_settled,
+  })
+end
+
+-- One attempt, told to whoever listens.
+local function attempt(self, current, request, bearer, remaining)
+  if request.operation == current.operation then current.attempts = current.attempts + 1 end
+  local reply, err, facts = self.transport:attempt {
+    operation = request.operation, token = bearer, arguments = request.arguments,
+    limits = {
+      timeout = math.min(current.timeout, remaining), connect_timeout = self.connect_timeout, deadline = remaining,
+    },
+  }
+  if self.listened then
+    local event = { type = "attempt", operation = request.operation, timing = facts }
+    if err then
+      event.kind, event.outcome, event.status, event.curl_code, event.message =
+        err.kind, err.outcome, err.status, err.curl_code, err.message
+    else
+      event.status = 200
+    end
+    self.emit(event)
+  end
+  return reply, err
+end
+
+-- Pays for a retry and waits before it. False when interrupted.
+local function prepare_retry(self, request, err, history, wait, cost, key)
+  history.retries = history.retries + 1
+  history.spent = history.spent + cost
+  self.budget = self.budget - cost
+  if key then history.once[key] = true end
+  local what = err.kind == "throttled" and "throttle" or "retry"
+  self.emit { type = what, operation = request.operation, kind = err.kind, wait = wait }
+  return wait <= 0 or self.sleep(wait)
+end
+
+--- Sends a request until it succeeds or is not to be sent again.
+-- @tparam table current the call that it is part of (`aicc.call`)
+-- @tparam table request `operation`, `arguments` (checked), `changes` (whether it changes something), `everybody` (aicc.ALL)
+-- @tparam ?table history of the same request, when it goes on after settling
+-- @treturn ?table the reply
+-- @treturn ?table the last error
+-- @treturn table the history: `attempts`, `unknown` (one of them may have been applied)
+function Engine:perform(current, request, history)
+  history = history or { attempts = 0, retries = 0, once = {}, spent = 0, unknown = false }
+  while true do
+    local bearer, reply, err
+    if request.operation ~= "token" then
+      bearer, err = self.tokens:get(current)
+      if not bearer then return nil, without_token(request, err, history), history end
+    end
+    local remaining = time_left(current, request)
+    if remaining <= 0 then return nil, current:expired(request.operation), history end
+    history.attempts = history.attempts + 1
+    reply, err = attempt(self, current, request, bearer, remaining)
+    if reply then
+      self.budget = math.min(self.max_budget, self.budget + math.max(1, history.spent))
+      return reply, nil, history
+    end
+    history.unknown = history.unknown or err.outcome == "unknown"
+    if bearer and err.status == 401 then self.tokens:invalidate(bearer) end
+    local action, wait, cost, key = decide(self, current, request, err, history)
+    if action == "stop" then return nil, err, history end
+    if action == "reauthenticate" then
+      history.reauthenticated = true
+    elseif not prepare_retry(self, request, err, history, wait, cost, key) then
+      return nil, current:interrupted(request.operation), history
+    end
+  end
+end
+
+--- Fetches one page of a queue.
+-- @tparam table current the call
+-- @tparam integer skill_id
+-- @tparam integer number the page's, from 0
+-- @treturn ?table the reply
+-- @treturn ?table the error
+function Engine:page(current, skill_id, number)
+  local reply, err = self:perform(current, {
+    operation = "query_agents", arguments = { skillId = skill_id, pageSize = settle.PAGE_SIZE, pageNum = number },
+  })
+  return reply, err
+end
+
+--- Lists a queue.
+-- @tparam table current the call
+-- @tparam integer skill_id
+-- @treturn ?table array of agents
+-- @treturn ?table the error
+function Engine:list(current, skill_id)
+  return settle.listing(function(number) return self:page(current, skill_id, number) end)
+end
+
+-- A request with other accounts.
+local function with_accounts(request, accounts)
+  local arguments = {}
+  for name, value in pairs(request.arguments) do arguments[name] = value end
+  arguments.userAccounts = accounts
+  return { operation = request.operation, arguments = arguments, changes = true }
+end
+
+-- Whether what is left over may be sent once more, and if so when. What the server has just refused as it is may not.
+local function decide_repeat(self, current, request, err, history, left)
+  local is_refused = err.outcome ~= "unknown" and not err.retryable and #left == #request.arguments.userAccounts
+  if request.everybody or is_refused then return "stop" end
+  return decide(self, current, request, err, history, true)
+end
+
+-- Finds out what a request came to that may have been applied, and sends again what is left of it while that is allowed. It never
+-- says that the request failed: a slow server may still do it.
+local function settled(self, current, request, history, err)
+  local function list() return self:list(current, request.arguments.skillId) end
+  while err.kind ~= "aborted" and err.kind ~= "closed" do
+    local left, problem = settle.left_over(request, list)
+    self.emit { type = "settle", operation = request.operation, left = left and #left, kind = problem and problem.kind }
+    if not left then
+      return nil, errors.copy(err, { message = ("%s; what came of it cannot be told: %s"):format(err.message, problem.message) })
+    end
+    if #left == 0 then return { outcome = "applied_earlier" } end
+    local action, wait, cost = decide_repeat(self, current, request, err, history, left)
+    if action == "stop" then
+      return nil, errors.copy(err, {
+        message = ("%s; not done so far for %d account%s"):format(err.message, #left, #left == 1 and "" or "s"),
+        still_bound = request.operation == "release_agent_by_skill" and left or nil,
+      })
+    end
+    if not prepare_retry(self, request, err, history, wait, cost) then
+      return nil, current:interrupted(request.operation)
+    end
+    request = with_accounts(request, left)
+    local reply
+    reply, err = self:perform(current, request, history)
+    if reply then return reply end
+  end
+  return nil, err
+end
+
+--- Does what changes something, and finds out what came of it where an answer was lost.
+-- @tparam table current the call
+-- @tparam table request as for `perform`
+-- @treturn ?table the result, with its `outcome`
+-- @treturn ?table the error, whose outcome is "unknown" if any attempt's was
+function Engine:change(current, request)
+  local result, err, history = self:perform(current, request)
+  if not result and history.unknown then
+    result, err = settled(self, current, request, history, err)
+    if err then err = errors.copy(err, { outcome = "unknown" }) end
+  end
+  if result then result.outcome = result.outcome or "applied" end
+  return result, err
+end
+
+--- Makes an engine.
+-- @tparam table fields `transport`, `tokens`, `budget` (tokens), `connect_timeout` (seconds), `sleep(seconds)`, `random()`,
+--   `emit(event)`, `listened` (whether anybody hears it)
+-- @treturn table
+function M.new(fields)
+  fields.max_budget = fields.budget
+  return setmetatable(fields, Engine)
+end
+
+return M

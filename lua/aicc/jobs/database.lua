@@ -1,0 +1,215 @@
+--- A database, through LuaDBI: SQLite or PostgreSQL, with one way to use both.
+--
+-- LuaDBI cuts integers to 32 bits, both ways, and writes 3.0 as "3.0". So every number is bound as a string of digits, and
+-- whatever may pass 2^31 is selected as text: the SQL does that, `big` reads it. Transactions are begun and ended here, not by
+-- LuaDBI.
+--
+-- What fails raises an error of kind "store"; whoever is called from outside turns that into `nil, err` with `protect`.
+-- @module aicc.jobs.database
+
+local core = require "aicc.core"
+local errors = require "aicc.error"
+local schema = require "aicc.jobs.schema"
+
+local BUSY = 10000 -- milliseconds for which SQLite waits for another process's transaction
+local GROUP = 50   -- rows of one INSERT
+
+local Database = {}
+Database.__index = Database
+
+local M = {}
+
+local unpack = table.unpack or unpack
+local to_integer = math.tointeger -- luacheck: ignore (not in Lua 5.1)
+
+--- The error of a store that failed.
+-- @tparam string message
+-- @treturn table
+function M.failure(message)
+  return errors.new { kind = "store", message = "job store: " .. message:gsub("%s+", " ") }
+end
+
+local function fail(...) error(M.failure(string.format(...)), 0) end
+
+--- Calls a function; an error that it raises as a table is returned: `nil, err`. Bugs go on as they are.
+-- @tparam function f
+-- @param ... its arguments
+function M.protect(f, ...)
+  local function caught(ok, ...)
+    if ok then return ... end
+    local problem = ...
+    if errors.is_error(problem) then return nil, problem end
+    error(problem, 0)
+  end
+  return caught(pcall(f, ...))
+end
+
+--- A number that was selected as text.
+-- @tparam string text
+-- @treturn integer
+function M.big(text)
+  local number = tonumber(text)
+  return to_integer and to_integer(number) or number
+end
+
+-- What is bound for each value: digits for a number, never LuaDBI's own idea of them.
+local function bound(...)
+  local values = { ... }
+  for i = 1, select("#", ...) do
+    if type(values[i]) == "number" then values[i] = ("%.0f"):format(values[i]) end
+  end
+  return unpack(values, 1, select("#", ...))
+end
+
+-- The prepared statement for this text, made once. With PostgreSQL what is wrong may show here already.
+local function prepared(self, sql)
+  local statement = self.statements[sql]
+  if not statement then
+    local problem
+    statement, problem = self.connection:prepare(sql)
+    if not statement then fail("%s", tostring(problem)) end
+    self.statements[sql] = statement
+  end
+  return statement
+end
+
+local function execute(self, sql, ...)
+  local statement = prepared(self, sql)
+  local ok, problem = statement:execute(bound(...))
+  if not ok then fail("%s", tostring(problem)) end
+  return statement
+end
+
+--- Runs a statement.
+-- @tparam string sql
+-- @param ... what its question marks stand for
+-- @treturn integer how many rows it changed
+function Database:run(sql, ...) return execute(self, sql, ...):affected() end
+
+--- The first row of a query.
+-- @tparam string sql
+-- @param ... what its question marks stand for
+-- @treturn ?table column -> value
+function Database:row(sql, ...)
+  local statement = execute(self, sql, ...)
+  local row = statement:fetch(true)
+  while statement:fetch() do end -- SQLite keeps a read open until the last row
+  return row
+end
+
+--- All rows of a query: for those that are known to be few.
+-- @tparam string sql
+-- @param ... what its question marks stand for
+-- @treturn {table,...}
+function Database:rows(sql, ...)
+  local rows = {}
+  for row in execute(self, sql, ...):rows(true) do rows[#rows + 1] = row end
+  return rows
+end
+
+--- Inserts many rows, fifty in a statement.
+-- @tparam string target a table and its columns, `t (a, b)`
+-- @tparam integer width how many columns those are
+-- @tparam table values of all rows, one after the other; none is nil
+function Database:insert(target, width, values)
+  local group = "(" .. ("?, "):rep(width - 1) .. "?)"
+  local one = ("INSERT INTO %s VALUES %s"):format(target, group)
+  local many = one .. (", " .. group):rep(GROUP - 1)
+  local at, last = 1, #values
+  while at <= last do
+    local fits = at + GROUP * width - 1 <= last
+    local stop = at + (fits and GROUP or 1) * width - 1
+    self:run(fits and many or one, unpack(values, at, stop))
+    at = stop + 1
+  end
+end
+
+--- Runs a function as one transaction: all that it wrote is committed, or nothing if it raises. It may not yield.
+-- @tparam function f
+-- @param ... its arguments
+-- @return what f returned
+function Database:transaction(f, ...)
+  execute(self, self.dialect.begin)
+  local results = { pcall(f, ...) }
+  if results[1] then
+    execute(self, "COMMIT")
+    return unpack(results, 2)
+  end
+  pcall(execute, self, "ROLLBACK") -- SQLite may have done so by itself
+  error(results[2], 0)
+end
+
+--- Closes the connection.
+function Database:close()
+  if not self.connection then return end
+  for _, statement in pairs(self.statements) do statement:close() end
+  self.connection:close()
+  self.connection, self.statements = nil, {}
+end
+
+-- ---- the two kinds ----
+
+local SQLITE = { name = "sqlite", begin = "BEGIN IMMEDIATE" }
+local POSTGRESQL = { name = "postgresql", begin = "BEGIN" }
+
+local function driver(name, package)
+  local loaded, dbi = pcall(require, "DBI")
+  if not loaded or not pcall(require, name) then
+    return nil, M.failure(("LuaDBI's %s is missing: on Debian, apt-get install %s"):format(name, package))
+  end
+  return dbi
+end
+
+local function connected(connection, problem, dialect)
+  if not connection then return nil, M.failure(tostring(problem)) end
+  connection:autocommit(true) -- ends the transaction that a new connection is in; what it returns says nothing
+  return setmetatable({ connection = connection, dialect = dialect, statements = {} }, Database)
+end
+
+local function open_sqlite(path)
+  local dbi, missing = driver("dbd.sqlite3", "lua-dbi-sqlite3")
+  if not dbi then return nil, missing end
+  -- SQLite would make it readable for all.
+  local made, problem, exists = core.create_file(path)
+  if not made and not exists then return nil, M.failure(problem) end
+  local connection
+  connection, problem = dbi.Connect("SQLite3", path)
+  local self, err = connected(connection, problem, SQLITE)
+  if not self then return nil, err end
+  self.path = self:row("PRAGMA database_list").file -- without symbolic links: its name is the lock's too
+  self:row("PRAGMA busy_timeout = " .. BUSY)
+  self:row "PRAGMA journal_mode = WAL"
+  self:run "PRAGMA synchronous = FULL"
+  return self
+end
+
+local function open_postgresql(url)
+  local dbi, missing = driver("dbd.postgresql", "lua-dbi-postgresql")
+  if not dbi then return nil, missing end
+  local connection, problem = dbi.Connect("PostgreSQL", url)
+  return connected(connection, problem, POSTGRESQL)
+end
+
+--- Opens a database, and makes the tables if it has none.
+-- @tparam string url `sqlite:PATH` or `postgresql://…`
+-- @treturn ?table
+-- @treturn ?table an error of kind "store", or "config" where the URL is neither
+function M.open(url)
+  return M.protect(function()
+    local path = url:match "^sqlite:(.+)$"
+    local self, err
+    if path then
+      self, err = open_sqlite(path)
+    elseif url:find "^postgres%a*://" then
+      self, err = open_postgresql(url)
+    else
+      err = errors.new { kind = "config", message = "store: expected sqlite:PATH or postgresql://…" }
+    end
+    if not self then return nil, err end
+    local problem = schema.install(self)
+    if problem then fail("%s", problem) end
+    return self
+  end)
+end
+
+return M

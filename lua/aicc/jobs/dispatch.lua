@@ -1,0 +1,151 @@
+--- Sends one chunk, and does not rest before each of its accounts has an outcome that is true.
+--
+-- A chunk that the API refuses is halved until the accounts that it refuses stand alone, so that they hold back no others.
+-- Nobody is written "failed" on the API's word alone: one listing at the end decides all that is in doubt.
+-- @module aicc.jobs.dispatch
+
+local ledger = require "aicc.jobs.ledger"
+
+local M = {}
+
+-- What halving can cure.
+local DIVISIBLE = { business = true, bad_request = true, too_large = true, argument = true }
+
+-- What the next request would meet as well.
+local FATAL = {
+  blocked = true, forbidden = true, tls = true, not_found = true, auth = true, config = true, closed = true, unsupported = true,
+}
+
+--- Whether an error is one that every other request would meet as well, and so ends a job.
+-- @tparam table err
+-- @treturn boolean
+function M.is_fatal(err) return FATAL[err.kind] == true end
+
+--- What a chunk does: how it is sent, and how a listing shows that it has been done for an account.
+M.actions = {
+  release = {
+    send = function(client, skill, chunk, limits) return client:release_agent_by_skill(skill, chunk.accounts, limits) end,
+    is_done = function(listing, _, account) return listing.find(account) == nil end,
+  },
+  bind = {
+    send = function(client, skill, chunk, limits)
+      return client:bind_agents(skill, chunk.accounts, {
+        agent_weight = chunk.agent_weight, skill_weight = chunk.skill_weight, deadline = limits.deadline,
+      })
+    end,
+    is_done = function(listing, chunk, account)
+      local agent = listing.find(account)
+      return agent ~= nil and agent.agentWeight == chunk.agent_weight and agent.skillWeight == chunk.skill_weight
+    end,
+  },
+}
+
+-- A server's text as databases and terminals take it: one line of UTF-8, at most 500 bytes of it.
+local function printable(text)
+  text = tostring(text):gsub("%c", " "):sub(1, 500)
+  local is_valid = utf8 and utf8.len(text) or not text:find "[\128-\255]" -- luacheck: ignore
+  return is_valid and text or (text:gsub("[\128-\255]", "?"))
+end
+
+-- The columns code and message: the API's own where it gave them.
+local function tell(chunk, told)
+  chunk.code = told.resultCode or told.result_code or (told.status and tostring(told.status)) or told.kind
+  local message = told.resultMessage or told.result_message or told.message
+  chunk.code, chunk.message = chunk.code and printable(chunk.code), message and printable(message)
+  -- An attempt that was called off did not take place.
+  local called_off = told.kind == "aborted" and told.outcome == "not_sent"
+  chunk.attempts = chunk.attempts + (told.attempts or 0) - (called_off and 1 or 0)
+end
+
+local function conclude(work, claim, chunk, state)
+  chunk.state = state
+  work.journal:note(claim, function(db) ledger.conclude(db, chunk) end)
+  if state ~= "pending" then work:count(state, #chunk.accounts) end
+end
+
+-- Halves a chunk; both halves are to be sent, the left one first.
+local function halve(work, claim, chunk, stack)
+  local left, right = ledger.halves(chunk)
+  work.journal:note(claim, function(db) ledger.split(db, chunk, left, right) end)
+  stack[#stack + 1], stack[#stack + 2] = right, left
+end
+
+-- What a failed request means for its chunk. Returns whether the rest of the chunk should still be sent.
+local function fail(work, claim, chunk, err, stack, doubtful)
+  tell(chunk, err)
+  -- Halves inherit the doubt: a slow server may still do what the whole asked for.
+  chunk.in_doubt = chunk.in_doubt or err.outcome == "unknown"
+  if DIVISIBLE[err.kind] then
+    if #chunk.accounts > 1 then
+      halve(work, claim, chunk, stack)
+    else
+      chunk.verdict = chunk.in_doubt and "unknown" or "failed"
+      doubtful[#doubtful + 1] = chunk
+    end
+    return true
+  end
+  if err.kind == "aborted" then
+    -- What may have been applied stays an intent, for the next run to settle.
+    if not chunk.in_doubt then conclude(work, claim, chunk, "pending") end
+    if chunk.attempts == 0 and not chunk.in_doubt and work:is_stopping() then
+      work.journal:note(claim, function(db) ledger.withdraw(db, chunk) end)
+    end
+  elseif chunk.in_doubt then
+    chunk.verdict = "unknown"
+    doubtful[#doubtful + 1] = chunk
+  else
+    conclude(work, claim, chunk, "pending")
+  end
+  if M.is_fatal(err) then work:stop(err) end
+  return false
+end
+
+-- Lets one listing decide what is in doubt. Returns how many accounts turned out to be done.
+local function settle(work, claim, action, doubtful)
+  local listing = work:list(claim)
+  local done = 0
+  for _, chunk in ipairs(doubtful) do
+    if not listing then
+      conclude(work, claim, chunk, "unknown")
+    else
+      local function verdict_on(account) return action.is_done(listing, chunk, account) and "done" or chunk.verdict end
+      work.journal:note(claim, function(db) ledger.divide(db, chunk, verdict_on) end)
+      for _, account in ipairs(chunk.accounts) do
+        local verdict = verdict_on(account)
+        work:count(verdict, 1)
+        if verdict == "done" then done = done + 1 end
+      end
+    end
+  end
+  return done
+end
+
+--- Sends a chunk. What it leaves noted is committed with the claim's next commit.
+-- @tparam table work the run (see `aicc.jobs.run`)
+-- @tparam table claim
+-- @tparam table chunk as from `aicc.jobs.ledger`
+-- @treturn integer for how many accounts it has been done
+-- @treturn ?table the error that kept it from being sent as a whole
+function M.send(work, claim, chunk)
+  local action, stack, doubtful = M.actions[chunk.action], { chunk }, {}
+  local done, trouble = 0, nil
+  while #stack > 0 and not trouble do
+    local part = table.remove(stack)
+    work.journal:note(claim, function(db) ledger.intend(db, part) end)
+    if not work.journal:commit(claim) then return done, work.lost end
+    local reply, err = action.send(work.client, claim.skill, part, work.limits)
+    if reply then
+      tell(part, reply)
+      conclude(work, claim, part, "done")
+      done = done + #part.accounts
+    elseif not fail(work, claim, part, err, stack, doubtful) then
+      trouble = err
+    elseif work:is_stopping() then
+      break
+    end
+  end
+  if #doubtful > 0 then done = done + settle(work, claim, action, doubtful) end
+  return done, trouble
+end
+
+return M

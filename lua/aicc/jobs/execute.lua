@@ -1,0 +1,168 @@
+--- Applies, resumes and undoes a job: what must hold before anything is sent, and what is written when all is done.
+-- @module aicc.jobs.execute
+
+local claims = require "aicc.jobs.claims"
+local errors = require "aicc.error"
+local release = require "aicc.jobs.release"
+local run = require "aicc.jobs.run"
+local store = require "aicc.jobs.store"
+local undo = require "aicc.jobs.undo"
+
+local M = {}
+
+--- Agents in a job above which it needs to be forced.
+M.RADIUS = 500
+
+local function refuse(kind, ...) return nil, errors.new { kind = kind, message = string.format(...) } end
+
+-- ---- the blast radius ----
+
+-- Why a queue is beyond the blast radius, or nil.
+local function too_much_of(queue)
+  local bound, size = queue.bound or 0, queue.size or 0
+  if bound * 2 <= size then return end
+  return ("it is about %d of the %d agents of queue %.0f, more than half"):format(bound, size, queue.skill)
+end
+
+--- How a job is beyond its blast radius; nil if it is not.
+-- @tparam table db
+-- @tparam table job
+-- @treturn ?table an error of kind "guard"
+function M.beyond_radius(db, job)
+  local total, why = 0, nil
+  for _, queue in ipairs(store.queues(db, job)) do
+    total = total + (queue.bound or 0)
+    why = why or too_much_of(queue)
+  end
+  if total > M.RADIUS then why = ("it is about %d agents, more than %d"):format(total, M.RADIUS) end
+  return why and select(2, refuse("guard", "the job %s needs to be forced: %s", job.name, why))
+end
+
+-- ---- beginning and ending ----
+
+-- What each kind of run does to the job's state, and in which states it may begin.
+local RELEASE = {
+  policy = release, state = "running", ends = "finished",
+  refusals = {
+    planning = "its plan was not finished: forget it, and plan again", undoing = "it is being undone: undo it to the end",
+    undone = "it has been undone: plan it again",
+  },
+}
+local UNDO = {
+  policy = undo, state = "undoing", ends = "undone",
+  refusals = { planning = "its plan was not finished: forget it", planned = "it was never applied" },
+}
+
+-- Why a job in this state cannot be run, as an error.
+local function refusal_of(job, kind, verb)
+  local refusal = kind.refusals[job.state]
+  return refusal and select(2, refuse("argument", "the job %s cannot be %s: %s", job.name, verb, refusal))
+end
+
+-- Puts the job into the kind's state. Queues that an earlier run left alone get another chance.
+local function begin(db, job, kind, verb)
+  -- Workers that begin at once take turns here, and each goes by the state in which the one before has left the job.
+  db:run("UPDATE jobs SET state = state WHERE id = ?", job.id)
+  job.state = db:row("SELECT state FROM jobs WHERE id = ?", job.id).state
+  local refusal = refusal_of(job, kind, verb)
+  if refusal then return nil, refusal end
+  if job.state == kind.ends then return true end
+  if job.state ~= kind.state then
+    -- Ours is the lock already; with PostgreSQL others may be in the middle of what this would turn around.
+    local others = db.dialect.name == "postgresql" and claims.workers_of(db, job)
+    if others then return nil, claims.taken(job, others) end
+    if kind == UNDO then db:run("UPDATE queues SET state = 'planned', owner = NULL WHERE job = ?", job.id) end
+    store.set_state(db, job, kind.state)
+  end
+  db:run("UPDATE queues SET state = 'open', owner = NULL WHERE job = ? AND state = 'stopped'", job.id)
+  return true
+end
+
+-- Ends the job if all its queues are done.
+local function finish(db, job, kind)
+  local left = db:row("SELECT COUNT(*) AS n FROM queues WHERE job = ? AND state <> 'done'", job.id).n
+  if left == 0 then store.set_state(db, job, kind.ends) end
+end
+
+-- The counts to begin with.
+local function progress_of(db, job, kind)
+  local progress = { total = 0, done = 0, failed = 0, unknown = 0 }
+  for _, queue in ipairs(store.queues(db, job)) do progress.total = progress.total + (queue.bound or 0) end
+  if job.state == "planned" then return progress end
+  for _, row in ipairs(db:rows([[SELECT status, COUNT(*) AS n, COUNT(undo) AS undone FROM report
+      WHERE job = ? AND twin IS NULL GROUP BY status]], job.id)) do
+    if kind == UNDO and row.status == "released" then
+      progress.total, progress.done = row.n, row.undone
+    elseif kind == RELEASE then
+      local state = row.status == "released" and "done" or row.status
+      if progress[state] then progress[state] = row.n end
+    end
+  end
+  if kind == RELEASE then progress.unknown = 0 end -- they are settled first
+  return progress
+end
+
+local function summary_of(db, job, result)
+  return {
+    job = job.name, state = job.state, lines = job.lines, counts = store.counts(db, job), undo = store.undo_counts(db, job),
+    stopped = result.stopped, troubles = result.troubles or {}, requests = result.requests or 0, commits = result.commits or 0,
+  }
+end
+
+-- Runs a job that is ours to work on.
+local function work(db, job, kind, claimed, options)
+  local refusal = refusal_of(job, kind, options.verb)
+  if refusal then return nil, refusal end
+  if job.state == kind.ends then return summary_of(db, job, {}) end
+  local guard = not options.force and M.beyond_radius(db, job)
+  if guard then return nil, guard end
+  local progress = progress_of(db, job, kind)
+  local begun, err = db:transaction(begin, db, job, kind, options.verb)
+  if not begun then return nil, err end
+  local result = run.run(db, job, claimed, kind.policy, {
+    client = options.client, rate = options.rate, concurrency = options.concurrency, force = options.force,
+    interrupted = options.interrupted, on_progress = options.on_progress, on_note = options.on_note, progress = progress,
+    blast_radius = function() return M.beyond_radius(db, job) end,
+  })
+  db:transaction(finish, db, job, kind)
+  return summary_of(db, job, result)
+end
+
+local function execute(db, name, kind, options)
+  local job, err = store.find(db, name)
+  if not job then return nil, err end
+  -- A lease that is shorter than an attempt would let nothing be sent.
+  local lease = options.lease or math.max(claims.LEASE, options.client.settings.timeout + 3 * claims.MARGIN)
+  local claimed, taken = claims.open(db, job, { lease = lease })
+  if not claimed then return nil, taken end
+  job, err = store.find(db, name) -- it may have changed while somebody else had it
+  local ok, summary, problem
+  if job then
+    claimed.job = job
+    ok, summary, problem = pcall(work, db, job, kind, claimed, options)
+  else
+    ok, summary, problem = true, nil, err
+  end
+  claimed:close()
+  if not ok then error(summary, 0) end
+  return summary, problem
+end
+
+--- Releases what is not released yet: `apply` and `resume` are the same.
+-- @tparam table db
+-- @tparam string name
+-- @tparam table options see `aicc.jobs`
+-- @treturn ?table summary: `state`, `lines`, `counts` (status -> rows), `undo`, `stopped` (an error, if something ended it),
+--   `troubles` (errors of queues that were left alone), `requests`, `commits`
+-- @treturn ?table the error, where nothing was begun
+function M.apply(db, name, options) return execute(db, name, RELEASE, options) end
+
+--- Binds again what the job released.
+-- @tparam table db
+-- @tparam string name
+-- @tparam table options see `aicc.jobs`
+-- @treturn ?table summary, as for `apply`
+-- @treturn ?table the error
+function M.undo(db, name, options) return execute(db, name, UNDO, options) end
+
+return M

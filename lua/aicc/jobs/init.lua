@@ -1,0 +1,194 @@
+--- Bulk jobs that survive anything: plan, apply, report, resume, undo.
+--
+--     local jobs = require "aicc.jobs"
+--     local store = assert(jobs.open "sqlite:/var/lib/aicc/jobs.db")
+--     local job = assert(store:plan(assert(jobs.read "night.csv"), { name = "night", client = client }))
+--     local summary = assert(job:apply { client = client })
+--     for row in job:report() do print(row.line, row.user_account, row.status) end
+--
+-- All that is known of a job is in the store, and written before it is acted on: whatever ends a run, even `kill -9` or a power
+-- cut, `job:resume` goes on from there, and sends nothing again that has its result. What may go wrong is returned as `nil, err`;
+-- see `aicc.error`.
+-- @module aicc.jobs
+
+local claims = require "aicc.jobs.claims"
+local database = require "aicc.jobs.database"
+local execute = require "aicc.jobs.execute"
+local input = require "aicc.jobs.input"
+local plan = require "aicc.jobs.plan"
+local report = require "aicc.jobs.report"
+local rows = require "aicc.jobs.store"
+
+local M = {}
+
+-- ---- a job ----
+
+local Job = {}
+Job.__index = Job
+
+local function with(options, verb)
+  local all = { verb = verb }
+  for name, value in pairs(options or {}) do all[name] = value end
+  if type(all.client) ~= "table" then error("expected a client among the options", 3) end
+  return all
+end
+
+--- Releases the job's rows.
+-- @tparam table options
+-- @tparam table options.client from `aicc.new`
+-- @tparam[opt=false] boolean options.force beyond the blast radius too: more than 500 agents, or more than half of a queue
+-- @tparam[opt=5] number options.rate requests a second; 0 for no limit
+-- @tparam[opt=4] integer options.concurrency queues at once
+-- @tparam ?function options.on_progress called with `total`, `done`, `failed`, `unknown` (accounts), often: be quick
+-- @tparam ?function options.on_note called with what is worth a line: `type` is "difference" or "queue_stopped"
+-- @tparam ?function options.interrupted returns true when the run is to end between two commits
+-- @treturn ?table summary: `state`, `lines`, `counts` (status -> rows), `stopped` (an error, if the run was ended), `troubles`
+--   (errors of queues that were left alone), `requests`
+-- @treturn ?table the error, where nothing was begun
+function Job:apply(options) return database.protect(execute.apply, self.db, self.name, with(options, "applied")) end
+
+--- Goes on with what `apply` left: intents without results are settled by query, and sent again only where still bound.
+-- Of a job that was never applied it is `apply`; of a finished one it tells the summary.
+-- @tparam table options as for `apply`
+-- @treturn ?table summary
+-- @treturn ?table the error
+function Job:resume(options) return database.protect(execute.apply, self.db, self.name, with(options, "resumed")) end
+
+--- Binds again, with their own weights, whom the job released. It can be interrupted, and undone further.
+-- @tparam table options as for `apply`
+-- @treturn ?table summary, with `undo`: how many rows were `restored`, `skipped` (bound again since) or `failed`
+-- @treturn ?table the error
+function Job:undo(options) return database.protect(execute.undo, self.db, self.name, with(options, "undone")) end
+
+--- How far the job is.
+-- @treturn ?table `name`, `state`, `lines`, `counts` (status -> rows; they add up to `lines`), `undo`, `worker`, times
+-- @treturn ?table the error
+function Job:status()
+  return database.protect(function()
+    local job, err = rows.find(self.db, self.name)
+    if not job then return nil, err end
+    return {
+      name = job.name, state = job.state, lines = job.lines, counts = rows.counts(self.db, job),
+      worker = claims.workers_of(self.db, job),
+      undo = rows.undo_counts(self.db, job), created_at = job.created_at, started_at = job.started_at,
+      finished_at = job.finished_at,
+    }
+  end)
+end
+
+--- What the job is about, queue by queue.
+-- @treturn ?{table,...} see `aicc.jobs.plan.describe`
+-- @treturn ?table how it is beyond the blast radius, if it is; or, after nil, the error
+function Job:queues()
+  return database.protect(function()
+    local job, err = rows.find(self.db, self.name)
+    if not job then return nil, err end
+    return plan.describe(self.db, job)
+  end)
+end
+
+--- One row per input line, in input order. What fails while rows are read is raised.
+-- @tparam ?table options `failed`: only rows that are failed, unknown or pending; `unrestored`: only released rows that
+--   an undo did not bring back
+-- @treturn ?function iterator over tables with the columns of the report
+-- @treturn ?table the error
+function Job:report(options)
+  return database.protect(function()
+    local job, err = rows.find(self.db, self.name)
+    if not job then return nil, err end
+    return report.rows(self.db, job, options and (options.failed and "failed" or options.unrestored and "unrestored") or "all")
+  end)
+end
+
+local function handle(db, job) return setmetatable({ db = db, name = job.name }, Job) end
+
+-- ---- a store ----
+
+local Store = {}
+Store.__index = Store
+
+--- Plans a job: reads the rows, lists each queue, changes nothing.
+-- @tparam function reader from `jobs.read` or `jobs.rows`
+-- @tparam table options
+-- @tparam table options.client
+-- @tparam ?string options.name "job-" and the time, if not given
+-- @tparam[opt=50] integer options.chunk accounts in a request
+-- @tparam[opt=5] number options.rate requests a second; 0 for no limit
+-- @tparam[opt=4] integer options.concurrency queues listed at once
+-- @tparam ?function options.on_bad_line called with the line's number and what is wrong with it; else `err.lines` has them
+-- @tparam ?function options.on_progress called with `listed` and `queues`
+-- @treturn ?table the job
+-- @treturn ?table the error
+function Store:plan(reader, options)
+  options = with(options)
+  local chunk = options.chunk
+  if chunk and (type(chunk) ~= "number" or chunk < 1 or chunk % 1 ~= 0) then error("chunk: expected an integer from 1", 2) end
+  local name = options.name or "job-" .. os.date "!%Y%m%d-%H%M%S"
+  local job, err = plan.plan(self.db, name, reader, options)
+  if not job then return nil, err end
+  return handle(self.db, job)
+end
+
+--- The job of that name.
+-- @tparam string name
+-- @treturn ?table
+-- @treturn ?table the error
+function Store:job(name)
+  local job, err = database.protect(rows.find, self.db, name)
+  if not job then return nil, err end
+  return handle(self.db, job)
+end
+
+--- Every job, oldest first.
+-- @treturn ?{table,...} `name`, `state`, `lines`, `created_at`, `started_at`, `finished_at`
+-- @treturn ?table the error
+function Store:list() return database.protect(rows.list, self.db) end
+
+--- Deletes a job and all that is known of its rows: account names are personal data.
+-- @tparam string name
+-- @treturn ?boolean true
+-- @treturn ?table the error: there is none, or somebody is working on it
+function Store:forget(name)
+  return database.protect(function()
+    local job, err = rows.find(self.db, name)
+    if not job then return nil, err end
+    local claimed, taken = claims.open(self.db, job)
+    if not claimed then return nil, taken end
+    local others = claimed.shared and claims.workers_of(self.db, job)
+    if others then return nil, claims.taken(job, others) end
+    rows.forget(self.db, job)
+    claims.clean(self.db, job)
+    claimed:close()
+    return true
+  end)
+end
+
+--- Closes the connection.
+function Store:close() self.db:close() end
+
+Store.__close = Store.close
+
+--- Opens a job store, and makes it if it is not there.
+-- @tparam string url `sqlite:PATH`, or `postgresql://…` to share jobs between hosts
+-- @treturn ?table
+-- @treturn ?table an error of kind "store" or "config"
+function M.open(url)
+  local db, err = database.open(url)
+  if not db then return nil, err end
+  return setmetatable({ db = db }, Store)
+end
+
+--- Opens a file of rows: CSV or JSON Lines, with the columns skill_id and user_account.
+-- @function read
+-- @tparam string path "-" for standard input
+-- @treturn ?function a reader, for `store:plan`
+-- @treturn ?table the error
+M.read = input.open
+
+--- A reader of rows that an iterator makes.
+-- @function rows
+-- @tparam function iterator each call returns a skill id and an account, or nothing at the end
+-- @treturn function a reader, for `store:plan`
+M.rows = input.from
+
+return M

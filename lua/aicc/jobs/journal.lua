@@ -1,0 +1,58 @@
+--- One commit per turn of the loop: the results of all that ended in it, and the intents of all that starts.
+--
+-- A queue's coroutine notes what it wants written and then commits, which lets the others go on until the turn is over. The first
+-- one that wakes writes for all. With several workers each queue's writes begin with its fence (`aicc.jobs.claims`): a queue that
+-- somebody else has taken over is written no more.
+-- @module aicc.jobs.journal
+
+local loop = require "aicc.loop"
+
+local Journal = {}
+Journal.__index = Journal
+
+local M = {}
+
+-- Writes what the claims of a turn have noted.
+local function write(self, claims)
+  -- One order for all workers, so that two can never wait for each other's rows.
+  table.sort(claims, function(a, b) return a.id < b.id end)
+  for _, claim in ipairs(claims) do
+    if not claim.lost and self.claims:hold(claim) then
+      for _, note in ipairs(claim.notes) do note(self.db) end
+    end
+  end
+end
+
+local function flush(self, turn)
+  self.turn = { claims = {} }
+  turn.is_over = true
+  local ok, problem = pcall(self.db.transaction, self.db, write, self, turn.claims)
+  for _, claim in ipairs(turn.claims) do claim.notes = {} end
+  if not ok then turn.problem = problem end
+  self.commits = self.commits + 1
+end
+
+--- Notes something to be written with this claim's next commit.
+-- @tparam table claim
+-- @tparam function note takes the database; may not yield
+function Journal:note(claim, note) claim.notes[#claim.notes + 1] = note end -- luacheck: ignore self
+
+--- Commits what was noted, together with whatever else this turn brings.
+-- @tparam table claim
+-- @treturn boolean false if the claim was lost, and nothing written
+function Journal:commit(claim)
+  local turn = self.turn
+  turn.claims[#turn.claims + 1] = claim
+  loop.sleep(0)
+  if not turn.is_over then flush(self, turn) end
+  if turn.problem then error(turn.problem, 0) end
+  return not claim.lost
+end
+
+--- A journal.
+-- @tparam table db
+-- @tparam table claims
+-- @treturn table `commits` counts them
+function M.new(db, claims) return setmetatable({ db = db, claims = claims, turn = { claims = {} }, commits = 0 }, Journal) end
+
+return M

@@ -1,0 +1,241 @@
+--- One queue's part of the store: who was bound (the snapshot), and what was sent (the chunks).
+--
+-- A chunk is a request: the lines `first_line` to `last_line` of a queue that are in the snapshot. Chunks of a queue's releases
+-- follow each other without gaps or overlaps; the last one's end is the frontier, and no line behind it was ever sent.
+-- @module aicc.jobs.ledger
+
+local settle = require "aicc.settle"
+local database = require "aicc.jobs.database"
+local store = require "aicc.jobs.store"
+
+local M = {}
+
+local PAGE = 1000 -- rows that are in memory at once
+
+-- ---- listings ----
+
+--- A listing, to look accounts up in.
+-- @tparam {table,...} agents as from `client:query_agents`
+-- @treturn table `size`; `find(account)`: the agent of that name, else of the same name in another spelling, or nil
+function M.index(agents)
+  local exact, folded = {}, {}
+  for _, agent in ipairs(agents) do
+    local name = agent.userAccount
+    if name then
+      exact[name] = agent
+      local key = settle.fold(name)
+      folded[key] = folded[key] or agent
+    end
+  end
+  return {
+    size = #agents,
+    find = function(account) return exact[account] or folded[settle.fold(account)] end,
+  }
+end
+
+-- ---- the snapshot ----
+
+-- What one row's entry in the snapshot must become.
+local function correct(db, queue, row, agent, fresh, changes)
+  if not agent then
+    if row.bound_as then
+      db:run("DELETE FROM snapshot WHERE queue = ? AND line = ?", queue, row.line)
+      changes.lost = changes.lost + 1
+    end
+  elseif not row.bound_as then
+    local at = #fresh
+    fresh[at + 1], fresh[at + 2], fresh[at + 3], fresh[at + 4], fresh[at + 5] =
+      queue, row.line, agent.userAccount, agent.agentWeight, agent.skillWeight
+    changes.gained = changes.gained + 1
+  elseif row.bound_as ~= agent.userAccount or row.weights ~= ("%.0f/%.0f"):format(agent.agentWeight, agent.skillWeight) then
+    db:run("UPDATE snapshot SET account = ?, agent_weight = ?, skill_weight = ? WHERE queue = ? AND line = ?",
+      agent.userAccount, agent.agentWeight, agent.skillWeight, queue, row.line)
+    changes.changed = changes.changed + 1
+  end
+end
+
+--- Makes the snapshot of the lines that were never sent what a listing shows. For a transaction.
+-- @tparam table db
+-- @tparam integer queue
+-- @tparam table listing as from `index`
+-- @treturn table `gained`, `lost`, `changed`: how many rows differ from what was known; `bound`: how many are bound,
+--   those sent included
+function M.refresh(db, queue, listing)
+  local frontier = M.frontier(db, queue)
+  local changes, line = { gained = 0, lost = 0, changed = 0 }, frontier
+  repeat
+    local rows = db:rows([[SELECT r.line, r.account, s.account AS bound_as,
+        CAST(s.agent_weight AS TEXT) || '/' || CAST(s.skill_weight AS TEXT) AS weights
+      FROM rows r LEFT JOIN snapshot s ON s.queue = r.queue AND s.line = r.line
+      WHERE r.queue = ? AND r.line > ? AND r.twin IS NULL ORDER BY r.line LIMIT ?]], queue, line, PAGE)
+    local fresh = {}
+    for _, row in ipairs(rows) do
+      correct(db, queue, row, listing.find(row.account), fresh, changes)
+      line = row.line
+    end
+    db:insert("snapshot (queue, line, account, agent_weight, skill_weight)", 5, fresh)
+  until #rows < PAGE
+  changes.bound = db:row("SELECT COUNT(*) AS n FROM snapshot WHERE queue = ?", queue).n
+  -- Once something was sent, the queue's size is what it was before.
+  db:run("UPDATE queues SET bound = ?, listed_at = ?, size = CASE WHEN ? = '0' OR size IS NULL THEN ? ELSE size END WHERE id = ?",
+    changes.bound, store.time(), tostring(frontier), listing.size, queue)
+  return changes
+end
+
+--- The last line that was ever sent, or 0.
+-- @tparam table db
+-- @tparam integer queue
+-- @treturn integer
+function M.frontier(db, queue)
+  return db:row("SELECT COALESCE(MAX(last_line), 0) AS line FROM chunks WHERE queue = ? AND action = 'release'", queue).line
+end
+
+-- ---- chunks ----
+
+-- The lines and the accounts of rows.
+local function filled(chunk, rows)
+  chunk.lines, chunk.accounts = {}, {}
+  for i, row in ipairs(rows) do chunk.lines[i], chunk.accounts[i] = row.line, row.account end
+  return chunk
+end
+
+--- The next chunk to release behind a line.
+-- @tparam table db
+-- @tparam integer queue
+-- @tparam integer line
+-- @tparam integer size accounts at most
+-- @treturn ?table
+function M.next(db, queue, line, size)
+  local rows = db:rows([[SELECT r.line, r.account FROM snapshot s JOIN rows r ON r.queue = s.queue AND r.line = s.line
+    WHERE s.queue = ? AND s.line > ? ORDER BY s.line LIMIT ?]], queue, line, size)
+  if #rows == 0 then return end
+  return filled({
+    queue = queue, action = "release", agent_weight = 0, skill_weight = 0, first_line = line + 1, last_line = rows[#rows].line,
+    attempts = 0,
+  }, rows)
+end
+
+--- Which rows `s` of the snapshot an undo binds again with a pair of weights: released ones that are not bound again since.
+M.RESTORABLE = [[s.agent_weight = ? AND s.skill_weight = ? AND s.undo IS NULL AND EXISTS (SELECT 1 FROM chunks c
+  WHERE c.queue = s.queue AND c.action = 'release' AND c.agent_weight = 0 AND c.skill_weight = 0 AND c.state = 'done'
+    AND c.last_line >= s.line AND c.first_line = (
+      SELECT MAX(x.first_line) FROM chunks x WHERE x.queue = s.queue AND x.action = 'release' AND x.agent_weight = 0
+        AND x.skill_weight = 0 AND x.first_line <= s.line))]]
+
+--- The chunks of a queue that have one of these states, with their lines and accounts.
+-- @tparam table db
+-- @tparam integer queue
+-- @tparam string action "release" or "bind"
+-- @tparam string states as SQL: "'sent', 'unknown'"
+-- @treturn {table,...}
+function M.chunks(db, queue, action, states)
+  local chunks = db:rows(([[SELECT queue, action, CAST(agent_weight AS TEXT) AS agent_weight,
+      CAST(skill_weight AS TEXT) AS skill_weight, first_line, last_line, state, attempts
+    FROM chunks WHERE queue = ? AND action = ? AND state IN (%s) ORDER BY first_line]]):format(states), queue, action)
+  for _, chunk in ipairs(chunks) do
+    chunk.agent_weight, chunk.skill_weight = database.big(chunk.agent_weight), database.big(chunk.skill_weight)
+    if action == "release" then
+      filled(chunk, db:rows([[SELECT r.line, r.account FROM snapshot s JOIN rows r ON r.queue = s.queue AND r.line = s.line
+        WHERE s.queue = ? AND s.line BETWEEN ? AND ? ORDER BY s.line]], queue, chunk.first_line, chunk.last_line))
+    else
+      filled(chunk, db:rows("SELECT s.line, s.account FROM snapshot s WHERE s.queue = ? AND s.line BETWEEN ? AND ? AND " ..
+          M.RESTORABLE .. " ORDER BY s.line", queue, chunk.first_line, chunk.last_line, chunk.agent_weight, chunk.skill_weight))
+    end
+  end
+  return chunks
+end
+
+local KEY = "queue = ? AND action = ? AND agent_weight = ? AND skill_weight = ? AND first_line = ?"
+
+local function key(chunk) return chunk.queue, chunk.action, chunk.agent_weight, chunk.skill_weight, chunk.first_line end
+
+--- Notes that a chunk is about to be sent.
+-- @tparam table db
+-- @tparam table chunk
+function M.intend(db, chunk)
+  db:run([[INSERT INTO chunks (last_line, state, attempts, sent_at, queue, action, agent_weight, skill_weight, first_line)
+      VALUES (?, 'sent', ?, ?, ?, ?, ?, ?, ?)
+      ON CONFLICT (queue, action, agent_weight, skill_weight, first_line) DO UPDATE
+      SET state = 'sent', sent_at = excluded.sent_at]],
+    chunk.last_line, chunk.attempts, store.time(), key(chunk))
+end
+
+--- Notes what came of a chunk.
+-- @tparam table db
+-- @tparam table chunk with `state`, `attempts`, `code`, `message`
+function M.conclude(db, chunk)
+  db:run("UPDATE chunks SET state = ?, attempts = ?, code = ?, message = ?, finished_at = ? WHERE " .. KEY,
+    chunk.state, chunk.attempts, chunk.code, chunk.message, store.time(), key(chunk))
+end
+
+--- Takes back the intent of a queue's last chunk, of which no byte was sent: its lines are as if never looked at.
+-- @tparam table db
+-- @tparam table chunk
+function M.withdraw(db, chunk)
+  db:run("DELETE FROM chunks WHERE " .. KEY .. " AND last_line = (SELECT MAX(c.last_line) FROM chunks c " ..
+    "WHERE c.queue = chunks.queue AND c.action = chunks.action)", key(chunk))
+end
+
+-- A part of a chunk: its accounts number `from` to `to`, in the state given. The parts together cover what the chunk covered.
+local function part_of(chunk, from, to, state)
+  local part = { lines = {}, accounts = {} }
+  for name, value in pairs(chunk) do
+    if part[name] == nil then part[name] = value end
+  end
+  for i = from, to do
+    part.lines[i - from + 1], part.accounts[i - from + 1] = chunk.lines[i], chunk.accounts[i]
+  end
+  if from > 1 then part.first_line = chunk.lines[from - 1] + 1 end
+  if to < #chunk.lines then part.last_line = chunk.lines[to] end
+  part.state = state
+  return part
+end
+
+local function replace(db, chunk, parts)
+  db:run("DELETE FROM chunks WHERE " .. KEY, key(chunk))
+  for _, part in ipairs(parts) do
+    local finished_at = part.state ~= "pending" and store.time() or nil
+    db:run([[INSERT INTO chunks (last_line, state, attempts, code, message, finished_at, queue, action, agent_weight,
+        skill_weight, first_line) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]],
+      part.last_line, part.state, part.attempts, part.code, part.message, finished_at, key(part))
+  end
+end
+
+--- The halves of a chunk.
+-- @tparam table chunk of two accounts at least
+-- @treturn table
+-- @treturn table
+function M.halves(chunk)
+  local middle = math.ceil(#chunk.lines / 2)
+  return part_of(chunk, 1, middle, "pending"), part_of(chunk, middle + 1, #chunk.lines, "pending")
+end
+
+--- Replaces a chunk by its halves.
+-- @tparam table db
+-- @tparam table chunk
+-- @tparam table left
+-- @tparam table right
+function M.split(db, chunk, left, right) replace(db, chunk, { left, right }) end
+
+--- Gives each account of a chunk its own state, in as few chunks as that takes.
+-- @tparam table db
+-- @tparam table chunk
+-- @tparam function state_of takes an account; returns a state
+-- @treturn table state -> how many accounts
+function M.divide(db, chunk, state_of)
+  local parts, counts, from, state = {}, {}, 1, nil
+  for i, account in ipairs(chunk.accounts) do
+    local this = state_of(account)
+    counts[this] = (counts[this] or 0) + 1
+    if state and this ~= state then
+      parts[#parts + 1] = part_of(chunk, from, i - 1, state)
+      from = i
+    end
+    state = this
+  end
+  if state then parts[#parts + 1] = part_of(chunk, from, #chunk.accounts, state) end
+  replace(db, chunk, parts)
+  return counts
+end
+
+return M

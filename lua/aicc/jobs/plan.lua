@@ -1,0 +1,124 @@
+--- Makes a job of rows and looks at its queues. Nothing is changed: a plan only reads.
+-- @module aicc.jobs.plan
+
+local core = require "aicc.core"
+local database = require "aicc.jobs.database"
+local errors = require "aicc.error"
+local execute = require "aicc.jobs.execute"
+local ledger = require "aicc.jobs.ledger"
+local loop = require "aicc.loop"
+local pace = require "aicc.jobs.pace"
+local run = require "aicc.jobs.run"
+local store = require "aicc.jobs.store"
+
+local M = {}
+
+local CHUNK = 50
+local LISTING = 3600 -- seconds for a listing of however many pages
+
+local function refuse(kind, ...) return nil, errors.new { kind = kind, message = string.format(...) } end
+
+-- ---- the listings ----
+
+-- Takes the job's queues one after the other, until there are none left or one cannot be listed.
+local function list_some(db, queues, client, state)
+  while state.next <= #queues and not state.err do
+    local queue = queues[state.next]
+    state.next = state.next + 1
+    local agents, err = client:query_agents(queue.skill, { deadline = LISTING })
+    if agents then
+      db:transaction(ledger.refresh, db, queue.id, ledger.index(agents))
+      state.listed = state.listed + 1
+      state.on_progress { listed = state.listed, queues = #queues }
+    else
+      state.err = state.err or err
+    end
+  end
+end
+
+local function list_all(db, job, options)
+  local interrupted = options.interrupted or core.interrupted
+  local function refusal(request) return interrupted() and pace.refusal(request, "interrupted") or nil end
+  local client = options.client:through(function(transport)
+    return pace.new(transport, { rate = options.rate or run.RATE, refuse = refusal })
+  end)
+  local state = { next = 1, listed = 0, on_progress = options.on_progress or function() end }
+  local queues = store.queues(db, job)
+  for _ = 1, options.concurrency or run.CONCURRENCY do loop.spawn(list_some, db, queues, client, state) end
+  loop.run()
+  return state.err
+end
+
+-- ---- the plan ----
+
+local function check_name(db, name)
+  if not name:find "^[%w][%w._-]*$" or #name > 64 then
+    return refuse("argument", "the job's name '%s': expected 1 to 64 letters, digits, '.', '_' or '-'", name)
+  end
+  local job = store.find(db, name)
+  if job then return refuse("argument", "there is a job %s already: forget it, or choose another name", name) end
+  return true
+end
+
+-- Loads the rows; or nil and an error. The second value is the job, as far as it came.
+local function load(db, name, reader, options)
+  local lines = {}
+  local function collect(line, problem) lines[#lines + 1] = { line = line, problem = problem } end
+  local job, bad = store.load(db, name, options.chunk or CHUNK, reader, options.on_bad_line or collect)
+  if bad > 0 then
+    local _, err = refuse("argument", "%d bad line%s: nothing was planned", bad, bad == 1 and "" or "s")
+    err.lines = lines
+    return job, err
+  elseif job.lines == 0 then
+    return job, select(2, refuse("guard", "there are no rows: nothing was planned"))
+  end
+  return job
+end
+
+local function plan(db, name, reader, options)
+  local good, err = check_name(db, name)
+  if not good then return nil, err end
+  local job
+  job, err = load(db, name, reader, options)
+  err = err or list_all(db, job, options)
+  if err then
+    store.forget(db, job)
+    return nil, err
+  end
+  store.set_state(db, job, "planned")
+  return job
+end
+
+--- Plans a job.
+-- @tparam table db
+-- @tparam string name
+-- @tparam function reader see `aicc.jobs.input`
+-- @tparam table options `client`; `chunk` (50 accounts in a request), `rate`, `concurrency`, `on_bad_line(line, problem)`,
+--   `on_progress{listed=, queues=}`
+-- @treturn ?table the job
+-- @treturn ?table the error; with bad lines and no `on_bad_line`, its `lines` has each one's `line` and `problem`
+function M.plan(db, name, reader, options) return database.protect(plan, db, name, reader, options) end
+
+--- What a job is about, queue by queue.
+-- @tparam table db
+-- @tparam table job
+-- @treturn {table,...} `skill_id`; `accounts` (different ones), `bound`, `not_bound`; `size` of the queue and how many are `left`
+--   afterwards; `emptied`; `state`; `message`
+-- @treturn ?table the error that says how it is beyond the blast radius, if it is
+function M.describe(db, job)
+  local accounts = {}
+  for _, row in ipairs(db:rows("SELECT queue, COUNT(*) AS n FROM rows WHERE job = ? AND twin IS NULL GROUP BY queue", job.id)) do
+    accounts[row.queue] = row.n
+  end
+  local queues = {}
+  for i, queue in ipairs(store.queues(db, job)) do
+    local bound, size = queue.bound or 0, queue.size or 0
+    queues[i] = {
+      skill_id = queue.skill, accounts = accounts[queue.id], bound = bound, not_bound = accounts[queue.id] - bound, size = size,
+      left = size - bound, emptied = bound > 0 and bound >= size, state = queue.state, message = queue.message,
+    }
+  end
+  return queues, execute.beyond_radius(db, job)
+end
+
+return M

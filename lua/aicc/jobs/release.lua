@@ -1,0 +1,77 @@
+--- Releases the rows of one queue: look at the queue, settle what an earlier run left open, then chunk after chunk.
+-- @module aicc.jobs.release
+
+local ledger = require "aicc.jobs.ledger"
+
+local M = {}
+
+local SWEEPS = 2 -- how often what could not be sent is tried in one run
+
+--- Finds out by a listing what came of the chunks that have no result, or no certain one: gone is released, since the job had
+-- sent it; what is still bound is to be sent again. For a transaction.
+-- @tparam table db
+-- @tparam table claim
+-- @tparam table listing
+-- @treturn integer how many accounts turned out to be released
+function M.settle(db, claim, listing, states)
+  local released = 0
+  for _, chunk in ipairs(ledger.chunks(db, claim.id, "release", states or "'sent', 'unknown', 'pending'")) do
+    chunk.attempts = math.max(chunk.attempts, 1) -- an intent without a result may have been sent
+    local counts = ledger.divide(db, chunk, function(account) return listing.find(account) and "pending" or "done" end)
+    released = released + (counts.done or 0)
+  end
+  return released
+end
+
+-- Looks at the queue right before its first write of this run. Returns false if it must not be touched, with an error if the
+-- queue's state is unknown.
+local function prepare(work, claim)
+  local listing, err = work:list(claim)
+  if not listing then return false, err end
+  local changes, released
+  work.journal:note(claim, function(db)
+    released = M.settle(db, claim, listing)
+    changes = ledger.refresh(db, claim.id, listing)
+  end)
+  if not work.journal:commit(claim) then return false, work.lost end
+  work:count("done", released)
+  work:refreshed(claim, changes, listing.size)
+  return not work:is_stopping()
+end
+
+local function send_pending(work, claim)
+  for _, chunk in ipairs(ledger.chunks(work.db, claim.id, "release", "'pending'")) do
+    if not work:send(claim, chunk) then return false end
+  end
+  return true
+end
+
+local function send_fresh(work, claim)
+  local frontier = ledger.frontier(work.db, claim.id)
+  local chunk = ledger.next(work.db, claim.id, frontier, work.job.chunk)
+  while chunk do
+    if not work:send(claim, chunk) then return false end
+    chunk = ledger.next(work.db, claim.id, chunk.last_line, work.job.chunk)
+  end
+  return true
+end
+
+local function send_all(work, claim)
+  for sweep = 1, SWEEPS do
+    if not send_pending(work, claim) then return false end
+    if sweep == 1 and not send_fresh(work, claim) then return false end
+    if not work.journal:commit(claim) then return false end
+  end
+  return true
+end
+
+--- Works one queue until it is done, or cannot be.
+-- @tparam table work the run
+-- @tparam table claim
+function M.work(work, claim)
+  local ready, err = prepare(work, claim)
+  if ready then send_all(work, claim) else claim.trouble = err end
+  work:leave(claim, "release", ready)
+end
+
+return M

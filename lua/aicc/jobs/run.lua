@@ -1,0 +1,187 @@
+--- A run: some coroutines in `aicc.loop`, each of which works one queue after the other. What apply, resume and undo share.
+--
+-- The policies, `aicc.jobs.release` and `aicc.jobs.undo`, get a run as `work`: the client (paced), the journal, the claims, and
+-- the methods here.
+-- @module aicc.jobs.run
+
+local core = require "aicc.core"
+local dispatch = require "aicc.jobs.dispatch"
+local errors = require "aicc.error"
+local journal = require "aicc.jobs.journal"
+local ledger = require "aicc.jobs.ledger"
+local loop = require "aicc.loop"
+local pace = require "aicc.jobs.pace"
+
+local M = {}
+
+M.RATE, M.CONCURRENCY = 5, 4
+
+local STRIKES = 3         -- chunks in a row without one success, after which a queue is left alone
+local TICK = 0.25         -- seconds between two looks at leases and other workers
+local DEADLINE = 300      -- seconds for a change: the rate's waits count too
+local LISTING = 3600      -- seconds for a listing of however many pages
+
+local Run = {}
+Run.__index = Run
+
+-- ---- what policies ask ----
+
+--- Lists a claim's queue.
+-- @treturn ?table a listing (`aicc.jobs.ledger`)
+-- @treturn ?table the error; if it is one that all would meet, the run stops
+function Run:list(claim)
+  local agents, err = self.client:query_agents(claim.skill, { deadline = LISTING })
+  if agents then return ledger.index(agents) end
+  if dispatch.is_fatal(err) then self:stop(err) end
+  return nil, err
+end
+
+--- Ends the run: what is under way is finished, nothing begins any more. The first reason counts.
+-- @tparam table err
+function Run:stop(err) self.stopped = self.stopped or err end
+
+--- Whether the run is to end.
+-- @treturn boolean
+function Run:is_stopping()
+  if not self.stopped and self.interrupted() then
+    self:stop(errors.new { kind = "aborted", message = "interrupted" })
+  end
+  return self.stopped ~= nil
+end
+
+--- Counts accounts that have an outcome now, for whoever watches.
+-- @tparam string state of their chunk
+-- @tparam integer accounts
+function Run:count(state, accounts)
+  self.progress[state] = (self.progress[state] or 0) + accounts
+  if state ~= "pending" then self.on_progress(self.progress) end
+end
+
+--- Sends a chunk, and counts the strikes.
+-- @tparam table claim
+-- @tparam table chunk
+-- @treturn boolean false if nothing more is to be sent to this queue
+function Run:send(claim, chunk)
+  local done, trouble = dispatch.send(self, claim, chunk)
+  claim.trouble = trouble or claim.trouble
+  claim.strikes = done > 0 and 0 or claim.strikes + 1
+  return claim.strikes < STRIKES and not claim.lost and not self:is_stopping()
+end
+
+--- Takes note of a queue that was looked at again: tells the differences, and keeps to the blast radius.
+-- @tparam table claim
+-- @tparam table changes as from `ledger.refresh`
+-- @tparam integer size agents in the queue now
+function Run:refreshed(claim, changes, size)
+  local different = changes.gained + changes.lost + changes.changed > 0
+  if different then
+    self.progress.total = self.progress.total + changes.gained - changes.lost
+    self.on_note { type = "difference", skill_id = claim.skill, gained = changes.gained, lost = changes.lost,
+      changed = changes.changed, size = size }
+  end
+  -- The queue may have shrunk without a row of the job being different.
+  local refusal = not self.force and self.blast_radius()
+  if refusal then self:stop(refusal) end
+end
+
+--- Leaves a queue: done, if every row of it has its outcome; open if the run was stopped; else stopped, for the next run.
+-- @tparam table claim
+-- @tparam string action
+-- @tparam boolean ready whether it could be looked at
+function Run:leave(claim, action, ready)
+  if not self.journal:commit(claim) then return end
+  local open = self.db:row([[SELECT COUNT(*) AS n FROM chunks WHERE queue = ? AND action = ?
+    AND state IN ('sent', 'pending', 'unknown')]], claim.id, action).n
+  local state = "done"
+  if self:is_stopping() then
+    state = "open"
+  elseif not ready or open > 0 or claim.strikes >= STRIKES then
+    state = "stopped"
+  end
+  local err = claim.trouble
+  if state == "stopped" then
+    if err then self.troubles[#self.troubles + 1] = err end
+    local message = err and err.message or claim.strikes >= STRIKES and ("%d chunks in a row without one success"):format(STRIKES)
+      or "what came of some requests is not known"
+    self.on_note { type = "queue_stopped", skill_id = claim.skill, message = message }
+  end
+  self.journal:note(claim, function(db) self.claims:leave(db, claim, state, state ~= "done" and err and err.message or nil) end)
+  self.journal:commit(claim)
+end
+
+-- ---- the coroutines ----
+
+-- Why a request is not to be sent any more, or nil. Listings that settle what was sent are let through to the end.
+local function refuse(self, request)
+  local claim = self.at_work[coroutine.running()]
+  if claim and not self.claims:may_send(claim, request.limits.timeout) then
+    return pace.refusal(request, "another worker has taken the queue over")
+  end
+  local changes = request.operation == "release_agent_by_skill" or request.operation == "bind_agents"
+  if changes and self:is_stopping() then return pace.refusal(request, "interrupted before it was sent") end
+end
+
+-- Works queue after queue, until there is none left.
+local function labour(self)
+  local thread = coroutine.running()
+  self.threads[#self.threads + 1] = thread
+  while not self:is_stopping() do
+    local claim = self.claims:next()
+    if claim then
+      self.at_work[thread] = claim
+      self.policy.work(self, claim)
+      self.at_work[thread] = nil
+    elseif not self.claims:is_awaited() then
+      return
+    else
+      loop.sleep(TICK)
+    end
+  end
+end
+
+local function is_working(self)
+  for _, thread in ipairs(self.threads) do
+    if coroutine.status(thread) ~= "dead" then return true end
+  end
+  return false
+end
+
+-- Keeps the leases, and shares the rate with the workers there are.
+local function watch(self)
+  while is_working(self) do
+    self.claims:renew()
+    self.pace:share(self.claims:workers())
+    loop.sleep(TICK)
+  end
+end
+
+--- Runs a policy over all queues of a job.
+-- @tparam table db
+-- @tparam table job
+-- @tparam table claimed as from `claims.open`
+-- @tparam table policy `work(run, claim)`
+-- @tparam table options `client`, `rate`, `concurrency`, `force`, `interrupted()`, `on_progress(counts)`, `on_note(event)`,
+--   `blast_radius()` (an error if the job is beyond it), `progress` (counts to begin with: `total`, `done`, …)
+-- @treturn table `stopped` (why, if it was), `troubles` (of queues), `requests`, `commits`
+function M.run(db, job, claimed, policy, options)
+  local self = setmetatable({
+    db = db, job = job, claims = claimed, policy = policy, at_work = {}, troubles = {}, threads = {},
+    limits = { deadline = math.max(DEADLINE, options.client.settings.deadline) },
+    force = options.force, blast_radius = options.blast_radius, progress = options.progress,
+    interrupted = options.interrupted or core.interrupted, on_progress = options.on_progress or function() end,
+    on_note = options.on_note or function() end, lost = errors.new { kind = "aborted", message = "another worker has the queue" },
+  }, Run)
+  self.journal = journal.new(db, claimed)
+  self.client = options.client:through(function(transport)
+    local function asked(request) return refuse(self, request) end
+    self.pace = pace.new(transport, { rate = options.rate or M.RATE, refuse = asked,
+      interrupted = function() return self:is_stopping() end })
+    return self.pace
+  end)
+  for _ = 1, options.concurrency or M.CONCURRENCY do loop.spawn(labour, self) end
+  if claimed.shared then loop.spawn(watch, self) end
+  loop.run()
+  return { stopped = self.stopped, troubles = self.troubles, requests = self.pace.requests, commits = self.journal.commits }
+end
+
+return M

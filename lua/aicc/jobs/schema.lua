@@ -1,0 +1,107 @@
+--- The job store's tables; doc/jobs.md explains them and has queries to copy.
+--
+-- A row never changes once it is planned. What became of it follows from the snapshot (was it bound?) and from the chunk whose
+-- lines it is in (what was sent, what came of it): 100,000 rows cost 2,000 updates, not 100,000. The view `report` puts it
+-- together.
+-- @module aicc.jobs.schema
+
+local M = {}
+
+local VERSION = 1
+
+-- {serial}, {clustered} and {instant} are what the two databases say differently.
+local WORDS = {
+  sqlite = { serial = "INTEGER PRIMARY KEY", clustered = "WITHOUT ROWID", instant = "TEXT" },
+  postgresql = {
+    serial = "INTEGER PRIMARY KEY GENERATED ALWAYS AS IDENTITY", clustered = "", instant = "TIMESTAMP WITH TIME ZONE",
+  },
+}
+
+local STATEMENTS = {
+  "CREATE TABLE schema_version (version INTEGER NOT NULL)",
+
+  -- state: planning, planned, running, finished, undoing, undone. Times are UTC, as text.
+  [[CREATE TABLE jobs (
+      id {serial}, name TEXT NOT NULL UNIQUE, state TEXT NOT NULL, chunk INTEGER NOT NULL, lines INTEGER NOT NULL,
+      worker TEXT, created_at TEXT NOT NULL, started_at TEXT, finished_at TEXT)]],
+
+  -- state: planned, open, done, stopped. size: agents in the queue when it was listed; bound: those of them that the job names.
+  [[CREATE TABLE queues (
+      id {serial}, job INTEGER NOT NULL, number INTEGER NOT NULL, skill BIGINT NOT NULL, state TEXT NOT NULL,
+      size INTEGER, bound INTEGER, listed_at TEXT, message TEXT,
+      owner TEXT, epoch INTEGER NOT NULL, lease {instant})]],
+  "CREATE UNIQUE INDEX queues_of_job ON queues (job, number)",
+
+  -- twin: the first line that names the same agent of the same queue, if that is another one.
+  [[CREATE TABLE rows (
+      job INTEGER NOT NULL, line INTEGER NOT NULL, queue INTEGER NOT NULL, account TEXT NOT NULL, twin INTEGER,
+      PRIMARY KEY (queue, line)) {clustered}]],
+  "CREATE INDEX rows_of_job ON rows (job, line)",
+
+  -- Who was bound, under the name the server calls them by. undo: skipped, if bound again by somebody else.
+  [[CREATE TABLE snapshot (
+      queue INTEGER NOT NULL, line INTEGER NOT NULL, account TEXT NOT NULL, agent_weight BIGINT NOT NULL,
+      skill_weight BIGINT NOT NULL, undo TEXT, PRIMARY KEY (queue, line)) {clustered}]],
+
+  -- A request: the snapshot's lines first_line to last_line of a queue (of one pair of weights, for a bind; else 0 and 0).
+  -- state: pending, sent (an intent: no result yet), done, failed, unknown.
+  [[CREATE TABLE chunks (
+      queue INTEGER NOT NULL, action TEXT NOT NULL, agent_weight BIGINT NOT NULL, skill_weight BIGINT NOT NULL,
+      first_line INTEGER NOT NULL, last_line INTEGER NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL,
+      code TEXT, message TEXT, sent_at TEXT, finished_at TEXT,
+      PRIMARY KEY (queue, action, agent_weight, skill_weight, first_line)) {clustered}]],
+
+  [[CREATE VIEW report AS
+    SELECT r.job, r.line, r.twin, q.skill AS skill_id, r.account AS user_account,
+      CASE WHEN s.line IS NULL THEN 'not_bound'
+           WHEN c.state = 'done' THEN 'released'
+           WHEN c.state = 'failed' THEN 'failed'
+           WHEN c.state IN ('sent', 'unknown') THEN 'unknown'
+           WHEN j.state IN ('planning', 'planned') THEN 'planned'
+           ELSE 'pending' END AS status,
+      c.code, c.message, c.attempts, CASE WHEN s.line IS NULL THEN q.listed_at ELSE c.finished_at END AS finished_at,
+      CASE WHEN s.undo IS NOT NULL THEN s.undo WHEN u.state = 'done' THEN 'restored' ELSE u.state END AS undo,
+      u.message AS undo_message
+    FROM rows r
+    JOIN jobs j ON j.id = r.job
+    JOIN queues q ON q.id = r.queue
+    LEFT JOIN snapshot s ON s.queue = r.queue AND s.line = COALESCE(r.twin, r.line)
+    LEFT JOIN chunks c ON c.queue = s.queue AND c.action = 'release' AND c.agent_weight = 0 AND c.skill_weight = 0
+      AND c.last_line >= s.line AND c.first_line = (
+        SELECT MAX(x.first_line) FROM chunks x WHERE x.queue = s.queue AND x.action = 'release' AND x.agent_weight = 0
+          AND x.skill_weight = 0 AND x.first_line <= s.line)
+    LEFT JOIN chunks u ON c.state = 'done' AND u.queue = s.queue AND u.action = 'bind' AND u.agent_weight = s.agent_weight
+      AND u.skill_weight = s.skill_weight AND u.last_line >= s.line AND u.first_line = (
+        SELECT MAX(x.first_line) FROM chunks x WHERE x.queue = s.queue AND x.action = 'bind'
+          AND x.agent_weight = s.agent_weight AND x.skill_weight = s.skill_weight AND x.first_line <= s.line)]],
+}
+
+-- The version of the tables that are there, or nil.
+local EXISTS = {
+  sqlite = "SELECT COUNT(*) AS n FROM sqlite_master WHERE name = 'schema_version'",
+  postgresql = "SELECT COUNT(*) AS n FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'schema_version'",
+}
+
+-- Several workers may open a new database at once.
+local ALONE = { postgresql = "SELECT pg_advisory_xact_lock(41155)" }
+
+local function is_there(database) return database:row(EXISTS[database.dialect.name]).n > 0 end
+
+local function create(database)
+  local name = database.dialect.name
+  if ALONE[name] then database:row(ALONE[name]) end
+  if is_there(database) then return end
+  for _, statement in ipairs(STATEMENTS) do database:run((statement:gsub("{(%l+)}", WORDS[name]))) end
+  database:run("INSERT INTO schema_version VALUES (?)", VERSION)
+end
+
+--- Makes the tables where there are none.
+-- @tparam table database
+-- @treturn ?string why those that are there cannot be used
+function M.install(database)
+  if not is_there(database) then database:transaction(create, database) end
+  local version = database:row("SELECT version FROM schema_version").version
+  if version ~= VERSION then return ("its tables are of version %d, not %d"):format(version, VERSION) end
+end
+
+return M

@@ -1,0 +1,174 @@
+--- What a job store is asked of jobs and their rows: made, found, listed, forgotten.
+--
+-- Functions of a database (`aicc.jobs.database`); they raise what it raises.
+-- @module aicc.jobs.store
+
+local database = require "aicc.jobs.database"
+local errors = require "aicc.error"
+
+local M = {}
+
+local PAGE = 1000 -- rows that are in memory at once
+
+--- The time, as the store keeps it and reports show it.
+-- @treturn string UTC, ISO 8601
+function M.time() return os.date "!%Y-%m-%dT%H:%M:%SZ" end
+
+-- ---- jobs ----
+
+--- The job of that name.
+-- @tparam table db
+-- @tparam string name
+-- @treturn ?table its row in `jobs`
+-- @treturn ?table an error of kind "argument"
+function M.find(db, name)
+  local job = db:row("SELECT * FROM jobs WHERE name = ?", name)
+  if job then return job end
+  return nil, errors.new { kind = "argument", message = ("there is no job '%s': `aicc jobs` lists them"):format(name) }
+end
+
+--- Every job, oldest first.
+-- @tparam table db
+-- @treturn {table,...} rows of `jobs`
+function M.list(db) return db:rows "SELECT * FROM jobs ORDER BY id" end
+
+--- Sets a job's state.
+-- @tparam table db
+-- @tparam table job
+-- @tparam string state
+function M.set_state(db, job, state)
+  local column = ({ running = "started_at", finished = "finished_at" })[state]
+  if column then
+    db:run(("UPDATE jobs SET state = ?, %s = COALESCE(%s, ?) WHERE id = ?"):format(column, column), state, M.time(), job.id)
+  else
+    db:run("UPDATE jobs SET state = ? WHERE id = ?", state, job.id)
+  end
+  job.state = state
+end
+
+local function delete(db, job)
+  for _, name in ipairs { "chunks", "snapshot" } do
+    db:run("DELETE FROM " .. name .. " WHERE queue IN (SELECT id FROM queues WHERE job = ?)", job.id)
+  end
+  db:run("DELETE FROM rows WHERE job = ?", job.id)
+  db:run("DELETE FROM queues WHERE job = ?", job.id)
+  db:run("DELETE FROM jobs WHERE id = ?", job.id)
+end
+
+--- Deletes a job and all that is known of its rows.
+-- @tparam table db
+-- @tparam table job
+function M.forget(db, job) db:transaction(delete, db, job) end
+
+-- ---- rows ----
+
+local function create(db, name, chunk)
+  local job = db:row([[INSERT INTO jobs (name, state, chunk, lines, created_at) VALUES (?, 'planning', ?, 0, ?)
+    RETURNING id]], name, chunk, M.time())
+  return db:row("SELECT * FROM jobs WHERE id = ?", job.id)
+end
+
+-- The number of a skill's queue in `queues`; made when its first row comes.
+local function queue_of(db, job, queues, skill)
+  local id = queues[skill]
+  if not id then
+    queues.count = queues.count + 1
+    id = db:row([[INSERT INTO queues (job, number, skill, state, epoch) VALUES (?, ?, ?, 'planned', 0) RETURNING id]],
+      job.id, queues.count, skill).id
+    queues[skill] = id
+  end
+  return id
+end
+
+local function add_rows(db, job, queues, batch)
+  local values = {}
+  for i = 1, batch.size do
+    local at = #values
+    values[at + 1], values[at + 2] = job.id, batch.line[i]
+    values[at + 3], values[at + 4] = queue_of(db, job, queues, batch.skill[i]), batch.account[i]
+  end
+  db:insert("rows (job, line, queue, account)", 4, values)
+end
+
+-- Marks the rows that ask for what an earlier row asks for.
+local function mark_twins(db, job)
+  db:run([[UPDATE rows SET twin = firsts.line FROM (
+      SELECT queue, line AS own, MIN(line) OVER (PARTITION BY queue, account) AS line FROM rows WHERE job = ?) AS firsts
+    WHERE rows.queue = firsts.queue AND rows.line = firsts.own AND firsts.line < firsts.own]], job.id)
+end
+
+--- Makes a job of what a reader gives. Rows are written a thousand at a time, so that they need no memory, and nobody waits for a
+-- slow input.
+-- @tparam table db
+-- @tparam string name
+-- @tparam integer chunk accounts in a request
+-- @tparam function reader see `aicc.jobs.input`
+-- @tparam function on_bad_line called with line and problem
+-- @treturn table the job, in the state "planning"
+-- @treturn integer how many bad lines there were
+function M.load(db, name, chunk, reader, on_bad_line)
+  local job = db:transaction(create, db, name, chunk)
+  local queues, batch, good, bad = { count = 0 }, { size = 0, line = {}, skill = {}, account = {} }, 0, 0
+  for line, skill, account in reader do
+    if skill then
+      good = good + 1
+      batch.size = batch.size + 1
+      batch.line[batch.size], batch.skill[batch.size], batch.account[batch.size] = line, skill, account
+      if batch.size == PAGE then
+        if bad == 0 then db:transaction(add_rows, db, job, queues, batch) end
+        batch.size = 0
+      end
+    else
+      bad = bad + 1
+      on_bad_line(line, account)
+    end
+  end
+  if bad > 0 then return job, bad end
+  db:transaction(function()
+    add_rows(db, job, queues, batch)
+    mark_twins(db, job)
+    db:run("UPDATE jobs SET lines = ? WHERE id = ?", good, job.id)
+  end)
+  job.lines = good
+  return job, 0
+end
+
+-- ---- queues ----
+
+--- A job's queues, first seen first.
+-- @tparam table db
+-- @tparam table job
+-- @treturn {table,...} rows of `queues`; `skill` is an integer
+function M.queues(db, job)
+  local queues = db:rows([[SELECT id, number, CAST(skill AS TEXT) AS skill, state, size, bound, listed_at, message, owner
+    FROM queues WHERE job = ? ORDER BY number]], job.id)
+  for _, queue in ipairs(queues) do queue.skill = database.big(queue.skill) end
+  return queues
+end
+
+--- How many rows have which status.
+-- @tparam table db
+-- @tparam table job
+-- @treturn table status -> count; with every status of the closed set
+function M.counts(db, job)
+  local counts = { released = 0, not_bound = 0, failed = 0, unknown = 0, pending = 0, planned = 0 }
+  for _, row in ipairs(db:rows("SELECT status, COUNT(*) AS n FROM report WHERE job = ? GROUP BY status", job.id)) do
+    counts[row.status] = row.n
+  end
+  return counts
+end
+
+--- How many of the released rows the undo dealt with in which way: restored, skipped, failed, unknown, sent.
+-- @tparam table db
+-- @tparam table job
+-- @treturn table word -> count
+function M.undo_counts(db, job)
+  local counts = { restored = 0, skipped = 0, failed = 0, unknown = 0 }
+  for _, row in ipairs(db:rows([[SELECT undo, COUNT(*) AS n FROM report
+      WHERE job = ? AND status = 'released' AND undo IS NOT NULL GROUP BY undo]], job.id)) do
+    counts[row.undo] = row.n
+  end
+  return counts
+end
+
+return M

@@ -1,0 +1,162 @@
+--- The four operations: a request's body and headers in, a reply out. Tokens and queues are the state they work on.
+--
+-- Each is a function (service, request) -> reply, called once path, method and (but for `token`) token are good.
+
+local body = require "aicc.sandbox.body"
+
+local operations = {}
+
+local MAX_BIND = 50
+local MAX_PAGE = 100
+local MAX_TOKEN_LIFETIME = 3600
+local JSON = { { "Content-Type", "application/json" } }
+
+--- A reply; `fields` is an array of { name, JSON }.
+function operations.reply(status, fields)
+  return { status = status, headers = JSON, body = body.write(fields) }
+end
+
+--- A refusal by the gateway in front of the API.
+function operations.refusal(status, message)
+  return operations.reply(status, { { "error_code", body.quote(tostring(status)) }, { "error_msg", body.quote(message) } })
+end
+
+local function result(status, code, message, ...)
+  return operations.reply(status, { { "resultCode", body.quote(code) }, { "resultMessage", body.quote(message) }, ... })
+end
+
+local function success(...)
+  return result(200, "0", "success", ...)
+end
+
+local function bad_request(message)
+  return result(400, "1", message)
+end
+
+local function business_failure(service, message)
+  return result(service.options.business == "200" and 200 or 500, "1", message)
+end
+
+-- The first of these accounts that a release or bind may not name, as a message.
+local function refused(service, accounts)
+  for _, account in ipairs(accounts) do
+    if service.options.refuse_accounts[account] then return "agent account " .. account .. " is refused" end
+  end
+end
+
+local function token(service, request)
+  local fields, why = body.read(request.body)
+  if not fields then return bad_request(why) end
+  local app_key, app_secret, lifetime
+  app_key, why = body.string(fields, "app_key")
+  if not app_key then return bad_request(why) end
+  app_secret, why = body.string(fields, "app_secret")
+  if not app_secret then return bad_request(why) end
+  local asked = request.header["x-token-expire"]
+  if asked and not asked:find("^[1-9]%d*$") then return bad_request("X-Token-Expire is not a number of seconds") end
+  if app_key ~= service.options.app_key or app_secret ~= service.options.app_secret then
+    return operations.refusal(401, "app_key or app_secret is wrong")
+  end
+  lifetime = math.min(service.options.token_lifetime, MAX_TOKEN_LIFETIME, tonumber(asked) or math.huge)
+  return operations.reply(200, {
+    { "AccessToken", body.quote(service:issue_token(app_key, request.time, lifetime)) },
+    { "ApplyType", body.quote("Bearer") },
+    { "CreateTime", body.quote(body.digits(os.time())) },
+    { "Expires", body.quote(body.digits(lifetime)) },
+    { "Scope", body.quote("sandbox") },
+    { "AppKey", body.quote(app_key) },
+    { "UserID", body.quote("Anonymous") },
+  })
+end
+
+local function release_agent_by_skill(service, request)
+  local fields, why = body.read(request.body)
+  if not fields then return bad_request(why) end
+  local skill_id, accounts
+  skill_id, why = body.integer(fields, "skillId", 1)
+  if not skill_id then return bad_request(why) end
+  accounts, why = body.strings(fields, "userAccounts")
+  if not accounts then return bad_request(why) end
+  why = refused(service, accounts)
+  if why then return business_failure(service, why) end
+  if service.options.unknown_accounts == "refuse" then
+    for _, account in ipairs(accounts) do
+      if not service.queues:is_bound(skill_id, account) then
+        return business_failure(service, "agent account " .. account .. " is not bound to the skill queue")
+      end
+    end
+  end
+  if #accounts == 0 then service.queues:unbind_all(skill_id) else service.queues:unbind(skill_id, accounts) end
+  return success()
+end
+
+local function bind_agents(service, request)
+  local fields, why = body.read(request.body)
+  if not fields then return bad_request(why) end
+  local numbers = {}
+  for _, name in ipairs { "skillId", "agentWeight", "skillWeight" } do
+    numbers[name], why = body.integer(fields, name, 1)
+    if not numbers[name] then return bad_request(why) end
+  end
+  local accounts
+  accounts, why = body.strings(fields, "userAccounts")
+  if not accounts then return bad_request(why) end
+  if #accounts == 0 then return bad_request("userAccounts is empty") end
+  if #accounts > MAX_BIND then return bad_request("userAccounts has more than " .. MAX_BIND .. " elements") end
+  why = refused(service, accounts)
+  if why then return business_failure(service, why) end
+  local agents = {}
+  for n, account in ipairs(accounts) do
+    agents[n] = { userAccount = account, agentWeight = numbers.agentWeight, skillWeight = numbers.skillWeight }
+  end
+  service.queues:bind(numbers.skillId, agents)
+  return success()
+end
+
+local function agent_json(agent)
+  return body.write {
+    { "workNo", body.digits(agent.workNo) },
+    { "agentType", body.digits(agent.agentType) },
+    { "agentWeight", body.digits(agent.agentWeight) },
+    { "skillWeight", body.digits(agent.skillWeight) },
+    { "accountName", body.quote(agent.accountName) },
+    { "sipAccount", body.quote(agent.sipAccount) },
+    { "userAccount", body.quote(agent.userAccount) },
+  }
+end
+
+local function query_agents(service, request)
+  local fields, why = body.read(request.body)
+  if not fields then return bad_request(why) end
+  fields, why = body.object(fields, "requestParam")
+  if not fields then return bad_request(why) end
+  local skill_id, size, number
+  skill_id, why = body.integer(fields, "skillId", 1)
+  if not skill_id then return bad_request(why) end
+  size, why = body.integer(fields, "pageSize", 1)
+  if not size then return bad_request(why) end
+  if size > MAX_PAGE then return bad_request("pageSize is more than " .. MAX_PAGE) end
+  number, why = body.integer(fields, "pageNum", 0)
+  if not number then return bad_request(why) end
+  local agents, page = service.queues:visible(skill_id), {}
+  for n = number * size + 1, math.min(#agents, (number + 1) * size) do page[#page + 1] = agent_json(agents[n]) end
+  local count = { "count", body.digits(#agents) }
+  local data = { "data", "[" .. table.concat(page, ",") .. "]" }
+  if service.options.nested_schema then return success { "schema", body.write { count, data } } end
+  return success(count, data)
+end
+
+--- path -> name and function.
+operations.by_path = {
+  ["/apigovernance/api/oauth/tokenByAkSk"] = { name = "token", answer = token },
+}
+
+for path, operation in pairs {
+  releaseAgentBySkillId = { name = "release_agent_by_skill", answer = release_agent_by_skill },
+  addSkillsToAgent = { name = "bind_agents", answer = bind_agents },
+  queryAgentInfoBySkillId = { name = "query_agents", answer = query_agents },
+} do
+  operations.by_path["/apiaccess/rest/cc-management/v1/agentAccount/" .. path] = operation
+end
+
+return operations

@@ -1,0 +1,190 @@
+--- What `sandbox.start` and `server:fault` accept: each name, its type, its default. A wrong one raises, and says which.
+-- Pure: knows neither the server nor the service.
+
+local options = {}
+
+local MAX_INTEGER = 2 ^ 53 - 1
+
+local function fail(level, ...)
+  error("sandbox: " .. string.format(...), level + 1)
+end
+
+local function is_integer(value, least, most)
+  return type(value) == "number" and value >= least and value <= most and value % 1 == 0
+end
+
+-- Each kind of value: a test, and the words for "expected ...".
+local kinds = {
+  string = { function(v) return type(v) == "string" end, "a string" },
+  boolean = { function(v) return type(v) == "boolean" end, "a boolean" },
+  table = { function(v) return type(v) == "table" end, "a table" },
+  number = { function(v) return type(v) == "number" and v == v end, "a number" },
+  seconds = { function(v) return type(v) == "number" and v >= 0 end, "a number of seconds" },
+  port = { function(v) return is_integer(v, 0, 65535) end, "an integer from 0 to 65535" },
+  count = { function(v) return is_integer(v, 0, MAX_INTEGER) end, "an integer, 0 or more" },
+  position = { function(v) return v == math.huge or is_integer(v, 1, MAX_INTEGER) end, "an integer, 1 or more" },
+  weight = { function(v) return is_integer(v, 1, MAX_INTEGER) end, "an integer, 1 or more" },
+  status = { function(v) return is_integer(v, 200, 999) end, "an integer from 200 to 999" },
+  lifetime = { function(v) return is_integer(v, 1, 86400) end, "an integer from 1 to 86400" },
+}
+
+-- "a" | "b": the value is one of these words.
+local function one_of(...)
+  local words, list = {}, { ... }
+  for _, word in ipairs(list) do words[word] = true end
+  return { function(v) return words[v] == true end, '"' .. table.concat(list, '" or "') .. '"' }
+end
+
+local START = {
+  port = kinds.port, tls = kinds.boolean, certificate = kinds.table, cert = kinds.string, key = kinds.string,
+  ca = kinds.string, app_key = kinds.string, app_secret = kinds.string, tenant_space_id = kinds.string,
+  token_lifetime = kinds.lifetime, agents = kinds.table, business = one_of("500", "200"),
+  unknown_accounts = one_of("ignore", "refuse"), refuse_accounts = kinds.table, nested_schema = kinds.boolean,
+  log = kinds.boolean,
+}
+
+local CERTIFICATE = {
+  names = kinds.table, addresses = kinds.table, days = kinds.number, self_signed = kinds.boolean,
+}
+
+local AGENT = {
+  userAccount = kinds.string, agentWeight = kinds.weight, skillWeight = kinds.weight, workNo = kinds.count,
+  agentType = kinds.count, accountName = kinds.string, sipAccount = kinds.string, hidden = kinds.boolean,
+}
+
+local FAULT = {
+  operation = one_of("token", "release_agent_by_skill", "bind_agents", "query_agents"),
+  from = kinds.position, to = kinds.position, status = kinds.status, body = kinds.string, headers = kinds.table,
+  delay = kinds.seconds, hold = kinds.boolean, close = one_of("headers", "request", "reset"), cut = kinds.count,
+  raw = kinds.string, drip = kinds.seconds, endless = one_of("body", "headers"), apply = kinds.boolean,
+  expire_tokens = kinds.boolean,
+}
+
+local WAIT = { requests = kinds.count, held = kinds.count, timeout = kinds.seconds }
+
+-- A copy of `given` with the defaults filled in, once every field is known to `schema` and of its kind.
+local function checked(what, given, schema, defaults, level)
+  if type(given) ~= "table" then fail(level + 1, "%s: expected a table, got %s", what, type(given)) end
+  local copy = {}
+  for name, value in pairs(defaults) do copy[name] = value end
+  for name, value in pairs(given) do
+    local kind = schema[name]
+    if not kind then fail(level + 1, "%s: unknown option '%s'", what, tostring(name)) end
+    if not kind[1](value) then
+      local shown = type(value) == "table" and "a table" or string.format("%s", tostring(value))
+      fail(level + 1, "%s: %s: expected %s, got %s", what, name, kind[2], shown)
+    end
+    copy[name] = value
+  end
+  return copy
+end
+
+-- Raises unless `list` is an array of strings.
+local function string_array(what, list, level)
+  local size = 0
+  for _ in pairs(list) do size = size + 1 end
+  for n = 1, size do
+    if type(list[n]) ~= "string" then
+      fail(level + 1, "%s[%d]: expected a string, got %s", what, n, type(list[n]))
+    end
+  end
+  return list
+end
+
+--- Raises unless `skill_id` is an integer that JSON can carry.
+function options.skill_id(skill_id, level)
+  if not is_integer(skill_id, 1, MAX_INTEGER) then
+    fail(level + 1, "skill_id: expected an integer from 1 to 2^53-1, got %s", tostring(skill_id))
+  end
+  return skill_id
+end
+
+--- An array of agents, each an account's name or a table: returns a copy in which each is a table.
+function options.agents(list, level)
+  if type(list) ~= "table" then fail(level + 1, "agents: expected a table, got %s", type(list)) end
+  local copy = {}
+  for n, agent in pairs(list) do
+    if type(n) ~= "number" then fail(level + 1, "agents: expected an array, got the key '%s'", tostring(n)) end
+    if type(agent) == "string" then agent = { userAccount = agent } end
+    copy[n] = checked("agents[" .. n .. "]", agent, AGENT, {}, level + 1)
+    if not copy[n].userAccount then fail(level + 1, "agents[%d]: userAccount is missing", n) end
+  end
+  return copy
+end
+
+--- An array of account names.
+function options.accounts(list, level)
+  if type(list) ~= "table" then fail(level + 1, "accounts: expected a table, got %s", type(list)) end
+  return string_array("accounts", list, level + 1)
+end
+
+--- skill -> agents.
+function options.queues(queues, level)
+  local copy = {}
+  for skill_id, list in pairs(queues) do
+    copy[options.skill_id(skill_id, level + 1)] = options.agents(list, level + 1)
+  end
+  return copy
+end
+
+--- The options of `sandbox.start`, with defaults.
+function options.start(given, level)
+  local all = checked("start", given, START, {
+    port = 0, tls = false, certificate = {}, app_key = "sandbox-key", app_secret = "sandbox-secret",
+    token_lifetime = 600, agents = {}, business = "500", unknown_accounts = "ignore", refuse_accounts = {},
+    nested_schema = false, log = true,
+  }, level + 1)
+  all.certificate = checked("certificate", all.certificate, CERTIFICATE, {
+    names = { "localhost" }, addresses = { "127.0.0.1", "::1" }, days = 1, self_signed = false,
+  }, level + 1)
+  string_array("certificate: names", all.certificate.names, level + 1)
+  string_array("certificate: addresses", all.certificate.addresses, level + 1)
+  if (all.cert == nil) ~= (all.key == nil) then fail(level + 1, "start: cert and key belong together") end
+  if (all.cert or all.ca) and not all.tls then fail(level + 1, "start: cert, key and ca need tls = true") end
+  all.agents = options.queues(all.agents, level + 1)
+  for account, refused in pairs(all.refuse_accounts) do
+    if type(account) ~= "string" or type(refused) ~= "boolean" then
+      fail(level + 1, "start: refuse_accounts: expected account = true, got %s = %s", tostring(account), tostring(refused))
+    end
+  end
+  return all
+end
+
+-- { [name] = value } as a sorted array of { name, value }: what goes on the wire has one order.
+local function header_list(headers, level)
+  local list = {}
+  for name, value in pairs(headers) do
+    if type(name) ~= "string" or not name:find("^[%w!#$%%&'*+.^_`|~-]+$") then
+      fail(level + 1, "fault: headers: '%s' is not a header's name", tostring(name))
+    end
+    if type(value) == "number" then value = tostring(value) end
+    if type(value) ~= "string" or value == "" or value:find("[%z\r\n]") then
+      fail(level + 1, "fault: headers: %s: expected a string of one line", name)
+    end
+    if name:lower() == "content-length" or name:lower() == "transfer-encoding" then
+      fail(level + 1, "fault: headers: %s is the server's own; `raw` can lie about it", name)
+    end
+    list[#list + 1] = { name, value }
+  end
+  table.sort(list, function(a, b) return a[1] < b[1] end)
+  return list
+end
+
+--- The fields of `server:fault`; `tls` tells whether there is a socket to write raw bytes to.
+function options.fault(given, tls, level)
+  local fault = checked("fault", given, FAULT, { from = 1, to = given.from or 1 }, level + 1)
+  if fault.to < fault.from then fail(level + 1, "fault: to is before from") end
+  if tls and (fault.raw or fault.endless == "headers") then
+    fail(level + 1, "fault: raw bytes go to the socket: not with tls = true")
+  end
+  if fault.raw == "" then fail(level + 1, 'fault: raw: no bytes are close = "request"') end
+  if fault.headers then fault.headers = header_list(fault.headers, level + 1) end
+  return fault
+end
+
+--- What `server:wait_for` waits for.
+function options.wait(given, level)
+  return checked("wait_for", given, WAIT, { requests = 0, held = 0, timeout = 5 }, level + 1)
+end
+
+return options

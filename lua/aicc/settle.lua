@@ -1,0 +1,148 @@
+--- What a call came to whose answer was lost: asked of the server, never guessed (semantics.md, section 3).
+--
+-- Everything here is a function of listings; who lists, and what is sent again, is the client's business.
+-- @module aicc.settle
+
+local errors = require "aicc.error"
+
+local M = {}
+
+M.PAGE_SIZE = 100     -- the API's largest
+local READINGS = 3    -- of a queue that changes while it is listed
+local MAX_PAGES = 100000
+
+-- ---- listings ----
+
+-- What tells one agent from another. Those without a business account have none to tell.
+local function identity(agent)
+  local account = agent.userAccount
+  return type(account) == "string" and account ~= "" and account or "\0" .. tostring(agent.workNo)
+end
+
+--- A reading of a queue, page by page.
+-- @tparam function page_of takes a page's number, from 0; returns the reply, or nil and an error
+-- @treturn table a reading: call `next_page` until it returns nothing, then ask `is_complete`
+function M.reading(page_of)
+  local reading = { agents = {}, seen = {}, distinct = 0, received = 0, steady = true, ended = false, pages = 0 }
+
+  -- The agents on the next page that were on none before; nothing after the last one; nil and an error.
+  function reading.next_page()
+    if reading.ended or reading.pages >= MAX_PAGES then return end
+    local reply, err = page_of(reading.pages)
+    if not reply then return nil, err end
+    if reading.count and reading.count ~= reply.count then reading.steady = false end
+    reading.count, reading.pages = reply.count, reading.pages + 1
+    -- By what came, not by what was asked for: a server may give less on a page.
+    reading.received = reading.received + #reply.data
+    reading.ended = #reply.data == 0 or reading.received >= reply.count
+    local fresh = {}
+    for _, agent in ipairs(reply.data) do
+      local id = identity(agent)
+      if not reading.seen[id] then
+        reading.seen[id] = agent
+        reading.distinct = reading.distinct + 1
+        fresh[#fresh + 1] = agent
+        reading.agents[#reading.agents + 1] = agent
+      end
+    end
+    return fresh
+  end
+
+  -- A page shifts when somebody is unbound between two pages, and then hides somebody.
+  function reading.is_complete() return reading.ended and reading.steady and reading.distinct == reading.count end
+
+  return reading
+end
+
+local function same_agents(a, b)
+  if not a.ended or not b.ended or a.distinct ~= b.distinct then return false end
+  for id in pairs(a.seen) do
+    if not b.seen[id] then return false end
+  end
+  return true
+end
+
+--- The error of a queue that did not hold still.
+-- @treturn table
+function M.unsteady()
+  return errors.new {
+    kind = "protocol", operation = "query_agents", outcome = "unknown",
+    message = ("the queue changed while it was listed, %d times: try again"):format(READINGS),
+  }
+end
+
+--- Lists a queue. Complete is a reading in which every page told the same count and the distinct accounts are as many, or two
+-- readings in a row of the same set; otherwise it is read again, three times at most.
+-- @tparam function page_of as for `reading`
+-- @treturn ?table array of agents
+-- @treturn ?table the error
+function M.listing(page_of)
+  local before
+  for _ = 1, READINGS do
+    local reading = M.reading(page_of)
+    local page, err = reading.next_page()
+    while page do page, err = reading.next_page() end
+    if err then return nil, err end
+    if reading.is_complete() or (before and same_agents(before, reading)) then return reading.agents end
+    before = reading
+  end
+  return nil, M.unsteady()
+end
+
+-- ---- what a call came to ----
+
+--- Lower case for ASCII only: nobody has said whether account names are case-sensitive, so absent means in no spelling.
+-- @tparam string account
+-- @treturn string what is the same for all spellings
+function M.fold(account)
+  return (account:gsub("%u", string.lower))
+end
+
+-- Their accounts; of one without a business account, its number.
+local function names_of(agents)
+  local names = {}
+  for i, agent in ipairs(agents) do names[i] = agent.userAccount or tostring(agent.workNo) end
+  return names
+end
+
+-- Which of the accounts are still bound.
+local function still_bound(accounts, agents)
+  local bound, left = {}, {}
+  for _, name in ipairs(names_of(agents)) do bound[M.fold(name)] = true end
+  for _, account in ipairs(accounts) do
+    if bound[M.fold(account)] then left[#left + 1] = account end
+  end
+  return left
+end
+
+-- Which of the accounts are not bound as asked: exactly that name, with those weights.
+local function not_as_asked(arguments, agents)
+  local found, left = {}, {}
+  for _, agent in ipairs(agents) do
+    local as_asked = agent.agentWeight == arguments.agentWeight and agent.skillWeight == arguments.skillWeight
+    if as_asked and agent.userAccount then found[agent.userAccount] = true end
+  end
+  for _, account in ipairs(arguments.userAccounts) do
+    if not found[account] then left[#left + 1] = account end
+  end
+  return left
+end
+
+--- Asks whether a call that may have been applied has been.
+-- @tparam table request `operation`, `arguments`, `everybody`
+-- @tparam function list returns the queue's agents, or nil and an error
+-- @treturn ?table the accounts for which it has not been, empty if it has been for all; nil if it cannot be told
+-- @treturn ?table the error of the listing
+function M.left_over(request, list)
+  local agents, err = list()
+  if not agents then return nil, err end
+  if request.everybody then
+    if #agents > 0 then return names_of(agents) end
+    agents, err = list() -- one empty listing may be a moment in somebody else's work
+    return agents and names_of(agents), err
+  end
+  if request.operation == "bind_agents" then return not_as_asked(request.arguments, agents) end
+  return still_bound(request.arguments.userAccounts, agents)
+end
+
+return M

@@ -1,0 +1,122 @@
+--- A token store in files, shared by the processes of one user: fifty scripts started at once fetch one token.
+--
+-- One file per key, mode 0600 in a directory of mode 0700, replaced as a whole; beside it a lock that dies with its holder.
+-- A file whose owner or mode is wrong is refused, one that cannot be read as an entry is a miss. The secret is never written.
+-- @module aicc.store.file
+
+local cjson = require "cjson.safe"
+local core = require "aicc.core"
+local errors = require "aicc.error"
+
+local MAX_ENTRY = 64 * 1024 -- bytes
+
+local Store = {}
+Store.__index = Store
+
+local M = {}
+
+-- Whether an entry of this boot still has time by both clocks: the machine's own, and the time of day, which a copied or restored
+-- file cannot carry along. More time than the token ever had means that a clock was set.
+local function is_alive(entry)
+  if entry.boot ~= core.boot_id() then return false end
+  local by_boot, by_day = entry.ends - core.now "boottime", entry.ends_by_day - core.now "realtime"
+  return by_boot > 0 and by_day > 0 and by_boot <= entry.lifetime and by_day <= entry.lifetime + 1
+end
+
+local function is_entry(entry)
+  if type(entry) ~= "table" then return false end
+  for _, name in ipairs { "ends", "ends_by_day", "lifetime" } do
+    if type(entry[name]) ~= "number" then return false end
+  end
+  if type(entry.failure) == "table" then return true end
+  return type(entry.token) == "string" and not entry.token:find "[^\33-\126]" and type(entry.hard) == "number"
+    and type(entry.soft) == "number"
+end
+
+function Store:path(key, suffix) return ("%s/%s%s"):format(self.directory, key, suffix) end
+
+--- The entry under a key.
+-- @tparam string key
+-- @tparam ?boolean fresh read the file even if what was read before should still do
+-- @treturn ?table
+-- @treturn ?table an error of kind "store": the file is there, and is not to be trusted
+function Store:get(key, fresh)
+  local kept = self.kept[key]
+  if kept and not fresh and kept.soft and core.now "boottime" < kept.soft then return kept end
+  self.kept[key] = nil
+  local text, problem, missing = core.read_file(self:path(key, ".json"), MAX_ENTRY, "own")
+  if not text then
+    if missing then return nil end
+    return nil, errors.new { kind = "store", message = "token store: " .. problem }
+  end
+  local entry = cjson.decode(text)
+  if not is_entry(entry) or not is_alive(entry) then return nil end
+  if entry.failure then entry.failure = errors.new(entry.failure) end
+  self.kept[key] = entry
+  return entry
+end
+
+--- Keeps an entry; without one, forgets it.
+-- @tparam string key
+-- @tparam ?table entry as from `aicc.token`
+-- @treturn ?boolean true
+-- @treturn ?string what went wrong
+function Store:set(key, entry)
+  self.kept[key] = entry
+  if not entry then
+    core.remove_file(self:path(key, ".json"))
+    return true
+  end
+  local written = {}
+  for name, value in pairs(entry) do written[name] = value end
+  if entry.failure then
+    written.failure = {}
+    for name, value in pairs(entry.failure) do written.failure[name] = value end
+  end
+  written.boot = core.boot_id()
+  written.ends_by_day = core.now "realtime" + entry.ends - core.now "boottime"
+  return core.write_file(self:path(key, ".json"), cjson.encode(written))
+end
+
+--- Tries to become the only process that fetches.
+-- @tparam string key
+-- @treturn boolean also true where locking does not work: that costs a fetch too many, and no more
+function Store:lock(key)
+  local lock = core.lock_file(self:path(key, ".lock"))
+  if lock == false then return false end
+  self.locks[key] = lock
+  return true
+end
+
+--- Lets other processes fetch.
+-- @tparam string key
+function Store:unlock(key)
+  if self.locks[key] then self.locks[key]:release() end
+  self.locks[key] = nil
+end
+
+-- Where the files are, unless told otherwise.
+local function default_directory(getenv)
+  for _, name in ipairs { "XDG_RUNTIME_DIR", "XDG_CACHE_HOME" } do
+    local base = getenv(name)
+    if base and base:sub(1, 1) == "/" then return base .. "/aicc" end
+  end
+  local home = getenv "HOME"
+  return home and home:sub(1, 1) == "/" and home .. "/.cache/aicc"
+end
+
+--- Opens the store.
+-- @tparam ?table options `directory`: instead of `$XDG_RUNTIME_DIR/aicc`, `$XDG_CACHE_HOME/aicc` or `~/.cache/aicc`
+-- @treturn ?table
+-- @treturn ?table an error of kind "config"
+function M.new(options)
+  local directory = options and options.directory or default_directory(os.getenv)
+  if not directory then
+    return nil, errors.new { kind = "config", message = "store: no directory: set XDG_CACHE_HOME or HOME" }
+  end
+  local made, problem = core.make_directory(directory)
+  if not made then return nil, errors.new { kind = "config", message = "store: " .. problem } end
+  return setmetatable({ directory = directory, kept = {}, locks = {} }, Store)
+end
+
+return M

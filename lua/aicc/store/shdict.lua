@@ -1,0 +1,92 @@
+--- A token store in nginx's shared memory: all workers use one token, and one of them fetches it.
+--
+--     http {
+--       lua_shared_dict aicc 1m;
+--
+-- and `store = "shdict"`, or `require("aicc.store.shdict").new { dict = "another" }`. A reload keeps what is in it. The secret is
+-- never written; the token is, and any Lua code in this nginx can read it.
+-- @module aicc.store.shdict
+
+local cjson = require "cjson.safe"
+local core = require "aicc.core"
+local errors = require "aicc.error"
+local host = require "aicc.host"
+
+local LOCK_TIME = 20 -- seconds after which a lock's holder is taken for dead, as in aicc.token
+
+local Store = {}
+Store.__index = Store
+
+local M = {}
+
+-- Whether a decoded value is an entry that this library wrote, with time left. All workers read one clock.
+local function is_alive(entry)
+  if type(entry) ~= "table" or type(entry.ends) ~= "number" or entry.ends <= core.now "boottime" then return false end
+  if type(entry.failure) == "table" then return true end
+  return type(entry.token) == "string" and not entry.token:find "[^\33-\126]" and type(entry.hard) == "number"
+    and type(entry.soft) == "number"
+end
+
+--- The entry under a key.
+-- @tparam string key
+-- @treturn ?table
+function Store:get(key)
+  local text = self.dict:get(key)
+  local entry = text and cjson.decode(text)
+  if not is_alive(entry) then return nil end
+  if entry.failure then entry.failure = errors.new(entry.failure) end
+  return entry
+end
+
+--- Keeps an entry; without one, forgets it.
+-- @tparam string key
+-- @tparam ?table entry as from `aicc.token`
+-- @treturn ?boolean true
+-- @treturn ?string what went wrong
+function Store:set(key, entry)
+  if not entry then
+    self.dict:delete(key)
+    return true
+  end
+  local written = {}
+  for name, value in pairs(entry) do written[name] = value end
+  local lifetime = math.max(0.001, entry.ends - core.now "boottime")
+  local kept, problem = self.dict:set(key, cjson.encode(written), lifetime)
+  if not kept then return nil, problem end
+  return true
+end
+
+--- Tries to become the only one in all workers that fetches.
+-- @tparam string key
+-- @treturn boolean also true where there is no memory for a lock: that costs a fetch too many, and no more
+function Store:lock(key)
+  self.taken = self.taken + 1
+  local owner = ("%d %d"):format(ngx.worker.pid(), self.taken)
+  local _, problem = self.dict:add(key .. " lock", owner, LOCK_TIME)
+  if problem == "exists" then return false end
+  self.owners[key] = owner
+  return true
+end
+
+--- Lets others fetch; does nothing where the lock ran out and somebody else has it now.
+-- @tparam string key
+function Store:unlock(key)
+  if self.dict:get(key .. " lock") == self.owners[key] then self.dict:delete(key .. " lock") end
+  self.owners[key] = nil
+end
+
+--- Opens the store.
+-- @tparam ?table options `dict`: the name that `lua_shared_dict` declares; "aicc"
+-- @treturn ?table
+-- @treturn ?table an error of kind "config"
+function M.new(options)
+  local name = options and options.dict or "aicc"
+  local dict = host.name() == "nginx" and ngx.shared[name]
+  if not dict then
+    local message = ("store: nginx's configuration lacks lua_shared_dict %s 1m;"):format(name)
+    return nil, errors.new { kind = "config", message = message }
+  end
+  return setmetatable({ dict = dict, owners = {}, taken = 0 }, Store)
+end
+
+return M

@@ -1,0 +1,309 @@
+-- The client itself: what raises and where, what is returned, what is sent, what is told.
+
+local aicc = require "aicc"
+local loop = require "aicc.loop"
+local sandbox = require "aicc.sandbox"
+local scene = require "spec.support.scene"
+
+local server, client
+
+before_each(function()
+  server = assert(sandbox.start { agents = { [3] = { "1001", "1002", "1003" } } })
+  client = assert(server:client())
+end)
+
+after_each(function()
+  client:close()
+  server:stop()
+end)
+
+-- The line that calls this.
+local function here() return debug.getinfo(2, "l").currentline end
+
+-- Asserts that f raises a string with that text, which begins with this file's name and the line.
+local function raises(line, text, f)
+  local good, message = pcall(f)
+  assert.is_false(good)
+  assert.equal("string", type(message))
+  assert.truthy(message:find(("client_spec.lua:%d: "):format(line), 1, true), message)
+  assert.truthy(message:find(text, 1, true), message)
+end
+
+describe("misuse raises, at the caller's line:", function()
+  -- Rows of: the line that they stand in, what is said, what raises.
+  local function each(rows)
+    for _, row in ipairs(rows) do
+      raises(row[1], row[2], row[3])
+    end
+    assert.equal(0, server:stats().connections)
+  end
+
+  it("arguments of a wrong type", function()
+    local list, c = { "1" }, client
+    each {
+      { here(), "skillId: expected an integer, got string", function() c:release_agent_by_skill("3", list) end },
+      { here(), "skillId: expected an integer, got nil", function() c:release_agent_by_skill() end },
+      { here(), "expected a list of strings or aicc.ALL, got number", function() c:release_agent_by_skill(3, 5) end },
+      { here(), "expected a list of strings or aicc.ALL, got string", function() c:release_agent_by_skill(3, "1") end },
+      { here(), "userAccounts: expected a list of strings, got userdata", function() c:bind_agents(3, aicc.ALL) end },
+      { here(), "agentWeight: expected an integer", function() c:bind_agents(3, list, { agent_weight = "2" }) end },
+      { here(), "skillId: expected an integer", function() c:query_agents {} end },
+      { here(), "skillId: expected an integer", function() c:each_agent "3" end },
+    }
+  end)
+
+  it("options that are unknown or of a wrong type", function()
+    local list, c = { "1" }, client
+    each {
+      { here(), "unknown option 'tiemout'", function() c:release_agent_by_skill(3, list, { tiemout = 1 }) end },
+      { here(), "timeout: expected a number of seconds above 0", function() c:bind_agents(3, list, { timeout = "1" }) end },
+      { here(), "deadline: expected a number of seconds above 0, got 0", function() c:query_agents(3, { deadline = 0 }) end },
+      { here(), "retry: expected a table or false, got boolean", function() c:query_agents(3, { retry = true }) end },
+      { here(), "unknown option 'retry.tries'", function() c:each_agent(3, { retry = { tries = 1 } }) end },
+      { here(), "unknown option 'agent_weight'", function() c:release_agent_by_skill(3, list, { agent_weight = 1 }) end },
+      { here(), "unknown option 'agentWeight'", function() c:bind_agents(3, list, { agentWeight = 1 }) end },
+    }
+  end)
+
+  it("also in a loop and in a coroutine", function()
+    local line = here() + 1
+    raises(line, "skillId", coroutine.wrap(function() client:release_agent_by_skill("3", { "1" }) end))
+    loop.spawn(function() client:release_agent_by_skill("3", { "1" }) end)
+    raises(line + 1, "skillId", loop.run)
+  end)
+
+  it("of aicc.new", function()
+    local line = here() + 1
+    raises(line, "unknown option 'base_uri'", function() local _ = aicc.new { base_uri = "x" } end)
+    raises(line + 1, "timeout: expected a number, got string", function() local _ = aicc.new { timeout = "5" } end)
+    raises(line + 2, "expected a table of options, got nil", function() local _ = aicc.new() end)
+  end)
+end)
+
+-- Lists that are no list, and what is said of them.
+local PRETENDER = setmetatable({}, { __index = function() return "1001" end, __len = function() return 1 end })
+local EMPTY = { { nil, "got nil" }, { {}, "got an empty list" }, { PRETENDER, "got an empty list" } }
+local WRONG = {
+  { { nil, "a" }, "userAccounts[1]: expected a string, got nil" },
+  { { "a", nil, "b" }, "userAccounts[2]: expected a string, got nil" },
+  { { "a", x = "b" }, 'userAccounts["x"]: expected only the keys 1..n' },
+  { { [0] = "a", "b" }, "userAccounts[0]: expected only the keys 1..n" },
+  { { [1.5] = "a" }, "userAccounts[1.5]: expected only the keys 1..n" },
+  { { 1001 }, "userAccounts[1]: expected a string, got number" },
+  { { { "a" } }, "userAccounts[1]: expected a string, got table" },
+  { { "a", aicc.ALL }, "userAccounts[2]: expected a string, got userdata" },
+  { { "" }, "userAccounts[1]: expected 1 to 128 bytes, got an empty string" },
+  { { ("x"):rep(129) }, "userAccounts[1]: expected 1 to 128 bytes, got 129" },
+  { { "a", "\255" }, "userAccounts[2]: expected valid UTF-8" },
+  { { "a\nb" }, "userAccounts[1]: expected no control characters" },
+}
+local WRONG_SKILLS = { 0, -1, 3.5, 0 / 0, 1 / 0, 2 ^ 53 }
+
+describe("what has the right type and a wrong content is returned, and no connection is made:", function()
+  it("no accounts are an error of kind guard", function()
+    for _, row in ipairs(EMPTY) do
+      for _, name in ipairs { "release_agent_by_skill", "bind_agents" } do
+        local result, err = client[name](client, 3, row[1])
+        assert.is_nil(result)
+        local told = { err.kind, err.outcome, err.retryable, err.operation, err.attempts }
+        assert.same({ "guard", "not_sent", false, name, 0 }, told)
+        assert.truthy(err.message:find(row[2], 1, true), err.message)
+      end
+    end
+    assert.truthy(tostring(scene.nth(2, client:release_agent_by_skill(3, {}))):find("pass aicc.ALL", 1, true))
+    assert.equal(0, server:stats().connections)
+  end)
+
+  it("lists that are none, accounts that are none, queues that are none", function()
+    for _, row in ipairs(WRONG) do
+      local result, err = client:release_agent_by_skill(3, row[1])
+      assert.is_nil(result)
+      assert.same({ "argument", "not_sent" }, { err.kind, err.outcome })
+      assert.truthy(err.message:find(row[2], 1, true), err.message)
+    end
+    for _, skill in ipairs(WRONG_SKILLS) do
+      for _, name in ipairs { "release_agent_by_skill", "bind_agents", "query_agents" } do
+        local result, err = client[name](client, skill, name ~= "query_agents" and { "1" } or nil)
+        assert.is_nil(result)
+        assert.equal("argument", err.kind)
+        assert.truthy(err.message:find "^skillId: expected an integer from 1 to 9007199254740991, got ", err.message)
+      end
+    end
+    local many = {}
+    for n = 1, 51 do many[n] = tostring(n) end
+    assert.equal("argument", scene.nth(2, client:bind_agents(3, many)).kind)
+    assert.equal("argument", scene.nth(2, client:bind_agents(3, { "1" }, { agent_weight = 0 })).kind)
+    assert.equal(0, server:stats().connections)
+  end)
+end)
+
+describe("a result", function()
+  it("has the reply's fields, the outcome, and what it took", function()
+    local result = assert(client:release_agent_by_skill(3, { "1001", "1001" }))
+    assert.same({ "0", "success", "applied", 1 }, { result.resultCode, result.resultMessage, result.outcome, result.attempts })
+    assert.truthy(result.elapsed > 0)
+    local requests = server:requests()
+    assert.equal('{"skillId":3,"userAccounts":["1001"]}', requests[#requests].body) -- a duplicate is sent once
+    assert.equal("applied", assert(client:bind_agents(4, { "1001" }, { agent_weight = 2, skill_weight = 3.0 })).outcome)
+    assert.same({ 2, 3 }, { server:agents(4)[1].agentWeight, server:agents(4)[1].skillWeight })
+  end)
+
+  it("everybody goes out as an empty array on a fresh connection", function()
+    assert(client:release_agent_by_skill(3, { "1001" }))
+    assert(client:release_agent_by_skill(3, aicc.ALL))
+    local requests = server:requests()
+    assert.equal('{"skillId":3,"userAccounts":[]}', requests[3].body)
+    local before, one, everybody = requests[1].connection, requests[2].connection, requests[3].connection
+    assert.same({ true, false }, { before == one, one == everybody })
+    assert.same({}, server:accounts(3))
+  end)
+
+  it("an error tells of the call, in a line", function()
+    server:fault { operation = "release_agent_by_skill", status = 403, body = "<html>\nno\n</html>" }
+    local _, err = client:release_agent_by_skill(3, { "1", "2" })
+    assert.same({ "blocked", "release_agent_by_skill", "rejected", false, 403, 1, 3, 2, "<html>\nno\n</html>" }, {
+      err.kind, err.operation, err.outcome, err.retryable, err.status, err.attempts, err.skill_id, err.accounts, err.body })
+    assert.truthy(err.elapsed > 0)
+    assert.truthy(aicc.is_error(err) and aicc.is_error(err, "blocked") and not aicc.is_error(err, "auth"))
+    assert.is_false(aicc.is_error { kind = "blocked" })
+    assert.equal("aicc: release_agent_by_skill: HTTP 403: refused by a firewall: ask for this host's address to be allow-listed "
+      .. "[blocked, rejected]", tostring(err))
+  end)
+
+  it("an error of the token's says so, and that nothing was sent", function()
+    server:fault { operation = "token", status = 404 }
+    local _, err = client:release_agent_by_skill(3, { "1" })
+    assert.same({ "not_found", "release_agent_by_skill", "not_sent", 0 }, { err.kind, err.operation, err.outcome, err.attempts })
+    assert.truthy(err.message:find("^no token: HTTP 404"))
+  end)
+end)
+
+describe("options of a call", function()
+  it("count for that call only", function()
+    server:fault { operation = "release_agent_by_skill", hold = true }
+    local _, err = client:release_agent_by_skill(3, { "1009" }, { timeout = 0.1, retry = false, deadline = 3 })
+    server:release_held()
+    assert.is_nil(err) -- it was applied, and the settling says so
+    server:fault { operation = "release_agent_by_skill", status = 502, to = math.huge }
+    local time = scene.skipping()
+    local other = assert(server:client(scene.options(time)))
+    assert.equal(2, scene.nth(2, other:release_agent_by_skill(3, { "1001" }, { retry = { attempts = 2 } })).attempts)
+    assert.equal(4, scene.nth(2, other:release_agent_by_skill(3, { "1001" })).attempts)
+    other:close()
+  end)
+
+  it("are not changed", function()
+    local options = { agent_weight = 2, timeout = 5 }
+    assert(client:bind_agents(3, { "1001" }, options))
+    assert.same({ agent_weight = 2, timeout = 5 }, options)
+  end)
+end)
+
+it("what a caller does to its list while the call waits changes nothing", function()
+  server:fault { operation = "token", hold = true }
+  local list, result = { "1001" }, nil
+  loop.spawn(function() result = client:release_agent_by_skill(3, list) end)
+  loop.spawn(function()
+    while server:stats().held < 1 do loop.sleep(0.005) end
+    list[1], list[2] = nil, "1003"
+    server:release_held()
+  end)
+  loop.run()
+  assert.equal("applied", result.outcome)
+  assert.same({ "1002", "1003" }, server:accounts(3))
+end)
+
+describe("a closed client", function()
+  it("returns errors of kind closed, and may be closed again", function()
+    assert(client:query_agents(3))
+    client:close()
+    client:close()
+    local lists = { release_agent_by_skill = { "1" }, bind_agents = { "1" }, query_agents = false, access_token = false }
+    for name, accounts in pairs(lists) do
+      local result, err = client[name](client, 3, accounts or nil)
+      assert.is_nil(result)
+      assert.same({ "closed", "not_sent" }, { err.kind, err.outcome }, name)
+    end
+    assert.equal("guard", scene.nth(2, client:release_agent_by_skill(3, {})).kind)
+    assert.truthy(tostring(client):find ", closed%)$")
+    assert.equal(2, #server:requests())
+  end)
+
+  it("gives up what is under way, and says what may have been done", function()
+    server:fault { operation = "release_agent_by_skill", hold = true }
+    assert(client:access_token())
+    local err
+    loop.spawn(function() err = scene.nth(2, client:release_agent_by_skill(3, { "1001" })) end)
+    loop.spawn(function()
+      while server:stats().held < 1 do loop.sleep(0.005) end
+      client:close()
+    end)
+    loop.run()
+    server:release_held()
+    assert.same({ "closed", "unknown" }, { err.kind, err.outcome })
+  end)
+end)
+
+describe("events", function()
+  local function listen(more)
+    local events = {}
+    local options = { on_event = function(event) events[#events + 1] = event end }
+    for name, value in pairs(more or {}) do options[name] = value end
+    return assert(server:client(options)), events
+  end
+
+  local function types(events)
+    local list = {}
+    for n, event in ipairs(events) do list[n] = event.type end
+    return table.concat(list, " ")
+  end
+
+  it("tell of attempts with libcurl's timings, and of tokens", function()
+    local listener, events = listen()
+    assert(listener:release_agent_by_skill(3, { "1001" }))
+    listener:close()
+    assert.equal("attempt token attempt", types(events))
+    assert.same({ "token", 200, false }, { events[1].operation, events[1].status, events[1].timing.reused })
+    assert.equal(600, events[2].lifetime)
+    local timing = events[3].timing
+    local sizes = { #'{"skillId":3,"userAccounts":["1001"]}', #scene.SUCCESS }
+    assert.same(sizes, { timing.bytes_sent, timing.bytes_received })
+    assert.is_true(timing.reused)
+    assert.truthy(timing.elapsed > 0 and timing.first_byte > 0 and timing.request > 0)
+  end)
+
+  it("tell of retries, throttling and settling", function()
+    local time = scene.skipping()
+    local listener, events = listen(scene.options(time))
+    assert(listener:access_token())
+    server:fault { operation = "release_agent_by_skill", status = 429 }
+    server:fault { operation = "release_agent_by_skill", from = 2, status = 503 }
+    server:fault { operation = "release_agent_by_skill", from = 3, close = "request", apply = true, to = 4 }
+    assert(listener:release_agent_by_skill(3, { "1001" }))
+    listener:close()
+    assert.equal("attempt token attempt throttle attempt retry attempt retry attempt attempt settle", types(events))
+    assert.same({ "throttled", 1, 429, "rejected" }, { events[4].kind, events[4].wait, events[3].status, events[3].outcome })
+    assert.same({ "network", 65, "unknown" }, { events[7].kind, events[7].curl_code, events[7].outcome })
+    assert.same({ "query_agents", 0 }, { events[10].operation, events[11].left })
+  end)
+
+  it("an error in the hook is counted and changes nothing", function()
+    local noisy = assert(server:client { on_event = function() error "oops" end })
+    assert(noisy:release_agent_by_skill(3, { "1001" }))
+    assert.equal(3, noisy.hook_errors)
+    noisy:close()
+  end)
+end)
+
+it("explain tells each setting and where it came from, secrets masked", function()
+  local told = {}
+  for _, line in ipairs(client:explain()) do told[line.name] = { line.value, line.source } end
+  assert.same({ server.base_url, "argument" }, told.base_url)
+  assert.same({ { "***", "argument" }, { "***", "argument" } }, { told.app_key, told.app_secret })
+  assert.same({ { 15, "default" }, { true, "default" } }, { told.timeout, told.verify })
+end)
+
+it("tostring tells the address and no secret", function()
+  assert.equal(("aicc.client (%s)"):format(server.base_url), tostring(client))
+  assert.equal("aicc.ALL", tostring(aicc.ALL))
+end)

@@ -1,0 +1,244 @@
+-- Where settings come from, what is refused, and what files may hold secrets.
+
+local aicc = require "aicc"
+local child = require "spec.support.child"
+local config = require "aicc.config"
+
+local directory, remove
+
+before_each(function()
+  directory, remove = child.directory()
+  os.execute("mkdir -p " .. directory .. "/aicc")
+end)
+after_each(function() remove() end)
+
+-- Writes a file in the directory; returns its path.
+local function write(name, text, mode)
+  local path = directory .. "/" .. name
+  local file = assert(io.open(path, "w"))
+  file:write(text)
+  file:close()
+  os.execute(("chmod %s %s"):format(mode or "600", path))
+  return path
+end
+
+local GIVEN = { base_url = "https://api.example", app_key = "k", app_secret = "s" }
+
+-- Resolves with GIVEN and these; the environment has nothing but what is said, and the configuration file below the directory.
+local function resolve(options, environment)
+  local all = {}
+  for name, value in pairs(GIVEN) do all[name] = value end
+  for name, value in pairs(options or {}) do all[name] = value end
+  for name, value in pairs(all) do if value == "nil" then all[name] = nil end end
+  environment = environment or {}
+  environment.XDG_CONFIG_HOME = environment.XDG_CONFIG_HOME or directory
+  return config.resolve(all, function(name) return environment[name] end)
+end
+
+-- Asserts that resolving fails with a "config" error that has that text, and not `never`.
+local function refuses(text, options, environment, never)
+  local settings, err = resolve(options, environment)
+  assert.is_nil(settings)
+  assert.equal("config", err.kind)
+  assert.truthy(err.message:find(text, 1, true), err.message)
+  assert.is_nil(never and tostring(err):find(never, 1, true))
+end
+
+describe("a setting", function()
+  it("comes from the arguments, then the environment, then the file, then the defaults", function()
+    write("aicc/config.json", '{"timeout":3,"deadline":30,"max_in_flight":2,"user_agent":"mine/1"}')
+    local environment = { AICC_DEADLINE = "20", AICC_MAX_IN_FLIGHT = "3", AICC_TENANT_SPACE_ID = "t" }
+    local settings, sources = resolve({ max_in_flight = 4 }, environment)
+    local path = "file " .. directory .. "/aicc/config.json"
+    assert.same({ 3, 20, 4, "mine/1", "t", 5, true }, {
+      settings.timeout, settings.deadline, settings.max_in_flight, settings.user_agent, settings.tenant_space_id,
+      settings.connect_timeout, settings.verify,
+    })
+    assert.same({ path, "environment AICC_DEADLINE", "argument", path, "default" }, {
+      sources.timeout, sources.deadline, sources.max_in_flight, sources.user_agent, sources.connect_timeout,
+    })
+  end)
+
+  it("that is false or empty in the arguments wins all the same", function()
+    write("aicc/config.json", '{"verify":true,"proxy":"http://p"}')
+    local settings = assert(resolve({ verify = false, proxy = "", base_url = "https://localhost" }))
+    assert.same({ false, "" }, { settings.verify, settings.proxy })
+  end)
+
+  it("that is empty in the environment counts as not set", function()
+    assert.equal(15, assert(resolve({}, { AICC_TIMEOUT = "" })).timeout)
+    refuses("base_url: it is missing; give it to aicc.new or set AICC_BASE_URL", { base_url = "nil" }, { AICC_BASE_URL = "" })
+  end)
+
+  it("of each variable is read", function()
+    local settings = assert(resolve({ base_url = "nil", app_key = "nil", app_secret = "nil" }, {
+      AICC_BASE_URL = "https://env.example", AICC_APP_KEY = "ek", AICC_APP_SECRET = "es", AICC_TENANT_SPACE_ID = "et",
+      AICC_CA_FILE = "/ca", AICC_CA_PATH = "/cas", AICC_PROXY = "http://ep", AICC_TIMEOUT = "1.5", AICC_CONNECT_TIMEOUT = "2",
+    }))
+    assert.same({ "https://env.example", "ek", "es", "et", "/ca", "/cas", "http://ep", 1.5, 2 }, {
+      settings.base_url, settings.app_key, settings.app_secret, settings.tenant_space_id, settings.ca_file, settings.ca_path,
+      settings.proxy, settings.timeout, settings.connect_timeout,
+    })
+  end)
+end)
+
+describe("refused is", function()
+  it("what is missing", function()
+    refuses("app_key: it is missing; give it to aicc.new or set AICC_APP_KEY", { app_key = "nil" })
+    refuses("app_secret: it is missing", { app_secret = "nil" })
+  end)
+
+  it("what has the right type and a wrong content", function()
+    refuses("timeout: expected a number of seconds above 0, got 0", { timeout = 0 })
+    refuses("deadline: expected a number of seconds above 0", { deadline = 0 / 0 })
+    refuses("connect_timeout: expected a number of seconds above 0", { connect_timeout = 1 / 0 })
+    refuses("token_lifetime: expected an integer from 60 to 3600", { token_lifetime = 59 })
+    refuses("max_in_flight: expected an integer from 1 to 1024", { max_in_flight = 1.5 })
+    refuses("app_key: expected", { app_key = "a b" })
+    refuses("app_key: expected", { app_key = "a\r\nX: 1" })
+    refuses("app_secret: expected", { app_secret = "" })
+  end)
+
+  it("text in the environment that is none of the type", function()
+    refuses("AICC_TIMEOUT: expected a number of seconds", {}, { AICC_TIMEOUT = "soon" })
+    refuses("AICC_TIMEOUT", {}, { AICC_TIMEOUT = "0x10" })
+    refuses("AICC_MAX_IN_FLIGHT", {}, { AICC_MAX_IN_FLIGHT = "-1" })
+  end)
+
+  it("an address that would show secrets, and a file that is not there", function()
+    for base_url, text in pairs {
+      ["http://api.example"] = "base_url", ["ftp://api.example"] = "base_url", ["nonsense"] = "base_url",
+      ["https://user:pass@api.example"] = "base_url",
+    } do
+      local client, err = aicc.new { base_url = base_url, app_key = "k", app_secret = "s" }
+      assert.is_nil(client)
+      assert.same({ "config", true }, { err.kind, err.message:find(text, 1, true) ~= nil }, base_url)
+    end
+    local client, err = aicc.new { base_url = "https://api.example", app_key = "k", app_secret = "s", ca_file = "/nowhere" }
+    assert.is_nil(client)
+    assert.truthy(err.message:find("ca_file: cannot read /nowhere", 1, true))
+    client, err = aicc.new { base_url = "https://api.example", app_key = "k", app_secret = "s", verify = false }
+    assert.is_nil(client)
+    assert.truthy(err.message:find "^verify")
+  end)
+end)
+
+describe("a secret's file", function()
+  local function secret_from(path) return resolve({ app_secret = "nil" }, { AICC_APP_SECRET_FILE = path }) end
+
+  it("is read without its last line end, also through a symbolic link", function()
+    for text, secret in pairs { ["s1"] = "s1", ["s2\n"] = "s2", ["s3\r\n"] = "s3", ["s4 \n"] = "s4 ", [" s5"] = " s5" } do
+      local settings, sources = secret_from(write("secret", text, "444"))
+      assert.same({ secret, "environment AICC_APP_SECRET_FILE" }, { settings.app_secret, sources.app_secret })
+    end
+    os.execute(("ln -s secret %s/link"):format(directory))
+    assert(secret_from(directory .. "/link"))
+    assert.equal("k2", assert(resolve({ app_key = "nil" }, { AICC_APP_KEY_FILE = write("key", "k2\n") })).app_key)
+  end)
+
+  it("loses against the variable itself", function()
+    local settings = assert(resolve({ app_secret = "nil" }, { AICC_APP_SECRET = "direct", AICC_APP_SECRET_FILE = "/nowhere" }))
+    assert.equal("direct", settings.app_secret)
+  end)
+
+  it("is refused where others may write, where it is no file, too large, or not there", function()
+    local function refused(text, path) refuses(text, { app_secret = "nil" }, { AICC_APP_SECRET_FILE = path }, "canary") end
+    refused("chmod go-w", write("group", "canary", "620"))
+    refused("chmod go-w", write("others", "canary", "602"))
+    os.execute("mkfifo " .. directory .. "/fifo")
+    refused("not a regular file", directory .. "/fifo")
+    refused("not a regular file", directory)
+    refused("too large", write("large", ("canary"):rep(700)))
+    refused("AICC_APP_SECRET_FILE: ", directory .. "/nowhere")
+    assert(secret_from(write("fits", ("x"):rep(4096))))
+    refuses("app_secret: expected", { app_secret = "nil" }, { AICC_APP_SECRET_FILE = write("empty", "\n") })
+  end)
+end)
+
+describe("the configuration file", function()
+  local function with(text, mode) write("aicc/config.json", text, mode) end
+
+  it("may be missing, and lies in XDG_CONFIG_HOME or in ~/.config", function()
+    assert(resolve())
+    os.execute(("mkdir -p %s/.config/aicc"):format(directory))
+    write(".config/aicc/config.json", '{"timeout":7}')
+    assert.equal(7, assert(resolve({}, { XDG_CONFIG_HOME = "relative", HOME = directory })).timeout)
+    assert.equal(15, assert(resolve({}, { XDG_CONFIG_HOME = "" })).timeout)
+  end)
+
+  it("is refused with what it does not know, or of a wrong type, or what only code can give", function()
+    for text, problem in pairs {
+      ["{"] = "expected a JSON object", ["3"] = "expected a JSON object", [""] = "expected a JSON object",
+      ['{"tiemout":3}'] = "unknown setting 'tiemout'", ['{"timeout":"3"}'] = "timeout: expected a number, got string",
+      ['{"on_event":"x"}'] = "unknown setting 'on_event'", ['{"store":"file"}'] = "unknown setting 'store'",
+      ['{"timeout":-3}'] = "timeout: expected a number of seconds above 0", ['{"timeout":null}'] = "timeout: expected a number",
+      ['["timeout"]'] = "unknown setting '1'", ['{"retry":{"tries":3}}'] = "unknown option 'retry.tries'",
+      ['{"retry":{"attempts":0}}'] = "retry.attempts: expected a number from 1",
+    } do
+      with(text)
+      refuses(problem, {}, nil)
+    end
+  end)
+
+  it("that holds a secret is nobody else's to read", function()
+    local secret = '{"app_secret":"canary"}'
+    with(secret, "600")
+    assert.equal("canary", assert(resolve({ app_secret = "nil" })).app_secret)
+    for _, mode in ipairs { "640", "604", "660" } do
+      with(secret, mode)
+      refuses("it holds a secret", { app_secret = "nil" }, nil, "canary")
+      with('{"proxy":"http://u:canary@p"}', mode)
+      refuses("it holds a secret", {}, nil, "canary")
+      with('{"timeout":3}', mode)
+      assert.equal(3, assert(resolve()).timeout)
+    end
+  end)
+end)
+
+describe("the proxy", function()
+  local function proxy(environment, base_url)
+    local settings, sources = resolve({ base_url = base_url }, environment)
+    return settings.proxy, sources.proxy
+  end
+
+  it("is that of the usual variables, for https alone, ours first", function()
+    assert.same({ "", "default" }, { proxy {} })
+    assert.same({ "http://p", "environment HTTPS_PROXY" }, { proxy { HTTPS_PROXY = "http://p" } })
+    assert.same({ "http://q", "environment https_proxy" }, { proxy { HTTPS_PROXY = "http://p", https_proxy = "http://q" } })
+    assert.same({ "http://a", "environment AICC_PROXY" }, { proxy { HTTPS_PROXY = "http://p", AICC_PROXY = "http://a" } })
+    assert.same({ "", "environment AICC_PROXY" }, { proxy { HTTPS_PROXY = "http://p", AICC_PROXY = "" } })
+    assert.same({ "", "default" }, { proxy({ HTTPS_PROXY = "http://p" }, "http://127.0.0.1:1") })
+    assert.same({ "", "default" }, { proxy { HTTP_PROXY = "http://p", ALL_PROXY = "http://p" } })
+  end)
+
+  it("is not used for what NO_PROXY names", function()
+    for list, is_exempt in pairs {
+      ["api.example"] = true, ["example"] = true, [".example"] = true, ["*.example"] = true, ["*"] = true,
+      ["x, API.example"] = true,
+      ["other"] = false, ["pi.example"] = false, ["api.example.org"] = false, [""] = false, ["api"] = false,
+    } do
+      assert.equal(is_exempt and "" or "http://p", (proxy { HTTPS_PROXY = "http://p", NO_PROXY = list }), list)
+    end
+    assert.equal("", (proxy({ HTTPS_PROXY = "http://p", no_proxy = "api.example" }, "https://API.example:8443/x")))
+  end)
+
+  it("is shown without its password", function()
+    local settings, sources = resolve { proxy = "http://user:canary@p:3128" }
+    for _, line in ipairs(config.explain(settings, sources)) do
+      if line.name == "proxy" then assert.equal("http://***@p:3128", line.value) end
+      assert.is_nil(tostring(line.value):find "canary")
+    end
+  end)
+end)
+
+it("nothing is read when the module is loaded", function()
+  assert.equal("nothing", child.run([[
+    local function trap() error("read at require", 0) end
+    package.preload["aicc.core"] = package.preload["aicc.core"]
+    require("cjson")
+    local core = require "aicc.core"
+    core.read_file, core.make_directory, os.getenv, io.open = trap, trap, trap, trap
+    require("aicc")
+    io.write "nothing"
+  ]], { AICC_TIMEOUT = "nonsense", XDG_CONFIG_HOME = directory }))
+end)

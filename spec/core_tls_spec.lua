@@ -1,0 +1,168 @@
+-- TLS: who is trusted, who is not, and that nothing was sent to whoever is not.
+
+local core = require "aicc.core"
+local processes = require "spec.support.processes"
+local sandbox = require "aicc.sandbox"
+
+local ONE = { skillId = 3, userAccounts = { "1001" } }
+
+local server, session
+
+after_each(function()
+  if session then session:close() end
+  if server then server:stop() end
+  server, session = nil, nil
+end)
+
+local function start(certificate)
+  server = assert(sandbox.start { tls = true, certificate = certificate })
+end
+
+-- One call with these options; by default to the server's URL, trusting the server's CA.
+local function call(options)
+  options = options or {}
+  options.base_url = options.base_url or server.base_url
+  if not options.ca_path and options.ca_file == nil then options.ca_file = server.ca_file end
+  options.ca_file = options.ca_file or nil
+  session = assert(core.session(options))
+  local result, err = session:release_agent_by_skill("token-0815", ONE)
+  session:close()
+  return result, err
+end
+
+-- The sandbox's own answer to an unknown token: it was reached.
+local function assert_reached(options)
+  local _, err = call(options)
+  assert.same({ "auth", 401 }, { err.kind, err.status }, tostring(err))
+end
+
+local function assert_refused(curl_code, options)
+  local before = server:stats().requests
+  local result, err = call(options)
+  assert.same({ nil, "tls", "not_sent", curl_code, curl_code == 35 },
+    { result, err.kind, err.outcome, err.curl_code, err.retryable }, tostring(err))
+  assert.equal(before, server:stats().requests)
+  return err
+end
+
+local function shell(command)
+  local process = processes.spawn("sh -c " .. processes.quote(command))
+  local status, output = process:wait()
+  assert(status == 0, output)
+  return output
+end
+
+describe("a server is trusted", function()
+  it("whose certificate names it and comes from ca_file", function()
+    start()
+    assert_reached()
+    assert_reached { base_url = "https://127.0.0.1:" .. server.port }
+  end)
+
+  it("whose certificate is signed by itself and is in ca_file", function()
+    local made = require("aicc.sandbox.core").certificate {
+      names = { "localhost" }, addresses = {}, days = 1, self_signed = true,
+    }
+    server = assert(sandbox.start { tls = true, cert = made.cert, key = made.key, ca = made.cert })
+    assert_reached()
+  end)
+
+  it("whose CA is in ca_path, a hashed directory, and in none that is not hashed", function()
+    start()
+    local directory = shell "mktemp -d"
+    shell(("cp %s %s/ca.pem"):format(server.ca_file, directory))
+    local err = assert_refused(60, { ca_path = directory })
+    assert.truthy(err.message:find("certificate", 1, true))
+    shell("openssl rehash " .. directory)
+    assert_reached { ca_path = directory }
+    shell("rm -r " .. directory)
+  end)
+
+  it("unseen with verify = false, which is for this machine alone", function()
+    for _, certificate in ipairs { {}, { names = { "elsewhere" } }, { days = -1 }, { self_signed = true } } do
+      start(certificate)
+      assert_reached { ca_file = false, verify = false }
+      server:stop()
+    end
+    local _, err = core.session { base_url = "https://service.besclouds.com", verify = false }
+    assert.equal("config", err.kind)
+  end)
+end)
+
+describe("a server is not trusted, and is sent nothing", function()
+  it("whose certificate names another", function()
+    start { names = { "elsewhere" }, addresses = {} }
+    assert_refused(60)
+    assert_refused(60, { base_url = "https://127.0.0.1:" .. server.port })
+  end)
+
+  it("whose certificate names it, but not by its address", function()
+    start { addresses = {} }
+    assert_reached()
+    assert_refused(60, { base_url = "https://127.0.0.1:" .. server.port })
+  end)
+
+  it("whose certificate has expired", function()
+    start { days = -1 }
+    assert.truthy(assert_refused(60).message:find("expired", 1, true))
+  end)
+
+  it("whose certificate is signed by itself or by a CA that nobody told us of", function()
+    for _, certificate in ipairs { {}, { self_signed = true } } do
+      start(certificate)
+      assert.truthy(assert_refused(60, { ca_file = false }).message:find("is ca_file right?", 1, true))
+      local another = assert(sandbox.start { tls = true })
+      assert_refused(60, { ca_file = another.ca_file })
+      another:stop()
+      server:stop()
+    end
+  end)
+
+  it("where ca_file holds no certificate", function()
+    start()
+    assert_refused(77, { ca_file = "Makefile" })
+  end)
+
+  it("that speaks no TLS", function()
+    server = assert(sandbox.start())
+    assert_refused(35, { base_url = "https://127.0.0.1:" .. server.port, ca_file = "/etc/ssl/certs/ca-certificates.crt" })
+  end)
+end)
+
+describe("TLS before 1.2", function()
+  local peer
+
+  after_each(function() if peer then peer:stop() end end)
+
+  -- OpenSSL's own server, which speaks this version only.
+  local function serve(version)
+    start()
+    local made = require("aicc.sandbox.core").certificate { names = { "localhost" }, addresses = { "127.0.0.1" }, days = 1 }
+    local directory = shell "mktemp -d"
+    for name, text in pairs { cert = made.cert, key = made.key, ca = made.ca } do
+      local file = assert(io.open(directory .. "/" .. name, "w"))
+      file:write(text)
+      file:close()
+    end
+    peer = processes.spawn(("openssl s_server -rev -accept 127.0.0.1:0 -naccept 1 -cert %s/cert -key %s/key"
+      .. " -cipher DEFAULT:@SECLEVEL=0 -%s"):format(directory, directory, version))
+    local port
+    repeat
+      local line = assert(peer:line(), "openssl did not start")
+      port = line:match "^ACCEPT .*:(%d+)$"
+    until port
+    return { base_url = "https://127.0.0.1:" .. port, ca_file = directory .. "/ca", timeout = 0.5 }, directory
+  end
+
+  it("is refused, even where the server knows nothing else", function()
+    for version, refused in pairs { tls1 = true, tls1_1 = true, tls1_2 = false, tls1_3 = false } do
+      local options, directory = serve(version)
+      local _, err = call(options) -- that server answers in no HTTP
+      assert.equal(refused and "not_sent" or "unknown", err.outcome, version .. ": " .. tostring(err))
+      assert.equal(refused, err.kind == "tls", version .. ": " .. tostring(err))
+      peer:stop()
+      server:stop()
+      shell("rm -r " .. directory)
+    end
+  end)
+end)

@@ -1,0 +1,75 @@
+-- aicc in HAProxy: what both hosts show (spec/support/hosts), and what is HAProxy's own.
+
+local assert = require "luassert"
+local console = require "spec.support.hosts.haproxy"
+local scene = require "spec.support.hosts.scene"
+local through_egress = require "spec.support.hosts.through_egress"
+local under_load = require "spec.support.hosts.under_load"
+local webhook = require "spec.support.hosts.webhook"
+local host = require "spec.support.hosts.host"
+local load = require "spec.support.hosts.load"
+local sandbox = require "aicc.sandbox"
+
+-- HAProxy can only tell that nothing comes any more, not that it comes slowly.
+local DIFFERENT = { ["slow body"] = true }
+
+local function more(get)
+  local RELEASE = "local told = call(%s, 'release_agent_by_skill', 3, { '1001' }) return told"
+
+  it("works in actions", function()
+    local server, _, there, options = get()
+    assert.is_true(there:run(RELEASE:format(options()), "/action").ok)
+    assert.same({ "1002", "1003" }, server:accounts(3))
+  end)
+
+  it("works in tasks", function()
+    local server, _, there, options = get()
+    assert.is_true(there:run(([[
+      local told
+      core.register_task(function() told = call(%s, 'release_agent_by_skill', 3, { '1001' }) end)
+      while not told do core.msleep(10) end
+      return told]]):format(options())).ok)
+    assert.same({ "1002", "1003" }, server:accounts(3))
+  end)
+
+  for path, name in pairs { ["/fetch"] = "a sample fetch", ["/converter"] = "a converter" } do
+    it("says in " .. name .. " that it cannot, and sends nothing", function()
+      local server, _, there, options = get()
+      local told = there:run(RELEASE:format(options()), path)
+      assert.same({ "unsupported", "not_sent" }, { told.kind, told.outcome })
+      assert.truthy(told.message:find("not possible in " .. name .. ": do it from an action, a service or a task", 1, true))
+      assert.equal(0, #server:requests())
+    end)
+  end
+
+  it("a reply that only trickles ends at the egress's patience", function()
+    local server, _, there, options = get()
+    server:fault { operation = "release_agent_by_skill", drip = 1, to = math.huge }
+    local everybody = "return call(%s, 'release_agent_by_skill', 3, 'ALL')"
+    local told = there:run(everybody:format(options "timeout = 0.5, retry = false"))
+    local count = 0
+    for _, request in ipairs(server:requests()) do
+      if request.operation == "release_agent_by_skill" then count = count + 1 end
+    end
+    assert.equal(1, count) -- HAProxy's own client did not lose patience and send it again
+    assert.equal("applied_earlier", told.outcome or told.kind)
+  end)
+end
+
+describe("in HAProxy #hosts", function()
+  local here = scene("haproxy", console)
+  webhook(here)
+  under_load(here)
+  through_egress(here, DIFFERENT, more)
+
+  it("works after a chroot", function()
+    if io.popen("id -u"):read "*l" ~= "0" then return pending "only root can chroot" end
+    local server = assert(sandbox.start { tls = true, agents = { [3] = { "1001" } } })
+    local example = host.example("haproxy", server, { AICC_EGRESS = "unix:/egress.sock" })
+    example:configure(function(text) return (text:gsub("# chroot /var/lib/haproxy", "chroot " .. example.work)) end)
+    local reply = load.send(example:hook("1001", { 3 }))
+    example:stop()
+    server:stop()
+    assert.equal(202, reply.status, reply.body)
+  end)
+end)

@@ -1,0 +1,137 @@
+-- Jobs that several workers share: on a real PostgreSQL server, which the spec starts.
+
+local jobs = require "aicc.jobs"
+local postgresql = require "spec.support.postgresql"
+local socket = require "socket"
+local support = require "spec.support.jobs"
+
+local LUA = arg and arg[-1] or "lua5.4"
+local QUEUES = 24
+
+describe("a job in PostgreSQL #postgresql #slow #nosan #lua54", function()
+  local database, server, client, store
+
+  setup(function() database = postgresql.start() end)
+  teardown(function() database.stop() end)
+
+  before_each(function() store = assert(jobs.open(database.url)) end)
+  after_each(function()
+    for _, job in ipairs(store:list()) do assert(store:forget(job.name)) end
+    store:close()
+    support.clean()
+  end)
+
+  local function start(options)
+    server = support.sandbox(options)
+    client = assert(server:client())
+  end
+
+  it("goes the whole way, with queues beyond 32 bits", function()
+    local big = math.tointeger(2 ^ 53 - 1)
+    start { agents = { [big] = support.agents(300), [2147483648] = support.agents(300) }, refuse_accounts = { a7 = true } }
+    local before = { support.weights(server, big), support.weights(server, 2147483648) }
+    local list = support.range(2147483648, 1, 60, support.range(big, 1, 60))
+    list[#list + 1], list[#list + 2] = { big, "nobody" }, { big, "a1" }
+    local job = support.plan(store, client, list)
+    assert.equal(big, job:queues()[1].skill_id)
+    local summary = assert(job:apply { client = client, rate = 0 })
+    assert.same({ released = 119, failed = 2, not_bound = 1, unknown = 0, pending = 0, planned = 0 }, summary.counts)
+    local statuses, lines = support.statuses(job)
+    assert.equal("failed", statuses[("%d a7"):format(big)])
+    for i, row in ipairs(list) do assert.same(row, { lines[i].skill_id, lines[i].user_account }) end
+    assert.equal(119, assert(job:undo { client = client, rate = 0 }).undo.restored)
+    assert.same(before, { support.weights(server, big), support.weights(server, 2147483648) })
+  end)
+
+  it("rolls back what fails, and goes on", function()
+    start { agents = { [3] = support.agents(100) } }
+    assert.has_error(function() store.db:transaction(function() store.db:run "nonsense" end) end)
+    assert.equal(0, #store:list())
+    local job = support.plan(store, client, support.range(3, 1, 10))
+    assert.equal(10, assert(job:apply { client = client, rate = 0 }).counts.released)
+  end)
+
+  -- ---- several workers ----
+
+  local function scene()
+    local agents, list = {}, {}
+    for q = 1, QUEUES do
+      agents[q] = support.agents(300)
+      support.range(q, 1, 120, list)
+    end
+    start { agents = agents }
+    return support.plan(store, client, list, { chunk = 10 })
+  end
+
+  local function spawn(name, rate)
+    local pipe = io.popen(("echo $$; exec '%s' spec/support/worker.lua '%s' %s %s %g 2>&1"):format(LUA, database.url,
+      server.base_url, name, rate))
+    return { pid = pipe:read "l", pipe = pipe }
+  end
+
+  local function finish(worker)
+    local output = worker.pipe:read "a"
+    return worker.pipe:close(), output
+  end
+
+  local function signal(name, worker) assert(os.execute(("kill -%s %s"):format(name, worker.pid))) end
+
+  -- Who sent to which queue, in order, without repetitions.
+  local function owners()
+    local of = {}
+    for _, request in ipairs(server:requests()) do
+      local skill = request.operation == "release_agent_by_skill" and request.body:match '"skillId":(%d+)'
+      if skill then
+        local list = of[skill] or {}
+        of[skill] = list
+        local name = request.header["user-agent"]
+        if list[#list] ~= name then list[#list + 1] = name end
+      end
+    end
+    return of
+  end
+
+  local function check(job, killed)
+    local counts = job:status().counts
+    assert.equal(QUEUES * 120, counts.released)
+    assert.equal("finished", job:status().state)
+    local busy = {}
+    for skill, list in pairs(owners()) do
+      if #list > 1 then assert.same({ 2, killed }, { #list, list[1] }, "queue " .. skill .. ": " .. table.concat(list, ", ")) end
+      for _, name in ipairs(list) do busy[name] = true end
+    end
+    for q = 1, QUEUES do assert.equal(180, #server:accounts(q)) end
+    return busy
+  end
+
+  for _, count in ipairs { 2, 4 } do
+    it(("is shared by %d workers, one of which is killed"):format(count), function()
+      local job = scene()
+      server:clear()
+      local workers = {}
+      for i = 1, count do workers[i] = spawn("worker" .. i, 200) end
+      assert(server:wait_for { requests = 60, timeout = 20 })
+      signal("KILL", workers[1])
+      finish(workers[1])
+      for i = 2, count do assert.is_true(finish(workers[i])) end
+      local busy = check(job, "worker1")
+      for i = 1, count do assert.is_true(busy["worker" .. i], "worker" .. i .. " had no queue") end
+    end)
+  end
+
+  it("goes on without a worker that sleeps too long, which then sends nothing any more", function()
+    local job = scene()
+    server:clear()
+    local workers = { spawn("worker1", 100), spawn("worker2", 100) }
+    assert(server:wait_for { requests = 40, timeout = 20 })
+    signal("STOP", workers[1])
+    assert.is_true(finish(workers[2]))
+    check(job, "worker1")
+    local before = #server:requests()
+    signal("CONT", workers[1])
+    socket.sleep(0.2)
+    assert.is_true(finish(workers[1]))
+    assert.equal(before, #server:requests())
+    check(job, "worker1")
+  end)
+end)

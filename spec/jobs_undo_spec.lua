@@ -1,0 +1,115 @@
+-- Undo: whom a job released is bound again with their own weights, and nobody else is touched.
+
+local support = require "spec.support.jobs"
+
+describe("undoing a job #lua54", function()
+  local server, client, store
+
+  local function start(options)
+    server = support.sandbox(options)
+    client = assert(server:client())
+    store = support.store()
+  end
+
+  after_each(function()
+    store:close()
+    support.clean()
+  end)
+
+  local function applied(list, options)
+    local job = support.plan(store, client, list, options)
+    assert(job:apply { client = client, rate = 0, force = true })
+    return job
+  end
+
+  it("binds by weights, fifty at a time, and restores everything", function()
+    start { agents = { [3] = support.agents(400) } }
+    local before = support.weights(server, 3)
+    local job = applied(support.range(3, 1, 180))
+    server:clear()
+    local summary = assert(job:undo { client = client, rate = 0, force = true })
+    assert.same({ 180, 0, 0 }, { summary.undo.restored, summary.undo.skipped, summary.undo.failed })
+    assert.equal("undone", summary.state)
+    assert.same(before, support.weights(server, 3))
+    local bodies = support.bodies(server, "bind_agents")
+    assert.equal(6, #bodies) -- six pairs of weights, thirty agents each
+    for _, body in ipairs(bodies) do assert.is_true(#body.userAccounts <= 50) end
+    assert.is_nil(select(2, job:undo { client = client }))
+    assert.equal("argument", select(2, job:apply { client = client }).kind)
+  end)
+
+  it("skips who is bound again, and leaves alone who was not released", function()
+    start { agents = { [3] = support.agents(200) }, refuse_accounts = { a5 = true } }
+    local job = applied(support.range(3, 1, 20))
+    server:bind(3, { { userAccount = "a1", agentWeight = 77 } })
+    server:clear()
+    local summary = assert(job:undo { client = client, rate = 0 })
+    assert.same({ 18, 1, 0 }, { summary.undo.restored, summary.undo.skipped, summary.undo.failed })
+    assert.equal("77/1", support.weights(server, 3).a1)
+    for _, body in ipairs(support.bodies(server, "bind_agents")) do
+      for _, account in ipairs(body.userAccounts) do assert.is_true(account ~= "a1" and account ~= "a5") end
+    end
+  end)
+
+  it("lists who cannot be bound again, and binds the others", function()
+    start { agents = { [3] = support.agents(200) } }
+    local job = applied(support.range(3, 1, 60))
+    server:stop()
+    local again = support.sandbox { agents = { [3] = support.agents(0) }, refuse_accounts = { a6 = true } }
+    local other = assert(again:client())
+    local summary = assert(job:undo { client = other, rate = 0 })
+    assert.same({ 59, 1 }, { summary.undo.restored, summary.undo.failed })
+    local row = job:report({ unrestored = true })()
+    assert.same({ "a6", "failed" }, { row.user_account, row.undo })
+    assert.matches("refused", row.undo_message)
+  end)
+
+  it("can be interrupted, and goes on", function()
+    start { agents = { [3] = support.agents(400) } }
+    local before = support.weights(server, 3)
+    local job = applied(support.range(3, 1, 180))
+    local done = 0
+    local summary = assert(job:undo { client = client, rate = 0, force = true, interrupted = function() return done >= 60 end,
+      on_progress = function(counts) done = counts.done end })
+    assert.equal("undoing", summary.state)
+    assert.equal("aborted", summary.stopped.kind)
+    assert.equal("argument", select(2, job:resume { client = client }).kind)
+    server:clear()
+    summary = assert(job:undo { client = client, rate = 0, force = true })
+    assert.same({ 180, 0 }, { summary.undo.restored, summary.undo.skipped })
+    assert.same(before, support.weights(server, 3))
+    for _, body in ipairs(support.bodies(server, "bind_agents")) do assert.is_true(#body.userAccounts <= 30) end
+  end)
+
+  it("whose answer was lost is settled by query", function()
+    start { agents = { [3] = support.agents(400) } }
+    local quick = assert(server:client { retry = false })
+    local before = support.weights(server, 3)
+    local job = applied(support.range(3, 1, 60))
+    server:clear()
+    server:fault { operation = "bind_agents", from = 1, to = 1, close = "request", apply = true }
+    server:fault { operation = "bind_agents", from = 3, to = 3, close = "request" }
+    local summary = assert(job:undo { client = quick, rate = 0 })
+    assert.same({ 50, 10 }, { summary.undo.restored, summary.undo.unknown })
+    summary = assert(job:undo { client = quick, rate = 0 })
+    assert.same({ 60, 0 }, { summary.undo.restored, summary.undo.unknown })
+    assert.same(before, support.weights(server, 3))
+  end)
+
+  it("of a job that was interrupted restores what it had released", function()
+    start { agents = { [3] = support.agents(400) } }
+    local before = support.weights(server, 3)
+    local job, done = support.plan(store, client, support.range(3, 1, 150)), 0
+    assert(job:apply { client = client, rate = 0, interrupted = function() return done >= 100 end,
+      on_progress = function(counts) done = counts.done end })
+    local summary = assert(job:undo { client = client, rate = 0 })
+    assert.same({ 100, "undone" }, { summary.undo.restored, summary.state })
+    assert.same(before, support.weights(server, 3))
+  end)
+
+  it("of a job never applied is refused", function()
+    start { agents = { [3] = support.agents(100) } }
+    local job = support.plan(store, client, support.range(3, 1, 5))
+    assert.equal("argument", select(2, job:undo { client = client }).kind)
+  end)
+end)

@@ -1,0 +1,99 @@
+-- aicc in nginx: what both hosts show (spec/support/hosts), and what is nginx's own.
+
+local assert = require "luassert"
+local console = require "spec.support.hosts.nginx"
+local scene = require "spec.support.hosts.scene"
+local through_egress = require "spec.support.hosts.through_egress"
+local under_load = require "spec.support.hosts.under_load"
+local webhook = require "spec.support.hosts.webhook"
+local load = require "spec.support.hosts.load"
+
+local function more(get)
+  local RELEASE = "return call(%s, 'release_agent_by_skill', 3, { '1001' })"
+
+  for _, phase in ipairs { "rewrite", "access" } do
+    it("works in the " .. phase .. " phase", function()
+      local server, _, there, options = get()
+      assert.is_true(there:run(RELEASE:format(options()), "/" .. phase).ok)
+      assert.same({ "1002", "1003" }, server:accounts(3))
+    end)
+  end
+
+  for _, phase in ipairs { "log", "header_filter" } do
+    it("says in the " .. phase .. " phase that it cannot, and how to", function()
+      local server, _, there, options = get()
+      there:run(RELEASE:format(options()), "/" .. phase)
+      local told = there:told(phase)
+      assert.same({ "unsupported", "not_sent" }, { told.kind, told.outcome })
+      assert.truthy(told.message:find("nginx's " .. phase .. " phase: do it from a timer: ngx.timer.at(0, ", 1, true))
+      assert.equal(0, #server:requests())
+    end)
+  end
+
+  it("works as that recipe says, and in light threads", function()
+    local server, _, there, options = get()
+    local told = there:run(([[
+      local told
+      ngx.timer.at(0, function() told = call(%s, 'release_agent_by_skill', 3, { '1001' }) end)
+      while not told do ngx.sleep(0.01) end
+      local _, other = ngx.thread.wait(ngx.thread.spawn(call, %s, 'release_agent_by_skill', 3, { '1002' }))
+      return { told.ok, other.ok }]]):format(options(), options()))
+    assert.same({ true, true }, told)
+    assert.same({ "1003" }, server:accounts(3))
+  end)
+
+  it("one of a worker's requests fetches the token for the others, without shared memory too", function()
+    local server, _, there, options = get()
+    server:fault { operation = "token", delay = 0.3, to = math.huge }
+    local code = ([[local call = ...
+      local aicc = require "aicc"
+      package.loaded.shared = package.loaded.shared or assert(aicc.new(%s))
+      return (package.loaded.shared:release_agent_by_skill(3, { '1001' }))]]):format(options "store = 'memory'")
+    local replies = load.run(load.many(20, { port = there.port, path = "/lua", body = code }))
+    for _, reply in ipairs(replies) do assert.truthy(reply.body:find("applied", 1, true), reply.body) end
+    local tokens = 0
+    for _, request in ipairs(server:requests()) do tokens = tokens + (request.operation == "token" and 1 or 0) end
+    assert.equal(1, tokens)
+  end)
+
+  it("the shared store keeps what is an entry, while it lives", function()
+    local _, _, there = get()
+    assert.same({ "t", "config", 0, 0, 0, "auth" }, there:run [[
+      local store = require("aicc.store.shdict").new()
+      local now, dict = require("aicc.core").now "boottime", ngx.shared.aicc
+      local _, err = require("aicc.store.shdict").new { dict = "none" }
+      local answers = {}
+      store:set("k", { token = "t", lifetime = 600, ends = now + 600, hard = now + 500, soft = now + 400 })
+      answers[1], answers[2] = store:get("k").token, err.kind
+      store:set("k", { token = "t", lifetime = 600, ends = now - 1, hard = now - 2, soft = now - 3 })
+      answers[3] = store:get "k" or 0
+      dict:set("k", '{"token":"a\\r\\nb","ends":1e9,"hard":1e9,"soft":1e9}')
+      answers[4] = store:get "k" or 0
+      store:set("k", nil)
+      answers[5] = store:get "k" or 0
+      store:set("k", { failure = { kind = "auth" }, lifetime = 10, ends = now + 10 })
+      answers[6] = require("aicc").is_error(store:get("k").failure) and store:get("k").failure.kind
+      return answers]])
+  end)
+
+  it("the shared store's lock has an owner and an end", function()
+    local _, _, there = get()
+    assert.same({ true, false, false, true, true }, there:run [[
+      local a, b = require("aicc.store.shdict").new(), require("aicc.store.shdict").new()
+      local answers = { a:lock "l", b:lock "l" }
+      b:unlock "l"
+      answers[3] = b:lock "l"
+      answers[4] = ngx.shared.aicc:ttl "l lock" > 15 and ngx.shared.aicc:ttl "l lock" <= 20
+      a:unlock "l"
+      answers[5] = b:lock "l"
+      b:unlock "l"
+      return answers]])
+  end)
+end
+
+describe("in nginx #hosts", function()
+  local here = scene("openresty", console)
+  webhook(here)
+  under_load(here)
+  through_egress(here, {}, more)
+end)

@@ -1,0 +1,29 @@
+--- Small C helpers of the specs, compiled when they are needed, into a folder that goes when the process ends well.
+
+local processes = require "spec.support.processes"
+
+local compile = {}
+
+local made = {}
+
+--- The path of a shared object made from spec/support/NAME.c: a Lua module, or something to preload.
+function compile.shared(name)
+  if made[name] then return made[name] end
+  local file = os.tmpname()
+  os.remove(file)
+  made[name] = file .. ".so"
+  local command = ("cc -shared -fPIC -O1 -Wall -Werror $(pkg-config --cflags lua5.4) -o %s spec/support/%s.c -ldl")
+    :format(made[name], name)
+  local process = processes.spawn("sh -c " .. processes.quote(command))
+  local status, output = process:wait()
+  assert(status == 0, output)
+  return made[name]
+end
+
+--- Removes what was made.
+function compile.clean()
+  for _, path in pairs(made) do os.remove(path) end
+  made = {}
+end
+
+return compile

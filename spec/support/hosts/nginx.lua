@@ -1,0 +1,73 @@
+-- A console in nginx (see host.lua): the code runs in the phase that the path names.
+
+local host = require "spec.support.hosts.host"
+
+local nginx = { untrusted = "network" } -- what a certificate is called there that is not to be trusted
+
+-- A location that runs the body's code in a phase and answers with what it returned.
+local function location(phase, directive)
+  return ([[
+    location = /%s {
+      %s {
+        ngx.req.read_body()
+        ngx.ctx.answer = console.run(ngx.req.get_body_data())
+      }
+      content_by_lua_block { ngx.print(ngx.ctx.answer) }
+    }
+]]):format(phase, directive)
+end
+
+nginx.CONF = [[
+include /etc/nginx/modules-enabled/*.conf;
+worker_processes @WORKERS@;
+user root;                 # may read the sandbox's CA
+error_log stderr notice;
+pid nginx.pid;
+events { worker_connections 1024; }
+http {
+  access_log off;
+  client_body_temp_path temp; proxy_temp_path temp; fastcgi_temp_path temp; uwsgi_temp_path temp; scgi_temp_path temp;
+  lua_package_path "@SPEC@/?.lua;;";
+  lua_shared_dict aicc 1m;
+  lua_shared_dict told 1m;
+  lua_socket_log_errors off;
+  init_by_lua_block { console = require "console" }
+  server {
+    listen 127.0.0.1:@PORT@;
+    client_max_body_size 64k;
+    client_body_buffer_size 64k;
+    location = /health { return 200; }
+    location = /lua {
+      content_by_lua_block {
+        ngx.req.read_body()
+        ngx.print(console.run(ngx.req.get_body_data()))
+      }
+    }
+]] .. location("rewrite", "rewrite_by_lua_block") .. location("access", "access_by_lua_block") .. [[
+    location = /log {
+      content_by_lua_block {
+        ngx.req.read_body()
+        ngx.ctx.code = ngx.req.get_body_data()
+        ngx.print "[]"
+      }
+      log_by_lua_block { ngx.shared.told:set("log", console.run(ngx.ctx.code)) }
+    }
+    location = /header_filter {
+      content_by_lua_block {
+        ngx.req.read_body()
+        ngx.ctx.code = ngx.req.get_body_data()
+        ngx.print "[]"
+      }
+      header_filter_by_lua_block { ngx.shared.told:set("header_filter", console.run(ngx.ctx.code)) }
+    }
+    location = /told { content_by_lua_block { ngx.print(ngx.shared.told:get(ngx.var.arg_by) or "[]") } }
+  }
+}
+]]
+
+--- Starts one with so many workers (1).
+function nginx.start(workers)
+  return host.console("openresty", { ["nginx.conf"] = (nginx.CONF:gsub("@WORKERS@", workers or 1)) })
+end
+
+return nginx

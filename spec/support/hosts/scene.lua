@@ -1,0 +1,38 @@
+-- What the specs of nginx and HAProxy set up: a sandbox, an example on it, and what to tell a console so that it goes out through
+-- the example's egress.
+
+local host = require "spec.support.hosts.host"
+local sandbox = require "aicc.sandbox"
+
+return function(name, console)
+  local scene = { name = name, console = console }
+
+  --- Starts a sandbox, and the example on it; `overrides` as for `host.example`.
+  function scene.start(overrides)
+    scene.server = assert(sandbox.start { tls = true, agents = { [3] = { "1001", "1002", "1003" }, [4] = { "1001" } } })
+    scene.example = host.example(name, scene.server, overrides)
+  end
+
+  function scene.stop()
+    if scene.example then scene.example:stop() end
+    if scene.server then scene.server:stop() end
+    scene.example, scene.server = nil, nil
+  end
+
+  --- A client's options in a console, as Lua source.
+  function scene.options(more)
+    return ("{ egress = %q, base_url = 'https://localhost', app_key = %q, app_secret = %q, %s }"):format(
+      scene.example:egress(), scene.server.app_key, scene.server.app_secret, more or "")
+  end
+
+  --- How many requests of an operation the sandbox has seen.
+  function scene.count(operation)
+    local n = 0
+    for _, request in ipairs(scene.server:requests()) do
+      if request.operation == operation then n = n + 1 end
+    end
+    return n
+  end
+
+  return scene
+end

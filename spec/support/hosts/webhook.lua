@@ -1,0 +1,109 @@
+-- The webhook of the examples, as its callers see it: in either host the same.
+
+local assert = require "luassert"
+local busted = require "busted"
+local cjson = require "cjson"
+local load = require "spec.support.hosts.load"
+local processes = require "spec.support.processes"
+
+local describe, it, setup, teardown, before_each = busted.describe, busted.it, busted.setup, busted.teardown, busted.before_each
+
+return function(scene)
+  describe("the webhook", function()
+    setup(scene.start)
+    teardown(scene.stop)
+    before_each(function() scene.server:reset() end)
+
+    it("unbinds an agent from the queues that the request names", function()
+      local reply = load.send(scene.example:hook("1001", { 3, 4 }))
+      assert.equal(202, reply.status)
+      assert.same({ account = "1001", released = { 3, 4 } }, cjson.decode(reply.body))
+      assert.truthy(reply.head:lower():find("content-type: application/json", 1, true))
+      assert.same({ "1002", "1003" }, scene.server:accounts(3))
+      assert.same({}, scene.server:accounts(4))
+    end)
+
+    it("reads an account as the URL has it", function()
+      scene.server:bind(3, { "agent ü" })
+      assert.equal(202, load.send(scene.example:hook("agent%20%C3%BC", { 3 })).status)
+      assert.same({ "1001", "1002", "1003" }, scene.server:accounts(3))
+    end)
+
+    it("refuses who does not know the secret, and what is no request, without asking the API", function()
+      for _, case in ipairs {
+        { 401, { headers = {} } }, { 401, { headers = { ["X-Hook-Secret"] = "hook-secret-7f3b" } } },
+        { 400, { body = "{}" } }, { 400, { body = '{"queues":[]}' } }, { 400, { body = '{"queues":["3"]}' } },
+        { 400, { body = "" } },
+        { 400, { body = '{"queues":[0]}' } }, { 400, { body = '{"queues":[3.5]}' } }, { 413, { body = ("x"):rep(20000) } },
+        { 404, { path = "/agents/1001" } }, { 404, { path = "/agents//signed-off" } },
+      } do
+        local request = scene.example:hook("1001", { 3 }, case[2])
+        request.method = "POST"
+        assert.equal(case[1], load.send(request).status, cjson.encode(case[2]))
+      end
+      local method = load.send(scene.example:hook("1001", { 3 }, { method = "GET" })).status
+      assert.equal(405, method)
+      assert.equal(0, #scene.server:requests())
+    end)
+
+    it("tells what went wrong for which queue, and what may have been done", function()
+      load.run(load.many(20, scene.example:hook("1001", { 3 }))) -- there are tokens now
+      scene.server:clear()
+      scene.server:fault {
+        operation = "release_agent_by_skill", from = 2, status = 500, body = '{"resultCode":"1","resultMessage":"no"}',
+      }
+      local reply = load.send(scene.example:hook("1001", { 3, 4 }))
+      local answer = cjson.decode(reply.body)
+      assert.equal(502, reply.status)
+      assert.same({ 3 }, answer.released)
+      assert.same({ 4, "business", "rejected" }, { answer.failed[1].queue, answer.failed[1].error, answer.failed[1].outcome })
+    end)
+
+    it("counts", function()
+      local before = scene.example:metrics().attempt_ok or 0
+      for _ = 1, 5 do load.send(scene.example:hook("1001", { 3 })) end
+      scene.server:fault { operation = "release_agent_by_skill", from = 1, to = 1, status = 504 }
+      load.send(scene.example:hook("1001", { 3 }))
+      local after = scene.example:metrics()
+      assert.is_true(after.attempt_ok >= before + 6, "ok")
+      assert.equal(1, after.attempt_server)
+      assert.equal(1, after.retry)
+    end)
+
+    it("serves HTTP/2", function()
+      local port = scene.example.port
+      if scene.name == "openresty" then
+        port = load.free_port()
+        scene.example:configure(function(text)
+          return (text:gsub("(listen 127.0.0.1:%d+;)", ("%%1 listen 127.0.0.1:%d http2;"):format(port), 1))
+        end)
+      end
+      local pipe = io.popen(([[curl -sS -m 10 --http2-prior-knowledge -w ' %%{http_version} %%{http_code}' ]] ..
+        [[-d '{"queues":[3]}' -H 'X-Hook-Secret: hook-secret-7f3a' http://127.0.0.1:%d/agents/1001/signed-off]]):format(port))
+      local output = pipe:read "*a"
+      pipe:close()
+      assert.truthy(output:find "2 202$", output)
+      assert.same({ "1002", "1003" }, scene.server:accounts(3))
+    end)
+  end)
+
+  it("one command starts it, with a sandbox of its own, and ends both", function()
+    local listen = "127.0.0.1:" .. load.free_port()
+    local command = ("timeout 60 examples/%s/run 2>/dev/null"):format(scene.name)
+    local running = processes.spawn(command, { LISTEN = listen, HOOK_SECRET = "s" })
+    local line
+    repeat line = running:line() until not line or line:find "^curl"
+    local reply
+    for _ = 1, 100 do
+      reply = load.send { port = listen:match "%d+$", path = "/agents/1001/signed-off", body = '{"queues":[3,4]}',
+        headers = { ["X-Hook-Secret"] = "s" } }
+      if reply.status then break end
+      require("socket").sleep(0.05)
+    end
+    running:signal "TERM"
+    local status = running:wait()
+    assert.is_true(status == 0 or status == 143, status)
+    assert.equal(202, reply.status)
+    assert.is_nil(load.send({ port = listen:match "%d+$", path = "/health" }).status)
+  end)
+end

@@ -1,0 +1,60 @@
+/*
+** arguments.h - a call's arguments, checked and written as JSON.
+**
+** The one place that decides what an account list is, and the only one that can write an empty one.
+*/
+#ifndef AICC_ARGUMENTS_H
+#define AICC_ARGUMENTS_H
+
+#include <stdint.h>
+
+#include "buf.h"
+#include "operation.h"
+
+#define AICC_MAX_INTEGER 9007199254740991.0 /* 2^53 - 1: every Lua, and JSON, keeps it exactly */
+#define AICC_MAX_HEADER_VALUE 4096
+
+/* One call's arguments on their way to a body. */
+struct aicc_call {
+  lua_State *L;
+  const struct aicc_operation *operation;
+  int arguments;                /* stack index of the arguments' table */
+  int copy;                     /* stack index of a table that gets the checked arguments; 0: none */
+  struct aicc_buf *body;        /* NULL: only check */
+  int everybody;                /* set where the accounts were aicc.ALL */
+  int64_t expires;              /* set by token: seconds */
+  struct aicc_failure failure;  /* set where something is refused */
+};
+
+/*
+** Checks the arguments and writes the body. Returns 0 when a content is refused (`failure` says why); raises for a wrong type, an
+** unknown field, or when out of memory.
+*/
+int aicc_call_write(struct aicc_call *call);
+
+/* The following are what an operation's `write` is made of. Each returns 1, or 0 after setting the failure; all may raise. */
+
+#define aicc_put_literal(call, text) aicc_put_json(call, "" text, sizeof(text) - 1)
+int aicc_put_json(struct aicc_call *call, const char *text, size_t size);
+
+/* An integer from `least` to `most`; `otherwise` where the field is nil. */
+#define AICC_REQUIRED (-1.0)
+int aicc_get_integer(struct aicc_call *call, const char *name, double least, double most, double otherwise, int64_t *found);
+int aicc_put_integer(struct aicc_call *call, const char *name, double least, double most, double otherwise);
+
+/*
+** A list of accounts, each of them once. `most`: at most so many, 0 for any number. `or_all`: aicc.ALL is allowed, and written as
+** the empty array that the API takes for everybody.
+*/
+int aicc_put_accounts(struct aicc_call *call, const char *name, size_t most, int or_all);
+
+/* A string of 1 to 4096 bytes; `for_header`: that may stand in a header as well. Its value is in no message. */
+int aicc_put_credential(struct aicc_call *call, const char *name, int for_header);
+
+/* Whether the text may stand in a header: 0x21..0x7E, 1 to 4096 bytes; with `spaces`, 0x20 too. */
+int aicc_header_value_ok(const char *text, size_t size, int spaces);
+
+/* Pushes aicc.ALL, made once per Lua state. */
+void aicc_push_all(lua_State *L);
+
+#endif

@@ -1,0 +1,181 @@
+/*
+** call.c - starts a call on a session: arguments, headers, limits. See session.h.
+**
+** Making Lua strings may run finalizers, and those may start calls on the same session, or close it. So the transfer is taken off
+** the session while it is filled in, in a protected call, and the session is looked at again afterwards. What `close` leaves alone
+** until the session is collected (the options) may be used throughout.
+*/
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arguments.h"
+#include "session.h"
+#include "sys.h"
+
+#define EXPECT_LIMIT (1u << 20) /* from this size on libcurl would add `Expect: 100-continue` */
+
+static int add_header(void *data, const char *name, const char *value, size_t size) {
+  return aicc_headers_add(data, name, value, size);
+}
+
+static struct aicc_text text_of(const char *data) {
+  struct aicc_text text = {data, data != NULL ? strlen(data) : 0};
+  return text;
+}
+
+/* The headers of one call, as a reference of its own; NULL when out of memory. Those of the last token are kept. */
+static struct aicc_headers *headers_for(struct aicc_session *session, const struct aicc_call *call, const char *token,
+                                        size_t size) {
+  const struct aicc_operation *operation = call->operation;
+  int can_keep = operation->with_token && call->body->length < EXPECT_LIMIT;
+  if (can_keep && session->headers_token != NULL && strcmp(session->headers_token, token) == 0) {
+    session->headers->references++;
+    return session->headers;
+  }
+  struct aicc_credentials who;
+  memset(&who, 0, sizeof who);
+  who.token.data = token;
+  who.token.size = size;
+  who.app_key = text_of(session->options.text[AICC_APP_KEY]);
+  who.tenant = text_of(session->options.text[AICC_TENANT]);
+  who.user_agent = text_of(session->options.text[AICC_USER_AGENT]);
+  who.expires = (int)call->expires;
+  struct aicc_headers *headers = aicc_headers_new();
+  if (headers == NULL) return NULL;
+  if (!aicc_operation_headers(operation, &who, add_header, headers) || !aicc_headers_add(headers, "Accept", NULL, 0) ||
+      (call->body->length >= EXPECT_LIMIT && !aicc_headers_add(headers, "Expect", NULL, 0))) {
+    aicc_headers_release(headers);
+    return NULL;
+  }
+  char *kept = can_keep ? malloc(size + 1) : NULL;
+  if (kept == NULL) return headers;
+  memcpy(kept, token, size + 1);
+  if (session->headers_token != NULL) aicc_wipe(session->headers_token, strlen(session->headers_token));
+  free(session->headers_token);
+  aicc_headers_release(session->headers);
+  session->headers_token = kept;
+  session->headers = headers;
+  headers->references++;
+  return headers;
+}
+
+/* The options of a single call, at `index`: seconds. */
+static void read_limits(lua_State *L, int index, const struct aicc_session *session, struct aicc_xfer *xfer) {
+  static const char *const names[] = {"timeout", "connect_timeout", "deadline", "fresh_connection", NULL};
+  xfer->started = aicc_sys_now(AICC_MONOTONIC);
+  xfer->timeout = session->options.timeout;
+  xfer->connect_timeout = session->options.connect_timeout;
+  xfer->not_after = HUGE_VAL;
+  xfer->fresh_connection = 0;
+  if (lua_isnoneornil(L, index)) return;
+  luaL_checktype(L, index, LUA_TTABLE);
+  aicc_options_only(L, index, names);
+  xfer->timeout = aicc_option_seconds(L, index, "timeout", xfer->timeout);
+  xfer->connect_timeout = aicc_option_seconds(L, index, "connect_timeout", xfer->connect_timeout);
+  xfer->not_after = xfer->started + aicc_option_seconds(L, index, "deadline", 1e9);
+  aicc_getfield(L, index, "fresh_connection");
+  xfer->fresh_connection = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+}
+
+/* Remembers what the reply's error must not show, now that the arguments are known to be strings without NUL. */
+static void keep_secrets(lua_State *L, int arguments, struct aicc_xfer *xfer) {
+  static const char *const names[] = {"app_key", "app_secret"};
+  for (int i = 0; i < 2; i++) {
+    size_t size = 0;
+    lua_pushstring(L, names[i]);
+    lua_rawget(L, arguments);
+    const char *text = lua_tolstring(L, -1, &size);
+    if (text == NULL) luaL_error(L, "%s: it changed while it was read", names[i]);
+    if (aicc_buf_append(&xfer->secrets, text, size + 1) != AICC_OK) luaL_error(L, "not enough memory");
+    lua_pop(L, 1);
+  }
+}
+
+/* A call on its way into a transfer that nobody else has meanwhile. */
+struct start {
+  struct aicc_session *session;
+  struct aicc_xfer *xfer;
+  struct aicc_call call;
+  const char *token;
+  size_t token_size;
+};
+
+/* Called protected with the `struct start`, token or nil, arguments, limits: nothing, or nil and an error. */
+static int fill_in(lua_State *L) {
+  struct start *start = lua_touserdata(L, 1);
+  struct aicc_call *call = &start->call;
+  struct aicc_xfer *xfer = start->xfer;
+  call->L = L;
+  call->arguments = 3;
+  call->body = &xfer->request;
+  aicc_buf_wipe(&xfer->secrets);
+  read_limits(L, 4, start->session, xfer);
+  if (!aicc_call_write(call)) return aicc_failure_push(L, &call->failure, NULL);
+  if (!call->operation->with_token) keep_secrets(L, 3, xfer);
+  if (start->token == NULL || aicc_header_value_ok(start->token, start->token_size, 0)) return 0;
+  aicc_failure_init(&call->failure, call->operation->name, "argument", AICC_NOT_SENT);
+  aicc_failure_say(&call->failure, "token: expected 1 to %d visible ASCII characters without spaces", AICC_MAX_HEADER_VALUE);
+  return aicc_failure_push(L, &call->failure, NULL);
+}
+
+/* Raises the error on top again; one that is a message, at the line that called, which a protected call hides. */
+static int raise_at_caller(lua_State *L) {
+  if (lua_type(L, -1) == LUA_TSTRING) {
+    luaL_where(L, 1);
+    lua_insert(L, -2);
+    lua_concat(L, 2);
+  }
+  return lua_error(L);
+}
+
+/* Keeps a transfer that was not started, for the next call. */
+static void put_back(struct aicc_session *session, struct aicc_xfer *xfer) {
+  aicc_buf_wipe(&xfer->request);
+  aicc_buf_wipe(&xfer->secrets);
+  if (session->draft == NULL)
+    session->draft = xfer;
+  else
+    aicc_xfer_free(xfer);
+}
+
+uint64_t aicc_session_start(lua_State *L, struct aicc_session *session, const struct aicc_operation *operation, int at) {
+  struct start start;
+  memset(&start, 0, sizeof start);
+  start.session = session;
+  start.call.operation = operation;
+  int arguments = operation->with_token ? at + 1 : at;
+  if (operation->with_token) luaL_checktype(L, at, LUA_TSTRING); /* a number is none */
+  start.token = operation->with_token ? lua_tolstring(L, at, &start.token_size) : NULL;
+  lua_settop(L, arguments + 1);
+  if (!session->is_open) return aicc_session_refuse(L, operation->name), 0;
+  luaL_checkstack(L, 6, "call");
+  /* From here to the protected call nothing may raise: the transfer would be lost. */
+  lua_pushcfunction(L, fill_in);
+  lua_pushlightuserdata(L, &start);
+  lua_pushnil(L);
+  lua_pushvalue(L, arguments);
+  lua_pushvalue(L, arguments + 1);
+  struct aicc_xfer *xfer = session->draft != NULL ? session->draft : aicc_pool_acquire(&session->pool);
+  session->draft = NULL;
+  if (xfer == NULL) return (uint64_t)luaL_error(L, "not enough memory");
+  start.xfer = xfer;
+  int status = lua_pcall(L, 4, LUA_MULTRET, 0);
+  int refused = status != LUA_OK || lua_gettop(L) > arguments + 1;
+  if (!refused && session->is_open)
+    xfer->headers = headers_for(session, &start.call, start.token, start.token_size);
+  if (xfer->headers == NULL) {
+    put_back(session, xfer);
+    if (status != LUA_OK) return (uint64_t)raise_at_caller(L);
+    if (refused) return 0;
+    if (!session->is_open) return aicc_session_refuse(L, operation->name), 0;
+    return (uint64_t)luaL_error(L, "not enough memory");
+  }
+  if (start.call.everybody) xfer->fresh_connection = 1; /* semantics.md 1.5: on a kept one it might be sent twice */
+  xfer->operation = operation;
+  xfer->url = session->options.urls[operation - aicc_operations];
+  xfer->ticket = ++session->last_ticket;
+  aicc_pool_start(&session->pool, xfer);
+  return xfer->ticket;
+}

@@ -1,0 +1,257 @@
+/*
+** core.c - the module `aicc.core`: registers the rest, and has what needs no session.
+**
+** `encode`, `decode` and `check` do no I/O: they are for hosts that send by their own means, and for guards that must come before
+** any token is asked for.
+*/
+#define _GNU_SOURCE /* dladdr, RTLD_NODELETE */
+#include <curl/curl.h>
+#include <dlfcn.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "arguments.h"
+#include "filelib.h"
+#include "processlib.h"
+#include "reply.h"
+#include "session.h"
+#include "strset.h"
+#include "sys.h"
+#include "version.h"
+#include "wait.h"
+#include "xfer.h"
+
+#define BUFFER_META "aicc.buffer"
+
+int luaopen_aicc_core(lua_State *L);
+
+/* ---- encode, decode, check ---- */
+
+static int buffer_gc(lua_State *L) {
+  aicc_buf_free(luaL_checkudata(L, 1, BUFFER_META));
+  return 0;
+}
+
+/* Pushes a buffer that the collector frees. */
+static struct aicc_buf *push_buffer(lua_State *L) {
+  struct aicc_buf *buf = aicc_newuserdata(L, sizeof *buf);
+  aicc_buf_init(buf, AICC_REQUEST_LIMIT);
+  luaL_setmetatable(L, BUFFER_META);
+  return buf;
+}
+
+/* core.check(operation, arguments) -> arguments | nil, err: a copy that is known to be good, each account in it once */
+static int core_check(lua_State *L) {
+  struct aicc_call call;
+  memset(&call, 0, sizeof call);
+  call.L = L;
+  call.operation = aicc_operation_check(L, 1);
+  call.arguments = 2;
+  call.copy = 3;
+  lua_settop(L, 2);
+  lua_newtable(L);
+  if (!aicc_call_write(&call)) return aicc_failure_push(L, &call.failure, NULL);
+  lua_settop(L, 3);
+  return 1;
+}
+
+/* The string field of the table at `index`, which stays anchored in it. */
+static struct aicc_text text_field(lua_State *L, int index, const char *name) {
+  struct aicc_text text = {NULL, 0};
+  if (aicc_getfield(L, index, name) == LUA_TSTRING) text.data = lua_tolstring(L, -1, &text.size);
+  lua_pop(L, 1);
+  return text;
+}
+
+static int set_header(void *data, const char *name, const char *value, size_t size) {
+  lua_State *L = data;
+  lua_pushlstring(L, value, size);
+  lua_setfield(L, -2, name);
+  return 1;
+}
+
+/* The value of a header comes from `who` unless it cannot stand in one, which is an error. Raises if it is no string. */
+static int header_text(lua_State *L, const char *name, struct aicc_text *text, struct aicc_failure *failure) {
+  int type = aicc_getfield(L, 3, name);
+  if (type != LUA_TNIL && type != LUA_TSTRING) luaL_error(L, "%s: expected a string, got %s", name, lua_typename(L, type));
+  lua_pop(L, 1);
+  *text = text_field(L, 3, name);
+  if (text->data == NULL || aicc_header_value_ok(text->data, text->size, strcmp(name, "user_agent") == 0)) return 1;
+  aicc_failure_say(failure, "%s: expected 1 to %d visible ASCII characters", name, AICC_MAX_HEADER_VALUE);
+  return 0;
+}
+
+/* core.encode(operation, arguments, {token=, app_key=, tenant_space_id=, user_agent=}) -> {path=, headers=, body=} | nil, err */
+static int core_encode(lua_State *L) {
+  static const char agent[] = "aicc/" AICC_VERSION;
+  struct aicc_call call;
+  struct aicc_credentials who;
+  memset(&call, 0, sizeof call);
+  memset(&who, 0, sizeof who);
+  call.L = L;
+  call.operation = aicc_operation_check(L, 1);
+  call.arguments = 2;
+  lua_settop(L, 3);
+  if (lua_isnil(L, 3)) {
+    lua_newtable(L);
+    lua_replace(L, 3);
+  }
+  luaL_checktype(L, 3, LUA_TTABLE);
+  call.body = push_buffer(L);
+  if (!aicc_call_write(&call)) return aicc_failure_push(L, &call.failure, NULL);
+  aicc_failure_init(&call.failure, call.operation->name, "argument", AICC_NOT_SENT);
+  if (!header_text(L, "token", &who.token, &call.failure) || !header_text(L, "app_key", &who.app_key, &call.failure) ||
+      !header_text(L, "tenant_space_id", &who.tenant, &call.failure) ||
+      !header_text(L, "user_agent", &who.user_agent, &call.failure))
+    return aicc_failure_push(L, &call.failure, NULL);
+  if (call.operation->with_token && who.token.data == NULL) return luaL_argerror(L, 3, "expected a token");
+  if (who.user_agent.data == NULL) {
+    who.user_agent.data = agent;
+    who.user_agent.size = sizeof agent - 1;
+  }
+  who.expires = (int)call.expires;
+  lua_createtable(L, 0, 3);
+  lua_pushstring(L, call.operation->path);
+  lua_setfield(L, -2, "path");
+  lua_pushlstring(L, call.body->data, call.body->length);
+  lua_setfield(L, -2, "body");
+  lua_createtable(L, 0, 5);
+  aicc_operation_headers(call.operation, &who, set_header, L);
+  lua_setfield(L, -2, "headers");
+  aicc_buf_free(call.body);
+  return 1;
+}
+
+/* The header of that name, in any spelling, of the table on top; the value stays anchored in it. */
+static struct aicc_text find_header(lua_State *L, const char *wanted) {
+  struct aicc_text text = {NULL, 0};
+  if (!lua_istable(L, -1)) return text;
+  for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
+    if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING) continue;
+    if (curl_strequal(lua_tostring(L, -2), wanted)) text.data = lua_tolstring(L, -1, &text.size);
+  }
+  return text;
+}
+
+/* core.decode(operation, {status=, headers=, body=, truncated=}, {token=, app_key=, app_secret=}) -> result | nil, err */
+static int core_decode(lua_State *L) {
+  static const char *const names[] = {"token", "app_key", "app_secret"};
+  const struct aicc_operation *operation = aicc_operation_check(L, 1);
+  struct aicc_reply reply;
+  struct aicc_secrets secrets;
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 3);
+  secrets.count = 0;
+  for (int i = 0; i < 3 && lua_istable(L, 3); i++) {
+    struct aicc_text text = text_field(L, 3, names[i]);
+    aicc_secrets_add(&secrets, text.data, text.size);
+  }
+  aicc_getfield(L, 2, "status");
+  reply.status = (long)luaL_checkinteger(L, -1);
+  aicc_getfield(L, 2, "truncated");
+  reply.truncated = lua_toboolean(L, -1);
+  reply.body = text_field(L, 2, "body");
+  if (reply.body.data == NULL) reply.body.data = "";
+  aicc_getfield(L, 2, "headers");
+  reply.retry_after = find_header(L, "retry-after");
+  reply.date = find_header(L, "date");
+  return aicc_reply_push(L, operation, &reply, &secrets);
+}
+
+/* ---- time, hash ---- */
+
+/* core.now([clock = "monotonic"]) -> seconds; "boottime" runs on while the machine sleeps, "realtime" is the time of day */
+static int core_now(lua_State *L) {
+  static const char *const clocks[] = {"monotonic", "boottime", "realtime", NULL};
+  lua_pushnumber(L, (lua_Number)aicc_sys_now((enum aicc_clock)luaL_checkoption(L, 1, "monotonic", clocks)));
+  return 1;
+}
+
+/* core.random() -> number from 0 to below 1, another one in every process: older Luas all start math.random from the same seed */
+static int core_random(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)aicc_sys_random());
+  return 1;
+}
+
+/* core.sleep(seconds) -> true, or false when Ctrl-C ended it */
+static int core_sleep(lua_State *L) {
+  double seconds = (double)luaL_checknumber(L, 1);
+  luaL_argcheck(L, seconds >= 0, 1, "expected seconds from 0");
+  struct aicc_wait wait;
+  double left, until = aicc_sys_now(AICC_MONOTONIC) + seconds;
+  aicc_wait_begin(L, &wait);
+  while (!aicc_wait_interrupted(&wait) && (left = until - aicc_sys_now(AICC_MONOTONIC)) > 0)
+    aicc_sys_nap(left < AICC_WAIT_SLICE ? left : AICC_WAIT_SLICE);
+  lua_pushboolean(L, !aicc_wait_interrupted(&wait));
+  return 1;
+}
+
+/* core.hash(string) -> 16 hex digits: names for files and shared entries, not for secrets */
+static int core_hash(lua_State *L) {
+  size_t size;
+  const char *text = luaL_checklstring(L, 1, &size);
+  char digits[17];
+  snprintf(digits, sizeof digits, "%016llx", (unsigned long long)aicc_hash(AICC_HASH_SEED, text, size));
+  lua_pushstring(L, digits);
+  return 1;
+}
+
+/* core.equal(a, b) -> boolean: in a time that tells nothing of where two secrets differ, only whether their lengths do */
+static int core_equal(lua_State *L) {
+  size_t size, other;
+  const char *a = luaL_checklstring(L, 1, &size), *b = luaL_checklstring(L, 2, &other);
+  volatile unsigned char difference = size != other; /* volatile: so that no compiler ends the loop early */
+  for (size_t i = 0; size == other && i < size; i++) difference = difference | (unsigned char)(a[i] ^ b[i]);
+  lua_pushboolean(L, difference == 0);
+  return 1;
+}
+
+/* ---- the module ---- */
+
+static void start_libcurl(void) { curl_global_init(CURL_GLOBAL_DEFAULT); }
+
+/*
+** Keeps the module in memory until the process ends: closing a Lua state would otherwise unload libcurl under its own threads,
+** and what TLS libraries keep would look like a leak.
+*/
+static void pin(void) {
+  Dl_info info;
+  int (*self)(lua_State *) = luaopen_aicc_core;
+  void *address;
+  memcpy(&address, &self, sizeof address); /* ISO C has no cast between the two kinds of pointers */
+  if (dladdr(address, &info) != 0 && info.dli_fname != NULL) dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE);
+}
+
+__attribute__((visibility("default"))) int luaopen_aicc_core(lua_State *L) {
+  static const luaL_Reg functions[] = {{"check", core_check}, {"encode", core_encode}, {"decode", core_decode},
+                                       {"now", core_now},     {"sleep", core_sleep},   {"random", core_random},
+                                       {"hash", core_hash},   {"equal", core_equal},   {NULL, NULL}};
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  luaL_checkversion(L);
+  aicc_mark_mainthread(L);
+  pthread_once(&once, start_libcurl);
+  pin();
+  aicc_reply_open(L);
+  if (luaL_newmetatable(L, BUFFER_META)) {
+    lua_pushcfunction(L, buffer_gc);
+    lua_setfield(L, -2, "__gc");
+  }
+  lua_pop(L, 1);
+  luaL_newlib(L, functions);
+  aicc_filelib_open(L);
+  aicc_processlib_open(L);
+  aicc_session_open(L);
+  aicc_push_all(L);
+  lua_setfield(L, -2, "ALL");
+  aicc_error_pushmeta(L);
+  lua_setfield(L, -2, "error_meta");
+  lua_pushliteral(L, AICC_VERSION);
+  lua_setfield(L, -2, "_VERSION");
+  lua_pushliteral(L, "aicc.core for " LUA_VERSION); /* aicc.native looks for it in the file */
+  lua_setfield(L, -2, "build");
+  lua_pushstring(L, curl_version());
+  lua_setfield(L, -2, "curl_version");
+  return 1;
+}

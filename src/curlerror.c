@@ -1,0 +1,91 @@
+/* curlerror.c - a transfer that brought no reply. See curlerror.h; the table is that of semantics.md, section 3. */
+#include "curlerror.h"
+
+/* The libcurl codes that mean more than "it failed". */
+static const struct row {
+  CURLcode code;
+  const char *kind;
+  int retryable;
+  int never_sent;  /* whatever the clock says */
+} rows[] = {
+    {CURLE_COULDNT_RESOLVE_PROXY, "network", 1, 1},
+    {CURLE_COULDNT_RESOLVE_HOST, "network", 1, 1},
+    {CURLE_COULDNT_CONNECT, "network", 1, 1},
+    {CURLE_PROXY, "network", 1, 1},
+    {CURLE_HTTP2, "network", 1, 0},
+    {CURLE_PARTIAL_FILE, "protocol", 1, 0},
+    {CURLE_OPERATION_TIMEDOUT, "timeout", 1, 0},
+    {CURLE_GOT_NOTHING, "network", 1, 0},
+    {CURLE_SEND_ERROR, "network", 1, 0},
+    {CURLE_RECV_ERROR, "network", 1, 0},
+    {CURLE_SEND_FAIL_REWIND, "network", 1, 0},
+    {CURLE_HTTP2_STREAM, "network", 1, 0},
+    {CURLE_SSL_CONNECT_ERROR, "tls", 1, 1},
+    {CURLE_SSL_CERTPROBLEM, "tls", 0, 1},
+    {CURLE_SSL_CIPHER, "tls", 0, 1},
+    {CURLE_PEER_FAILED_VERIFICATION, "tls", 0, 1},
+    {CURLE_SSL_CACERT_BADFILE, "tls", 0, 1},
+    {CURLE_SSL_ISSUER_ERROR, "tls", 0, 1},
+    {CURLE_SSL_PINNEDPUBKEYNOTMATCH, "tls", 0, 1},
+    {CURLE_WEIRD_SERVER_REPLY, "protocol", 0, 0},
+    {CURLE_BAD_CONTENT_ENCODING, "protocol", 0, 0},
+    {CURLE_UNSUPPORTED_PROTOCOL, "protocol", 0, 0},  /* a reply without a status line */
+};
+
+static void judge_code(const struct aicc_xfer *xfer, struct aicc_failure *failure) {
+  struct row row = {CURLE_OK, "network", 0, 0};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    if (rows[i].code == xfer->code) row = rows[i];
+  int is_broken = xfer->code == CURLE_SEND_FAIL_REWIND || xfer->requests > 1;
+  int not_sent = row.never_sent || !xfer->was_written;
+  failure->kind = row.kind;
+  failure->outcome = not_sent ? AICC_NOT_SENT : AICC_UNKNOWN;
+  failure->retryable = row.retryable || is_broken;
+  failure->curl_code = (int)xfer->code;
+  failure->truncated = xfer->code == CURLE_PARTIAL_FILE;
+  if (xfer->no_memory) {
+    failure->retryable = 0;
+    aicc_failure_say(failure, "not enough memory for the reply");
+  } else if (xfer->over_limit || (xfer->code == CURLE_OUT_OF_MEMORY && xfer->head.length > 0)) { /* one header of over 100 KiB */
+    failure->kind = "too_large";
+    failure->retryable = 0;
+    aicc_failure_say(failure, "the reply is larger than %u bytes, or its headers than %u", AICC_REPLY_LIMIT, AICC_HEAD_LIMIT);
+  } else if (xfer->code == CURLE_OPERATION_TIMEDOUT) {
+    aicc_failure_say(failure, not_sent ? "no connection within %.3g s" : "no answer within %.3g s", xfer->elapsed);
+  } else if (is_broken) {
+    aicc_failure_say(failure, "the connection, which had been kept open, broke before an answer came");
+  } else if (xfer->code == CURLE_PEER_FAILED_VERIFICATION) {
+    aicc_failure_say(failure, "%s (is ca_file right?)", xfer->message);
+  } else {
+    aicc_failure_say(failure, "%s", xfer->message[0] != '\0' ? xfer->message : curl_easy_strerror(xfer->code));
+  }
+}
+
+void aicc_curlerror_judge(const struct aicc_xfer *xfer, struct aicc_failure *failure) {
+  failure->status = xfer->status;
+  switch (xfer->ending) {
+    case AICC_BY_CURL:
+      judge_code(xfer, failure);
+      break;
+    case AICC_ABORTED:
+      failure->kind = "aborted";
+      failure->outcome = xfer->was_written ? AICC_UNKNOWN : AICC_NOT_SENT;
+      aicc_failure_say(failure, "interrupted after %.3g s", xfer->elapsed);
+      break;
+    case AICC_CLOSED:
+      failure->kind = "closed";
+      failure->outcome = xfer->was_written ? AICC_UNKNOWN : AICC_NOT_SENT;
+      aicc_failure_say(failure, "the session was closed after %.3g s", xfer->elapsed);
+      break;
+    case AICC_EXPIRED:
+      failure->kind = "deadline";
+      failure->outcome = AICC_NOT_SENT;
+      aicc_failure_say(failure, "the deadline passed while %.3g s were spent waiting for other calls", xfer->elapsed);
+      break;
+    case AICC_FORKED:
+      failure->kind = "aborted";
+      failure->outcome = AICC_UNKNOWN;
+      aicc_failure_say(failure, "the call was begun before a fork and belongs to the parent process");
+      break;
+  }
+}

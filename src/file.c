@@ -1,0 +1,140 @@
+/* file.c - files that hold secrets. See file.h. */
+#define _GNU_SOURCE /* O_CLOEXEC, O_NOFOLLOW, mkstemp */
+#include "file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static __thread char problem_text[160];
+
+static const char *system_problem(const char *action) {
+  snprintf(problem_text, sizeof problem_text, "cannot %s: %s", action, strerror(errno));
+  return problem_text;
+}
+
+/* Why the open file does not satisfy the rule, or NULL. */
+static const char *rule_problem(const struct stat *info, enum aicc_file_rule rule) {
+  if (!S_ISREG(info->st_mode)) return "it is not a regular file";
+  if (rule == AICC_FILE_UNSHARED && (info->st_mode & 022) != 0) return "its group or others may write to it: chmod go-w";
+  if (rule < AICC_FILE_PRIVATE) return NULL;
+  if (info->st_uid != geteuid() && (rule == AICC_FILE_OWN || info->st_uid != 0)) return "it belongs to another user";
+  return (info->st_mode & 077) != 0 ? "its group or others have rights to it: chmod 600" : NULL;
+}
+
+static const char *read_all(int fd, struct aicc_buf *buf) {
+  for (;;) {
+    if (aicc_buf_reserve(buf, 1) == AICC_TOO_LONG) {
+      char byte;
+      return read(fd, &byte, 1) == 0 ? NULL : "it is too large";
+    }
+    if (buf->capacity == buf->length) return "not enough memory";
+    ssize_t count = read(fd, buf->data + buf->length, buf->capacity - buf->length);
+    if (count == 0) return NULL;
+    if (count > 0)
+      buf->length += (size_t)count;
+    else if (errno != EINTR)
+      return system_problem("read");
+  }
+}
+
+const char *aicc_file_read(const char *path, enum aicc_file_rule rule, struct aicc_buf *buf, int *missing) {
+  /* O_NONBLOCK: opening a FIFO must not wait for a writer; it is refused as no regular file. */
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | (rule == AICC_FILE_OWN ? O_NOFOLLOW : 0));
+  struct stat info;
+  *missing = fd < 0 && errno == ENOENT;
+  if (fd < 0) return system_problem("open");
+  const char *problem = fstat(fd, &info) != 0 ? system_problem("look at it") : rule_problem(&info, rule);
+  if (problem == NULL) problem = read_all(fd, buf);
+  close(fd);
+  return problem;
+}
+
+static const char *write_all(int fd, const char *data, size_t size) {
+  while (size > 0) {
+    ssize_t count = write(fd, data, size);
+    if (count < 0 && errno != EINTR) return system_problem("write");
+    if (count > 0) {
+      data += count;
+      size -= (size_t)count;
+    }
+  }
+  return fsync(fd) != 0 ? system_problem("sync") : NULL;
+}
+
+/* So that the rename itself survives a crash. */
+static void sync_directory(char *path) {
+  char *slash = strrchr(path, '/');
+  if (slash == NULL) return;
+  *slash = '\0';
+  int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return;
+  fsync(fd);
+  close(fd);
+}
+
+const char *aicc_file_write(const char *path, const char *data, size_t size) {
+  char temporary[PATH_MAX];
+  if (snprintf(temporary, sizeof temporary, "%s.XXXXXX", path) >= (int)sizeof temporary) return "its path is too long";
+  int fd = mkostemp(temporary, O_CLOEXEC); /* O_EXCL, mode 0600 */
+  if (fd < 0) return system_problem("create");
+  const char *problem = write_all(fd, data, size);
+  if (close(fd) != 0 && problem == NULL) problem = system_problem("close");
+  if (problem == NULL && rename(temporary, path) != 0) problem = system_problem("rename");
+  if (problem != NULL)
+    unlink(temporary);
+  else
+    sync_directory(temporary);
+  return problem;
+}
+
+const char *aicc_file_create(const char *path, int *exists) {
+  int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  *exists = fd < 0 && errno == EEXIST;
+  if (fd < 0) return system_problem("create");
+  close(fd);
+  return NULL;
+}
+
+/* Makes one directory if it is not there. */
+static int make(const char *path) { return mkdir(path, 0700) == 0 || errno == EEXIST; }
+
+const char *aicc_file_directory(const char *path) {
+  char part[PATH_MAX];
+  struct stat info;
+  if (snprintf(part, sizeof part, "%s", path) >= (int)sizeof part) return "its path is too long";
+  for (char *slash = strchr(part + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+    *slash = '\0';
+    if (!make(part)) return system_problem("make the directory");
+    *slash = '/';
+  }
+  if (!make(part)) return system_problem("make the directory");
+  if (lstat(part, &info) != 0) return system_problem("look at it");
+  if (!S_ISDIR(info.st_mode)) return "it is not a directory";
+  if (info.st_uid != geteuid()) return "it belongs to another user";
+  return (info.st_mode & 077) != 0 ? "its group or others have rights to it: chmod 700" : NULL;
+}
+
+int aicc_file_lock(const char *path, const char **problem) {
+  *problem = NULL;
+  int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) {
+    *problem = system_problem("open");
+    return -1;
+  }
+  int result;
+  do result = flock(fd, LOCK_EX | LOCK_NB);
+  while (result != 0 && errno == EINTR);
+  if (result == 0) return fd;
+  if (errno != EWOULDBLOCK) *problem = system_problem("lock");
+  close(fd);
+  return -1;
+}
+
+void aicc_file_unlock(int fd) { close(fd); }

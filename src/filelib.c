@@ -1,0 +1,138 @@
+/* filelib.c - the Lua side of file.c. What fails is `nil, message`; the message names no content. */
+#include "filelib.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "file.h"
+
+#define LOCK_META "aicc.lock"
+#define MAX_READ (1u << 20)
+
+/* Returns nil, "path: problem" and, where the file is missing, true. */
+static int push_problem(lua_State *L, const char *path, const char *problem, int missing) {
+  lua_pushnil(L);
+  lua_pushfstring(L, "%s: %s", path, problem);
+  lua_pushboolean(L, missing);
+  return 3;
+}
+
+/*
+** core.read_file(path, limit [, rule = "any"]) -> content | nil, message, missing. The rule is "any", "unshared" (others may not
+** write to it), "private" (nor read it; owner self or root) or "own" (owner self, no symbolic link).
+*/
+static int read_file(lua_State *L) {
+  static const char *const rules[] = {"any", "unshared", "private", "own", NULL};
+  const char *path = luaL_checkstring(L, 1);
+  lua_Integer limit = luaL_checkinteger(L, 2);
+  enum aicc_file_rule rule = (enum aicc_file_rule)luaL_checkoption(L, 3, "any", rules);
+  luaL_argcheck(L, limit >= 1 && limit <= (lua_Integer)MAX_READ, 2, "expected a limit from 1 byte to 1 MiB");
+  luaL_checkstack(L, 4, "file");
+  char *space = aicc_newuserdata(L, (size_t)limit); /* anchored while it is filled */
+  struct aicc_buf buf;
+  int missing;
+  aicc_buf_init(&buf, (size_t)limit);
+  const char *problem = aicc_file_read(path, rule, &buf, &missing);
+  size_t size = buf.length;
+  if (size > 0) memcpy(space, buf.data, size);
+  aicc_buf_free(&buf);
+  if (problem != NULL) return push_problem(L, path, problem, missing);
+  lua_pushlstring(L, space, size);
+  aicc_wipe(space, size);
+  return 1;
+}
+
+/* core.write_file(path, content) -> true | nil, message: replaced as a whole, mode 0600 */
+static int write_file(lua_State *L) {
+  size_t size;
+  const char *path = luaL_checkstring(L, 1), *data = luaL_checklstring(L, 2, &size);
+  const char *problem = aicc_file_write(path, data, size);
+  if (problem != NULL) return push_problem(L, path, problem, 0);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* core.create_file(path) -> true | nil, message, exists: an empty one, mode 0600, never in another's place */
+static int create_file(lua_State *L) {
+  const char *path = luaL_checkstring(L, 1);
+  int exists;
+  const char *problem = aicc_file_create(path, &exists);
+  if (problem != NULL) return push_problem(L, path, problem, exists);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* core.make_directory(path) -> true | nil, message: mode 0700, and ours alone */
+static int make_directory(lua_State *L) {
+  const char *path = luaL_checkstring(L, 1);
+  const char *problem = aicc_file_directory(path);
+  if (problem != NULL) return push_problem(L, path, problem, 0);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* core.remove_file(path) -> true | nil, message, missing */
+static int remove_file(lua_State *L) {
+  const char *path = luaL_checkstring(L, 1);
+  if (unlink(path) != 0) return push_problem(L, path, "cannot remove it", 1);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+static int unlock(lua_State *L) {
+  int *fd = luaL_checkudata(L, 1, LOCK_META);
+  if (*fd >= 0) aicc_file_unlock(*fd);
+  *fd = -1;
+  return 0;
+}
+
+/*
+** core.lock_file(path) -> lock | false when somebody has it | nil, message. lock:release(), or the end of the process, gives it up.
+*/
+static int lock_file(lua_State *L) {
+  const char *path = luaL_checkstring(L, 1), *problem;
+  int *fd = aicc_newuserdata(L, sizeof *fd);
+  *fd = -1;
+  luaL_setmetatable(L, LOCK_META);
+  *fd = aicc_file_lock(path, &problem);
+  if (problem != NULL) return push_problem(L, path, problem, 0);
+  if (*fd < 0) lua_pushboolean(L, 0);
+  return 1;
+}
+
+/* core.boot_id() -> string: another one after each boot; "" where the system does not tell */
+static int boot_id(lua_State *L) {
+  char text[64];
+  size_t size = 0;
+  FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+  if (file != NULL) {
+    size = fread(text, 1, sizeof text, file);
+    fclose(file);
+  }
+  while (size > 0 && text[size - 1] == '\n') size--;
+  lua_pushlstring(L, text, size);
+  return 1;
+}
+
+/* core.is_terminal(descriptor) -> boolean */
+static int is_terminal(lua_State *L) {
+  lua_pushboolean(L, isatty((int)luaL_checkinteger(L, 1)));
+  return 1;
+}
+
+void aicc_filelib_open(lua_State *L) {
+  static const luaL_Reg functions[] = {{"read_file", read_file},           {"write_file", write_file},
+                                       {"make_directory", make_directory}, {"remove_file", remove_file},
+                                       {"create_file", create_file},
+                                       {"lock_file", lock_file},           {"boot_id", boot_id},
+                                       {"is_terminal", is_terminal},       {NULL, NULL}};
+  static const luaL_Reg meta[] = {{"__gc", unlock}, {"__close", unlock}, {"release", unlock}, {NULL, NULL}};
+  luaL_setfuncs(L, functions, 0);
+  if (luaL_newmetatable(L, LOCK_META)) {
+    luaL_setfuncs(L, meta, 0);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -2, "__index");
+  }
+  lua_pop(L, 1);
+}

@@ -1,0 +1,136 @@
+/*
+** json.c - writes JSON into a buffer. See json.h.
+**
+** Nearly every string here is short plain ASCII, so text is looked at eight bytes at a time, and only what stands out is looked
+** at alone (perf.md: within a fifth of the cost of walking the table that the strings come from).
+*/
+#include "json.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define EVERY_BYTE(x) (UINT64_C(0x0101010101010101) * (x))
+#define HIGH_BITS EVERY_BYTE(0x80)
+
+/* Non-zero where some byte of the word is below 0x20, a quote, a backslash, DEL or above 0x7F. False alarms are harmless. */
+static uint64_t stands_out(uint64_t word) {
+  uint64_t quote = word ^ EVERY_BYTE('"');
+  uint64_t backslash = word ^ EVERY_BYTE('\\');
+  uint64_t del = word ^ EVERY_BYTE(0x7F);
+  return (word | (word - EVERY_BYTE(0x20)) | (quote - EVERY_BYTE(1)) | (backslash - EVERY_BYTE(1)) | (del - EVERY_BYTE(1))) &
+         HIGH_BITS;
+}
+
+/* The number of plain bytes at the start of `text`, counted in whole words: the rest is for the slow path. */
+static size_t plain_prefix(const char *text, size_t size) {
+  size_t at = 0;
+  for (; size - at >= 8; at += 8) {
+    uint64_t word;
+    memcpy(&word, text + at, 8);
+    if (stands_out(word)) break;
+  }
+  return at;
+}
+
+/* The length of the well-formed UTF-8 sequence (of two to four bytes) at `s`, or 0. */
+static size_t utf8_sequence(const unsigned char *s, size_t size) {
+  unsigned char low = 0x80, high = 0xBF;  /* what the second byte may be */
+  size_t length;
+  if (s[0] >= 0xC2 && s[0] <= 0xDF) {
+    length = 2;
+  } else if (s[0] >= 0xE0 && s[0] <= 0xEF) {
+    length = 3;
+    if (s[0] == 0xE0) low = 0xA0;   /* overlong */
+    if (s[0] == 0xED) high = 0x9F;  /* surrogates */
+  } else if (s[0] >= 0xF0 && s[0] <= 0xF4) {
+    length = 4;
+    if (s[0] == 0xF0) low = 0x90;   /* overlong */
+    if (s[0] == 0xF4) high = 0x8F;  /* above U+10FFFF */
+  } else {
+    return 0;
+  }
+  if (size < length || s[1] < low || s[1] > high) return 0;
+  for (size_t i = 2; i < length; i++)
+    if (s[i] < 0x80 || s[i] > 0xBF) return 0;
+  return length;
+}
+
+enum aicc_status aicc_json_check_text(const char *text, size_t size) {
+  enum aicc_status found = AICC_OK;
+  size_t at = plain_prefix(text, size);
+  while (at < size) {
+    const unsigned char *s = (const unsigned char *)text + at;
+    if (*s < 0x80) {
+      if (*s < 0x20 || *s == 0x7F) found = AICC_CONTROL;
+      at++;
+    } else {
+      size_t length = utf8_sequence(s, size - at);
+      if (length == 0) return AICC_BAD_UTF8;
+      if (s[0] == 0xC2 && s[1] < 0xA0) found = AICC_CONTROL;
+      at += length;
+    }
+  }
+  return found;
+}
+
+enum aicc_status aicc_json_integer(struct aicc_buf *buf, int64_t value) {
+  char digits[24];
+  int length = snprintf(digits, sizeof digits, "%lld", (long long)value);
+  return aicc_buf_append(buf, digits, (size_t)length);
+}
+
+/* Writes the escape of an ASCII character that needs one at `out` (room for six bytes). Returns its length, 0 for none. */
+static size_t escape(unsigned char c, char *out) {
+  static const char hex[] = "0123456789abcdef";
+  char letter = 0;
+  switch (c) {
+    case '"': case '\\': letter = (char)c; break;
+    case '\b': letter = 'b'; break;
+    case '\f': letter = 'f'; break;
+    case '\n': letter = 'n'; break;
+    case '\r': letter = 'r'; break;
+    case '\t': letter = 't'; break;
+    default:
+      if (c >= 0x20 && c != 0x7F) return 0;
+      memcpy(out, "\\u00", 4);
+      out[4] = hex[c >> 4];
+      out[5] = hex[c & 15];
+      return 6;
+  }
+  out[0] = '\\';
+  out[1] = letter;
+  return 2;
+}
+
+enum aicc_status aicc_json_string(struct aicc_buf *buf, const char *text, size_t size) {
+  if (size > buf->limit) return AICC_TOO_LONG;  /* also keeps the product below from overflowing */
+  size_t plain = plain_prefix(text, size);
+  size_t worst = plain + 6 * (size - plain) + 2;  /* each other byte may become \u00xx */
+  enum aicc_status status = aicc_buf_reserve(buf, worst);
+  if (status != AICC_OK) return status;
+  char *out = buf->data + buf->length;
+  *out++ = '"';
+  memcpy(out, text, plain);
+  out += plain;
+  for (size_t at = plain; at < size;) {
+    const unsigned char *s = (const unsigned char *)text + at;
+    size_t length = 1;
+    if (*s >= 0x80) {
+      length = utf8_sequence(s, size - at);
+      if (length == 0) return AICC_BAD_UTF8;
+    } else {
+      size_t escaped = escape(*s, out);
+      if (escaped > 0) {
+        out += escaped;
+        at++;
+        continue;
+      }
+    }
+    memcpy(out, s, length);
+    out += length;
+    at += length;
+  }
+  *out++ = '"';
+  buf->length = (size_t)(out - buf->data);
+  return AICC_OK;
+}

@@ -1,0 +1,29 @@
+/*
+** json.h - writes JSON into a buffer: integers and strings. Knows no Lua.
+**
+** There are no objects or arrays here: their brackets are text that operation.c appends, so that no table, and no accident with
+** one, ever decides between `[]` and `{}`.
+*/
+#ifndef AICC_JSON_H
+#define AICC_JSON_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+
+/* Appends text that is JSON already. */
+#define aicc_json_literal(buf, text) aicc_buf_append(buf, "" text, sizeof(text) - 1)
+
+enum aicc_status aicc_json_integer(struct aicc_buf *buf, int64_t value);
+
+/*
+** Appends a JSON string, quotes included. AICC_BAD_UTF8 if `text` is not well-formed UTF-8 (no surrogates, nothing overlong).
+** Control characters are escaped. On an error the buffer is as it was.
+*/
+enum aicc_status aicc_json_string(struct aicc_buf *buf, const char *text, size_t size);
+
+/* AICC_OK, AICC_BAD_UTF8, or AICC_CONTROL where the text holds U+0000..U+001F or U+007F..U+009F. */
+enum aicc_status aicc_json_check_text(const char *text, size_t size);
+
+#endif

@@ -1,0 +1,155 @@
+/*
+** operation.c - the API: one row and two small functions per operation. See operation.h.
+**
+** The facts are from the vendor's documents of tokenByAkSk, releaseAgentBySkillId, addSkillsToAgent and queryAgentInfoBySkillId.
+*/
+#include "operation.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "arguments.h"
+
+/* ---- token ---- */
+
+static int write_token(struct aicc_call *call) {
+  return aicc_get_integer(call, "expires", 60, 3600, 3600, &call->expires) &&
+         aicc_put_literal(call, "{\"app_key\":") && aicc_put_credential(call, "app_key", 1) &&
+         aicc_put_literal(call, ",\"app_secret\":") && aicc_put_credential(call, "app_secret", 0) && aicc_put_literal(call, "}");
+}
+
+static const char *read_token(lua_State *L) {
+  size_t size = 0;
+  int type = aicc_getfield(L, -1, "AccessToken");
+  const char *token = type == LUA_TSTRING ? lua_tolstring(L, -1, &size) : NULL;
+  int usable = token != NULL && aicc_header_value_ok(token, size, 0); /* it goes into a header: no CR, no LF */
+  lua_pop(L, 1);
+  return usable ? NULL : "a usable AccessToken";
+}
+
+/* ---- the skill queue ---- */
+
+static int write_release(struct aicc_call *call) {
+  return aicc_put_literal(call, "{\"skillId\":") && aicc_put_integer(call, "skillId", 1, AICC_MAX_INTEGER, AICC_REQUIRED) &&
+         aicc_put_literal(call, ",\"userAccounts\":") && aicc_put_accounts(call, "userAccounts", 0, 1) &&
+         aicc_put_literal(call, "}");
+}
+
+static int write_bind(struct aicc_call *call) {
+  return aicc_put_literal(call, "{\"userAccounts\":") && aicc_put_accounts(call, "userAccounts", 50, 0) &&
+         aicc_put_literal(call, ",\"skillId\":") && aicc_put_integer(call, "skillId", 1, AICC_MAX_INTEGER, AICC_REQUIRED) &&
+         aicc_put_literal(call, ",\"agentWeight\":") && aicc_put_integer(call, "agentWeight", 1, AICC_MAX_INTEGER, 1) &&
+         aicc_put_literal(call, ",\"skillWeight\":") && aicc_put_integer(call, "skillWeight", 1, AICC_MAX_INTEGER, 1) &&
+         aicc_put_literal(call, "}");
+}
+
+static int write_query(struct aicc_call *call) {
+  return aicc_put_literal(call, "{\"requestParam\":{\"skillId\":") &&
+         aicc_put_integer(call, "skillId", 1, AICC_MAX_INTEGER, AICC_REQUIRED) &&
+         aicc_put_literal(call, ",\"pageSize\":") && aicc_put_integer(call, "pageSize", 1, 100, 100) &&
+         aicc_put_literal(call, ",\"pageNum\":") && aicc_put_integer(call, "pageNum", 0, AICC_MAX_INTEGER, 0) &&
+         aicc_put_literal(call, "}}");
+}
+
+static const char *read_nothing(lua_State *L) {
+  (void)L;
+  return NULL;
+}
+
+/* Whether the value on top is an array of agents: objects whose account, if they have one, is a string. */
+static int is_agents(lua_State *L) {
+  size_t count = 0;
+  if (!lua_istable(L, -1)) return 0;
+  for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
+    int type = LUA_TNONE;
+    if (lua_istable(L, -1)) {
+      type = aicc_getfield(L, -1, "userAccount");
+      lua_pop(L, 1);
+    }
+    if (type != LUA_TSTRING && type != LUA_TNIL) {
+      lua_pop(L, 2);
+      return 0;
+    }
+    count++;
+  }
+  for (size_t i = 1; i <= count; i++) { /* a null among them, or an object in place of the array, leaves a hole */
+    int type = aicc_rawgeti(L, -1, (lua_Integer)i);
+    lua_pop(L, 1);
+    if (type == LUA_TNIL) return 0;
+  }
+  return 1;
+}
+
+static const char *read_query(lua_State *L) {
+  int has_count = aicc_getfield(L, -1, "count") == LUA_TNUMBER;
+  aicc_getfield(L, -2, "data");
+  int has_agents = is_agents(L);
+  lua_pop(L, 2);
+  if (!has_count) return "a count";
+  return has_agents ? NULL : "an array of agents as data";
+}
+
+/* ---- the table ---- */
+
+#define MANAGEMENT "/apiaccess/rest/cc-management/v1/agentAccount/"
+
+const struct aicc_operation aicc_operations[AICC_OPERATION_COUNT] = {
+    {.name = "token",
+     .path = "/apigovernance/api/oauth/tokenByAkSk",
+     .once = 1,
+     .fields = {"app_key", "app_secret", "expires"},
+     .write = write_token,
+     .read = read_token},
+    {.name = "release_agent_by_skill",
+     .path = MANAGEMENT "releaseAgentBySkillId",
+     .with_token = 1,
+     .fields = {"skillId", "userAccounts"},
+     .write = write_release,
+     .read = read_nothing},
+    {.name = "bind_agents",
+     .path = MANAGEMENT "addSkillsToAgent",
+     .with_token = 1,
+     .fields = {"userAccounts", "skillId", "agentWeight", "skillWeight"},
+     .write = write_bind,
+     .read = read_nothing},
+    {.name = "query_agents",
+     .path = MANAGEMENT "queryAgentInfoBySkillId",
+     .with_token = 1,
+     .once = 1,
+     .fields = {"skillId", "pageSize", "pageNum"},
+     .write = write_query,
+     .read = read_query},
+};
+
+const struct aicc_operation *aicc_operation_check(lua_State *L, int index) {
+  const char *name = luaL_checkstring(L, index);
+  for (int i = 0; i < AICC_OPERATION_COUNT; i++)
+    if (strcmp(aicc_operations[i].name, name) == 0) return &aicc_operations[i];
+  luaL_argerror(L, index, lua_pushfstring(L, "no operation is called '%s'", name));
+  return NULL;
+}
+
+/* ---- headers ---- */
+
+int aicc_operation_headers(const struct aicc_operation *operation, const struct aicc_credentials *who,
+                           int (*emit)(void *data, const char *name, const char *value, size_t size), void *data) {
+  static const char json[] = "application/json";
+  if (!emit(data, "User-Agent", who->user_agent.data, who->user_agent.size) ||
+      !emit(data, "Content-Type", json, sizeof json - 1))
+    return 0;
+  if (!operation->with_token) {
+    char expires[16];
+    int size = snprintf(expires, sizeof expires, "%d", who->expires);
+    return emit(data, "X-Token-Expire", expires, (size_t)size);
+  }
+  static const char bearer[] = "Bearer ";
+  char authorization[sizeof bearer + AICC_MAX_HEADER_VALUE];
+  size_t size = sizeof bearer - 1 + who->token.size;
+  memcpy(authorization, bearer, sizeof bearer - 1);
+  memcpy(authorization + sizeof bearer - 1, who->token.data, who->token.size);
+  int emitted = emit(data, "Authorization", authorization, size) &&
+                (who->app_key.data == NULL || emit(data, "x-app-key", who->app_key.data, who->app_key.size)) &&
+                (who->tenant.data == NULL || emit(data, "X-TenantSpaceID", who->tenant.data, who->tenant.size));
+  aicc_wipe(authorization, size);
+  return emitted;
+}

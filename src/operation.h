@@ -1,0 +1,40 @@
+/*
+** operation.h - the API: what each operation sends, and what its reply means.
+**
+** Nothing here does I/O: a session sends through libcurl, nginx and HAProxy by their own means, with the same bytes.
+*/
+#ifndef AICC_OPERATION_H
+#define AICC_OPERATION_H
+
+#include "error.h"
+
+#define AICC_OPERATION_COUNT 4
+
+struct aicc_call;
+
+struct aicc_operation {
+  const char *name;                      /* also the session's method */
+  const char *path;
+  int with_token;                        /* sent with a token, not for one */
+  int once;                              /* an unusable 200 may be asked for once more */
+  const char *fields[6];                 /* what the arguments' table may hold; NULL ends it */
+  int (*write)(struct aicc_call *call);  /* the arguments to the body; 0 after a failure */
+  const char *(*read)(lua_State *L);     /* what a usable 200 lacks, or NULL; the decoded object is on top */
+};
+
+extern const struct aicc_operation aicc_operations[AICC_OPERATION_COUNT];
+
+/* Who calls: what the headers tell. data is NULL where there is none. */
+struct aicc_credentials {
+  struct aicc_text token, app_key, tenant, user_agent;
+  int expires;  /* seconds, for X-Token-Expire */
+};
+
+/* Calls `emit` for each header that is the operation's own (not Host, not Content-Length) until it returns 0; returns that. */
+int aicc_operation_headers(const struct aicc_operation *operation, const struct aicc_credentials *who,
+                           int (*emit)(void *data, const char *name, const char *value, size_t size), void *data);
+
+/* The operation of that name at `index`; raises if there is none. */
+const struct aicc_operation *aicc_operation_check(lua_State *L, int index);
+
+#endif

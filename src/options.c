@@ -1,0 +1,166 @@
+/* options.c - a session's options. See options.h. */
+#define _GNU_SOURCE /* strdup */
+#include "options.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arguments.h"
+#include "endpoint.h"
+#include "sys.h"
+#include "version.h"
+
+#define MAX_IN_FLIGHT 1024
+
+static const char *const texts[AICC_OPTION_TEXTS] = {"base_url", "app_key", "app_secret", "tenant_space_id", "user_agent",
+                                                     "ca_file",  "ca_path", "proxy"};
+static const char *const names[] = {"base_url",      "app_key", "app_secret", "tenant_space_id", "user_agent", "ca_file",
+                                    "ca_path",       "proxy",   "verify",          "timeout",    "connect_timeout",
+                                    "max_in_flight", "facts",   NULL};
+
+void aicc_options_only(lua_State *L, int index, const char *const *known) {
+  index = lua_absindex(L, index);
+  for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
+    const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
+    const char *const *name = known;
+    while (*name != NULL && (key == NULL || strcmp(*name, key) != 0)) name++;
+    if (*name == NULL) luaL_error(L, "unknown option '%s'", key != NULL ? key : luaL_typename(L, -2));
+  }
+}
+
+double aicc_option_seconds(lua_State *L, int index, const char *name, double otherwise) {
+  double seconds = otherwise;
+  int type = aicc_getfield(L, index, name);
+  if (type == LUA_TNUMBER) seconds = (double)lua_tonumber(L, -1);
+  if ((type != LUA_TNUMBER && type != LUA_TNIL) || !(seconds > 0) || isinf(seconds))
+    luaL_error(L, "%s: expected a number of seconds above 0, got %s", name,
+               type == LUA_TNUMBER ? lua_tostring(L, -1) : luaL_typename(L, -1));
+  lua_pop(L, 1);
+  return seconds;
+}
+
+static void read_texts(lua_State *L, int index, struct aicc_options *options) {
+  for (int i = 0; i < AICC_OPTION_TEXTS; i++) {
+    int type = aicc_getfield(L, index, texts[i]);
+    size_t size = 0;
+    const char *text = type == LUA_TSTRING ? lua_tolstring(L, -1, &size) : NULL;
+    if (text == NULL && type != LUA_TNIL) luaL_error(L, "%s: expected a string, got %s", texts[i], lua_typename(L, type));
+    if (text != NULL && strlen(text) != size) luaL_error(L, "%s: expected no NUL byte in it", texts[i]);
+    if (text != NULL && (options->text[i] = strdup(text)) == NULL) luaL_error(L, "not enough memory");
+    lua_pop(L, 1);
+  }
+}
+
+static int read_boolean(lua_State *L, int index, const char *name, int otherwise) {
+  int type = aicc_getfield(L, index, name);
+  int value = type == LUA_TNIL ? otherwise : lua_toboolean(L, -1);
+  if (type != LUA_TNIL && type != LUA_TBOOLEAN) luaL_error(L, "%s: expected a boolean, got %s", name, lua_typename(L, type));
+  lua_pop(L, 1);
+  return value;
+}
+
+static int refuse(struct aicc_failure *failure) {
+  failure->kind = "config";
+  return 0;
+}
+
+static int check_header_text(const struct aicc_options *options, enum aicc_option_text which, struct aicc_failure *failure) {
+  const char *text = options->text[which];
+  if (text == NULL || aicc_header_value_ok(text, strlen(text), which == AICC_USER_AGENT)) return 1;
+  aicc_failure_say(failure, "%s: expected 1 to %d visible ASCII characters", texts[which], AICC_MAX_HEADER_VALUE);
+  return refuse(failure);
+}
+
+/* Where trust comes from: what was asked for, else libcurl's hashed directory alone (much the fastest), else its bundle alone. */
+static int choose_authorities(struct aicc_options *options, struct aicc_failure *failure) {
+  struct aicc_settings *settings = &options->settings;
+  for (int which = AICC_CA_FILE; which <= AICC_CA_PATH; which++) {
+    int problem = options->text[which] != NULL ? aicc_sys_readable(options->text[which]) : 0;
+    if (problem == 0) continue;
+    aicc_failure_say(failure, "%s: cannot read %s: %s", texts[which], options->text[which], strerror(problem));
+    return refuse(failure);
+  }
+  settings->ca_file = options->text[AICC_CA_FILE];
+  settings->ca_path = options->text[AICC_CA_PATH];
+  if (settings->ca_file != NULL || settings->ca_path != NULL) return 1;
+#if LIBCURL_VERSION_NUM >= 0x074600
+  const curl_version_info_data *curl = curl_version_info(CURLVERSION_NOW);
+  if (curl->age >= CURLVERSION_SEVENTH) {
+    if (curl->capath != NULL && aicc_sys_has_hashed_certificates(curl->capath))
+      settings->ca_path = curl->capath;
+    else
+      settings->ca_file = curl->cainfo;
+  }
+#endif
+  return 1;
+}
+
+static int check_endpoint(struct aicc_options *options, struct aicc_failure *failure) {
+  struct aicc_settings *settings = &options->settings;
+  const char *text = options->text[AICC_BASE_URL];
+  CURLU *base = NULL;
+  int loopback = 0;
+  const char *why = text == NULL ? "it is missing" : aicc_endpoint_parse(text, &base, &settings->https, &loopback);
+  if (why != NULL) {
+    aicc_failure_say(failure, "base_url: %s", why);
+    return refuse(failure);
+  }
+  for (int i = 0; i < AICC_OPERATION_COUNT; i++) options->urls[i] = aicc_endpoint_at(base, aicc_operations[i].path);
+  curl_url_cleanup(base);
+  if (!options->verify && !loopback) {
+    aicc_failure_say(failure, "verify: false is allowed only for a loopback address");
+    return refuse(failure);
+  }
+  settings->verify = options->verify;
+  const char *proxy = options->text[AICC_PROXY];
+  settings->proxy = settings->https && proxy != NULL ? proxy : "";
+  why = proxy != NULL && proxy[0] != '\0' ? aicc_endpoint_check_proxy(proxy) : NULL;
+  if (why != NULL) {
+    aicc_failure_say(failure, "proxy: %s", why); /* never the text itself: it may hold a password */
+    return refuse(failure);
+  }
+  for (int i = 0; i < AICC_OPERATION_COUNT; i++)
+    if (options->urls[i] == NULL) {
+      aicc_failure_say(failure, "base_url: its path cannot be extended");
+      return refuse(failure);
+    }
+  return 1;
+}
+
+int aicc_options_read(lua_State *L, int index, struct aicc_options *options, struct aicc_failure *failure) {
+  luaL_checktype(L, index, LUA_TTABLE);
+  aicc_options_only(L, index, names);
+  read_texts(L, index, options);
+  options->verify = read_boolean(L, index, "verify", 1);
+  options->facts = read_boolean(L, index, "facts", 0);
+  int type = aicc_getfield(L, index, "max_in_flight");
+  if (type != LUA_TNIL && type != LUA_TNUMBER) luaL_error(L, "max_in_flight: expected an integer, got %s", lua_typename(L, type));
+  double window = type == LUA_TNIL ? 8 : (double)lua_tonumber(L, -1);
+  lua_pop(L, 1);
+  options->timeout = aicc_option_seconds(L, index, "timeout", 15);
+  options->connect_timeout = aicc_option_seconds(L, index, "connect_timeout", 5);
+  aicc_failure_init(failure, NULL, "config", AICC_NOT_SENT);
+  if (!(window >= 1 && window <= MAX_IN_FLIGHT) || window != floor(window)) {
+    aicc_failure_say(failure, "max_in_flight: expected an integer from 1 to %d, got %.14g", MAX_IN_FLIGHT, window);
+    return 0;
+  }
+  options->max_in_flight = (size_t)window;
+  if (options->text[AICC_USER_AGENT] == NULL && (options->text[AICC_USER_AGENT] = strdup("aicc/" AICC_VERSION)) == NULL)
+    luaL_error(L, "not enough memory");
+  return check_header_text(options, AICC_APP_KEY, failure) && check_header_text(options, AICC_TENANT, failure) &&
+         check_header_text(options, AICC_USER_AGENT, failure) && check_endpoint(options, failure) &&
+         choose_authorities(options, failure);
+}
+
+void aicc_options_free(struct aicc_options *options) {
+  for (int i = 0; i < AICC_OPTION_TEXTS; i++) {
+    if (options->text[i] != NULL) aicc_wipe(options->text[i], strlen(options->text[i]));
+    free(options->text[i]);
+    options->text[i] = NULL;
+  }
+  for (int i = 0; i < AICC_OPERATION_COUNT; i++) {
+    curl_url_cleanup(options->urls[i]);
+    options->urls[i] = NULL;
+  }
+}

@@ -1,0 +1,275 @@
+/*
+** pool.c - many transfers on one multi handle. See pool.h.
+**
+** The window is kept here, by adding a transfer to the multi handle only when it may start: libcurl's own connection limit would
+** count the time spent queueing as transfer time, and costs O(n) for each transfer that waits.
+*/
+#include "pool.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sys.h"
+
+#define SWEEP_INTERVAL 0.1 /* seconds between two looks for waiting transfers whose time is up */
+
+/* What libcurl owns, and what it points to. */
+struct aicc_engine {
+  CURLM *multi;
+  CURL **idle;                  /* easy handles that are set up and not lent */
+  size_t idle_count, capacity;  /* capacity: the window */
+  struct aicc_sockets sockets;
+  struct aicc_engine *next;     /* in `abandoned` */
+};
+
+/*
+** Engines that came through a fork. Cleaning them up would send a TLS goodbye, or bytes, on the parent's connections. The list
+** only keeps them reachable.
+*/
+static struct aicc_engine *abandoned;
+
+/* ---- lists ---- */
+
+static void push(struct aicc_xfer_list *list, struct aicc_xfer *xfer) {
+  xfer->next = NULL;
+  xfer->previous = list->last;
+  if (list->last != NULL)
+    list->last->next = xfer;
+  else
+    list->first = xfer;
+  list->last = xfer;
+  list->count++;
+}
+
+static void unlink_from(struct aicc_xfer_list *list, struct aicc_xfer *xfer) {
+  *(xfer->previous != NULL ? &xfer->previous->next : &list->first) = xfer->next;
+  *(xfer->next != NULL ? &xfer->next->previous : &list->last) = xfer->previous;
+  list->count--;
+}
+
+static struct aicc_xfer *find(const struct aicc_xfer_list *list, uint64_t ticket) {
+  struct aicc_xfer *xfer = list->first;
+  while (xfer != NULL && xfer->ticket != ticket) xfer = xfer->next;
+  return xfer;
+}
+
+static void free_all(struct aicc_xfer_list *list) {
+  for (struct aicc_xfer *xfer = list->first, *next; xfer != NULL; xfer = next) {
+    next = xfer->next;
+    aicc_xfer_free(xfer);
+  }
+  memset(list, 0, sizeof *list);
+}
+
+/* ---- the engine ---- */
+
+static void engine_free(struct aicc_engine *engine) {
+  for (size_t i = 0; i < engine->idle_count; i++) curl_easy_cleanup(engine->idle[i]);
+  curl_multi_cleanup(engine->multi);
+  free(engine->idle);
+  free(engine->sockets.open);
+  free(engine);
+}
+
+static struct aicc_engine *engine_new(size_t window) {
+  struct aicc_engine *engine = calloc(1, sizeof *engine);
+  if (engine == NULL) return NULL;
+  engine->capacity = window;
+  engine->idle = calloc(window, sizeof *engine->idle);
+  engine->multi = curl_multi_init();
+  if (engine->idle == NULL || engine->multi == NULL ||
+      curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, (long)window) != CURLM_OK ||
+      curl_multi_setopt(engine->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING) != CURLM_OK) {
+    engine_free(engine);
+    return NULL;
+  }
+  return engine;
+}
+
+/* Takes the easy handle back from a transfer: out of the multi handle, and among the idle ones. */
+static void reclaim(struct aicc_pool *pool, struct aicc_xfer *xfer) {
+  struct aicc_engine *engine = pool->engine;
+  CURL *easy = xfer->easy;
+  xfer->easy = NULL;
+  curl_multi_remove_handle(engine->multi, easy);
+  if (engine->idle_count < engine->capacity)
+    engine->idle[engine->idle_count++] = easy;
+  else
+    curl_easy_cleanup(easy);
+}
+
+/* ---- how transfers begin and end ---- */
+
+static void end(struct aicc_pool *pool, struct aicc_xfer_list *list, struct aicc_xfer *xfer, enum aicc_ending ending,
+                CURLcode code) {
+  aicc_xfer_finish(xfer, ending, code);
+  unlink_from(list, xfer);
+  if (xfer->easy != NULL) reclaim(pool, xfer);
+  push(&pool->ended, xfer);
+}
+
+static void begin(struct aicc_pool *pool, struct aicc_xfer *xfer) {
+  struct aicc_engine *engine = pool->engine;
+  int is_new = engine->idle_count == 0;
+  CURL *easy = is_new ? curl_easy_init() : engine->idle[--engine->idle_count];
+  CURLcode code = CURLE_OUT_OF_MEMORY;
+  unlink_from(&pool->waiting, xfer);
+  push(&pool->running, xfer);
+  if (easy != NULL) {
+    code = aicc_xfer_setup(xfer, easy, is_new, &pool->settings, &engine->sockets);
+    if (code == CURLE_OK && curl_multi_add_handle(engine->multi, easy) == CURLM_OK) {
+      xfer->easy = easy;
+      return;
+    }
+    curl_easy_cleanup(easy);
+    if (code == CURLE_OK) code = CURLE_OUT_OF_MEMORY;
+  }
+  end(pool, &pool->running, xfer, AICC_BY_CURL, code);
+}
+
+/* Starts what fits into the window, and ends what has waited for too long. */
+static void fill_window(struct aicc_pool *pool) {
+  if (pool->waiting.count == 0) return;
+  double now = aicc_sys_now(AICC_MONOTONIC);
+  while (pool->waiting.count > 0 && pool->running.count < pool->window) {
+    struct aicc_xfer *xfer = pool->waiting.first;
+    if (xfer->not_after <= now)
+      end(pool, &pool->waiting, xfer, AICC_EXPIRED, CURLE_OK);
+    else
+      begin(pool, xfer);
+  }
+  if (now < pool->next_sweep) return;
+  pool->next_sweep = now + SWEEP_INTERVAL;
+  for (struct aicc_xfer *xfer = pool->waiting.first, *next; xfer != NULL; xfer = next) {
+    next = xfer->next;
+    if (xfer->not_after <= now) end(pool, &pool->waiting, xfer, AICC_EXPIRED, CURLE_OK);
+  }
+}
+
+/* Ends every transfer that libcurl says is done. */
+static void drain(struct aicc_pool *pool) {
+  int queued;
+  for (CURLMsg *message; (message = curl_multi_info_read(pool->engine->multi, &queued)) != NULL;) {
+    if (message->msg != CURLMSG_DONE) continue;
+    CURLcode code = message->data.result; /* the message dies when its handle leaves the multi handle */
+    char *owner = NULL;
+    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &owner);
+    end(pool, &pool->running, (struct aicc_xfer *)(void *)owner, AICC_BY_CURL, code);
+  }
+}
+
+static void perform(struct aicc_pool *pool) {
+  int running;
+  fill_window(pool);
+  if (pool->running.count == 0) return;
+  curl_multi_perform(pool->engine->multi, &running);
+  drain(pool); /* what fits now is begun by the next step: until it is performed, its handle still tells of the one before */
+}
+
+/*
+** In the child after a fork: what was under way is the parent's. Our copies of the sockets are closed, without a word on them,
+** and a new engine takes over. Returns 0 if there is no memory for one: then nothing may be done with the pool.
+*/
+static int survive_fork(struct aicc_pool *pool) {
+  pid_t self = getpid();
+  if (pool->owner == self) return 1;
+  struct aicc_engine *fresh = engine_new(pool->window);
+  if (fresh == NULL) return 0;
+  struct aicc_engine *old = pool->engine;
+  for (size_t i = 0; i < old->sockets.count; i++) close(old->sockets.open[i]);
+  old->sockets.count = 0;
+  do old->next = __atomic_load_n(&abandoned, __ATOMIC_RELAXED);
+  while (!__sync_bool_compare_and_swap(&abandoned, old->next, old));
+  pool->engine = fresh;
+  pool->owner = self;
+  while (pool->running.count > 0) {
+    pool->running.first->easy = NULL; /* stays with the old engine */
+    end(pool, &pool->running, pool->running.first, AICC_FORKED, CURLE_OK);
+  }
+  while (pool->waiting.count > 0) end(pool, &pool->waiting, pool->waiting.first, AICC_FORKED, CURLE_OK);
+  return 1;
+}
+
+/* ---- the interface ---- */
+
+int aicc_pool_open(struct aicc_pool *pool, const struct aicc_settings *settings, size_t window) {
+  memset(pool, 0, sizeof *pool);
+  pool->settings = *settings;
+  pool->window = window;
+  pool->owner = getpid();
+  pool->engine = engine_new(window);
+  return pool->engine != NULL;
+}
+
+void aicc_pool_close(struct aicc_pool *pool) {
+  if (pool->engine == NULL) return;
+  if (survive_fork(pool)) {
+    while (pool->running.count > 0) end(pool, &pool->running, pool->running.first, AICC_CLOSED, CURLE_OK);
+    while (pool->waiting.count > 0) end(pool, &pool->waiting, pool->waiting.first, AICC_CLOSED, CURLE_OK);
+    engine_free(pool->engine);
+  }
+  pool->engine = NULL;
+  free_all(&pool->waiting);
+  free_all(&pool->running);
+  free_all(&pool->spare);
+}
+
+void aicc_pool_free(struct aicc_pool *pool) {
+  aicc_pool_close(pool);
+  free_all(&pool->ended);
+}
+
+struct aicc_xfer *aicc_pool_acquire(struct aicc_pool *pool) {
+  struct aicc_xfer *xfer = pool->spare.last;
+  if (xfer != NULL) {
+    unlink_from(&pool->spare, xfer);
+    return xfer;
+  }
+  xfer = malloc(sizeof *xfer);
+  if (xfer != NULL) aicc_xfer_init(xfer);
+  return xfer;
+}
+
+void aicc_pool_start(struct aicc_pool *pool, struct aicc_xfer *xfer) {
+  survive_fork(pool); /* before the transfer is among those of the parent */
+  push(&pool->waiting, xfer);
+}
+
+static size_t unfinished(const struct aicc_pool *pool) { return pool->waiting.count + pool->running.count; }
+
+size_t aicc_pool_step(struct aicc_pool *pool, double seconds) {
+  if (!survive_fork(pool)) return unfinished(pool);
+  size_t before = pool->ended.count;
+  perform(pool);
+  if (seconds > 0 && pool->ended.count == before && pool->running.count > 0) {
+    curl_multi_poll(pool->engine->multi, NULL, 0, (int)(seconds * 1000 + 0.999), NULL);
+    perform(pool);
+  }
+  return unfinished(pool);
+}
+
+struct aicc_xfer *aicc_pool_take(struct aicc_pool *pool, uint64_t ticket) {
+  struct aicc_xfer *xfer = ticket == 0 ? pool->ended.first : find(&pool->ended, ticket);
+  if (xfer != NULL) unlink_from(&pool->ended, xfer);
+  return xfer;
+}
+
+int aicc_pool_abort(struct aicc_pool *pool, uint64_t ticket) {
+  if (!survive_fork(pool)) return 0;
+  struct aicc_xfer_list *list = &pool->running;
+  struct aicc_xfer *xfer = find(list, ticket);
+  if (xfer == NULL) xfer = find(list = &pool->waiting, ticket);
+  if (xfer == NULL) return 0;
+  end(pool, list, xfer, AICC_ABORTED, CURLE_OK);
+  return 1;
+}
+
+void aicc_pool_recycle(struct aicc_pool *pool, struct aicc_xfer *xfer) {
+  if (pool->engine == NULL || pool->spare.count >= pool->window) {
+    aicc_xfer_free(xfer);
+    return;
+  }
+  aicc_xfer_recycle(xfer);
+  push(&pool->spare, xfer);
+}

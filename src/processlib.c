@@ -1,0 +1,50 @@
+/* processlib.c - what a command line needs to know of its process: Ctrl-C, who it is, how wide its terminal is. */
+#define _GNU_SOURCE /* gethostname */
+#include "processlib.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "sys.h"
+
+/*
+** core.trap_interrupt(): from now on the first Ctrl-C only sets what core.interrupted tells, and a second one ends the process.
+** For whoever owns the process, as bin/aicc does; a library has no business with its signals.
+*/
+static int trap_interrupt(lua_State *L) {
+  (void)L;
+  aicc_sys_trap_interrupt();
+  return 0;
+}
+
+/* core.interrupted() -> boolean: whether Ctrl-C came since core.trap_interrupt */
+static int interrupted(lua_State *L) {
+  lua_pushboolean(L, aicc_sys_interrupted());
+  return 1;
+}
+
+/* core.process() -> the process's number, the host's name */
+static int process(lua_State *L) {
+  char host[256] = "";
+  lua_pushinteger(L, (lua_Integer)getpid());
+  if (gethostname(host, sizeof host - 1) != 0) host[0] = '\0';
+  lua_pushstring(L, host);
+  return 2;
+}
+
+/* core.terminal_width(descriptor) -> columns, or nil where it is no terminal or does not tell */
+static int terminal_width(lua_State *L) {
+  struct winsize size;
+  if (ioctl((int)luaL_checkinteger(L, 1), TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+    lua_pushinteger(L, size.ws_col);
+  else
+    lua_pushnil(L);
+  return 1;
+}
+
+void aicc_processlib_open(lua_State *L) {
+  static const luaL_Reg functions[] = {{"trap_interrupt", trap_interrupt}, {"interrupted", interrupted},
+                                       {"process", process},               {"terminal_width", terminal_width},
+                                       {NULL, NULL}};
+  luaL_setfuncs(L, functions, 0);
+}

@@ -1,0 +1,249 @@
+/*
+** reply.c - what a reply means. See reply.h; the table is that of semantics.md, sections 2 and 3.
+**
+** The decoder is an instance of lua-cjson of our own, so that nobody's settings of the shared one change what a reply means.
+*/
+#include "reply.h"
+
+#include <curl/curl.h>
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define MAX_DEPTH 32
+
+static const char decode_key = 0; /* its address is the registry key of the decoder */
+
+/* ---- JSON in ---- */
+
+void aicc_reply_open(lua_State *L) {
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "cjson.safe");
+  lua_call(L, 1, 1);
+  lua_getfield(L, -1, "new");
+  lua_call(L, 0, 1);
+  lua_getfield(L, -1, "decode_invalid_numbers");
+  lua_pushboolean(L, 0);
+  lua_call(L, 1, 0);
+  lua_getfield(L, -1, "decode_max_depth");
+  lua_pushinteger(L, MAX_DEPTH);
+  lua_call(L, 1, 0);
+  lua_getfield(L, -1, "decode");
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &decode_key);
+  lua_pop(L, 2);
+}
+
+/* In the table on top and those in it: integral floats become integers, and null becomes nil (cjson's own is truthy). */
+static void tidy(lua_State *L) {
+  luaL_checkstack(L, 6, "reply");
+  for (lua_pushnil(L); lua_next(L, -2) != 0;) {
+    lua_Number number = aicc_is_float(L, -1) ? lua_tonumber(L, -1) : 0.5;
+    if (lua_istable(L, -1)) {
+      tidy(L); /* no deeper than MAX_DEPTH */
+      lua_pop(L, 1);
+    } else if (number == floor(number) && fabs(number) < 9007199254740992.0) {
+      lua_pop(L, 1);
+      lua_pushvalue(L, -1);
+      lua_pushinteger(L, (lua_Integer)number);
+      lua_rawset(L, -4);
+    } else if (lua_islightuserdata(L, -1)) {
+      lua_pop(L, 1);
+      lua_pushvalue(L, -1);
+      lua_pushnil(L);
+      lua_rawset(L, -4); /* giving nil to a field that is there is allowed while its table is walked */
+    } else {
+      lua_pop(L, 1);
+    }
+  }
+}
+
+/* Some of the documents put a reply's fields into an object `schema`, others show them at top level: moves them up. */
+static void lift_schema(lua_State *L) {
+  if (aicc_getfield(L, -1, "schema") == LUA_TTABLE) {
+    for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
+      lua_pushvalue(L, -2);
+      lua_rawget(L, -5);
+      int absent = lua_isnil(L, -1);
+      lua_pop(L, 1);
+      if (!absent) continue;
+      lua_pushvalue(L, -2);
+      lua_pushvalue(L, -2);
+      lua_rawset(L, -6);
+    }
+    lua_pushnil(L);
+    lua_setfield(L, -3, "schema");
+  }
+  lua_pop(L, 1);
+}
+
+/* Pushes the body's JSON object and returns 1, or returns 0. */
+static int push_object(lua_State *L, struct aicc_text body) {
+  static const char bom[] = "\xEF\xBB\xBF";
+  if (body.size >= 3 && memcmp(body.data, bom, 3) == 0) {
+    body.data += 3;
+    body.size -= 3;
+  }
+  if (body.size == 0) return 0;
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &decode_key);
+  lua_pushlstring(L, body.data, body.size);
+  lua_call(L, 1, 1);
+  if (!lua_istable(L, -1)) {
+    lua_pop(L, 1);
+    return 0;
+  }
+  tidy(L);
+  lift_schema(L);
+  return 1;
+}
+
+/* ---- headers ---- */
+
+/* The seconds that a Retry-After asks for, -1 if it is none. A date is read against the reply's own clock. */
+static double retry_seconds(const struct aicc_reply *reply) {
+  char text[64], date[64];
+  size_t size = reply->retry_after.size;
+  if (reply->retry_after.data == NULL || size == 0 || size >= sizeof text) return -1;
+  memcpy(text, reply->retry_after.data, size);
+  text[size] = '\0';
+  if (strspn(text, "0123456789") == size) return strtod(text, NULL);
+  time_t then = curl_getdate(text, NULL), now = -1;
+  if (reply->date.data != NULL && reply->date.size < sizeof date) {
+    memcpy(date, reply->date.data, reply->date.size);
+    date[reply->date.size] = '\0';
+    now = curl_getdate(date, NULL);
+  }
+  if (now == -1) now = time(NULL);
+  if (then == -1) return -1;
+  return then > now ? (double)(then - now) : 0;
+}
+
+/* ---- the verdict ---- */
+
+/* What a status means that is not 200. */
+static const struct verdict {
+  long from, to;
+  const char *kind, *outcome;
+  int retryable;
+  const char *advice;
+} verdicts[] = {
+    {300, 399, "redirect", AICC_REJECTED, 0, "a redirect, which is never followed: check base_url"},
+    {400, 400, "bad_request", AICC_REJECTED, 0, "incorrect request: check the path and the parameters"},
+    {401, 401, "auth", AICC_REJECTED, 0,
+     "unauthorized: check the app key and secret, whether the service has been purchased, and the state of the account"},
+    {403, 403, "forbidden", AICC_REJECTED, 0, "forbidden"},
+    {404, 404, "not_found", AICC_REJECTED, 0, "not found: check the path in base_url"},
+    {408, 408, "http", AICC_UNKNOWN, 1, "the server gave up waiting for the request"},
+    {413, 413, "too_large", AICC_REJECTED, 0, "the request is too large: send fewer accounts"},
+    {425, 425, "http", AICC_UNKNOWN, 1, "too early"},
+    {429, 429, "throttled", AICC_REJECTED, 1, "too many requests: send fewer"},
+    {400, 499, "http", AICC_REJECTED, 0, "the server refused the request"},
+    {500, 500, "server", AICC_UNKNOWN, 1, "the server failed"},
+    {502, 504, "server", AICC_UNKNOWN, 1, "the server, or a proxy before it, is not well"},
+    {500, 599, "server", AICC_UNKNOWN, 0, "the server failed"},
+    {LONG_MIN, LONG_MAX, "http", AICC_UNKNOWN, 0, "an unexpected status"},
+};
+
+/* How much of a text of the server's fits into a message, for "%.*s". */
+static int shown(struct aicc_text text) { return (int)(text.size < 250 ? text.size : 250); }
+
+static void judge_status(const struct aicc_reply *reply, int is_json, struct aicc_failure *failure) {
+  const struct verdict *verdict = verdicts;
+  while (reply->status < verdict->from || reply->status > verdict->to) verdict++;
+  failure->kind = verdict->kind;
+  failure->outcome = verdict->outcome;
+  failure->retryable = verdict->retryable;
+  const char *advice = verdict->advice;
+  if (reply->status == 403 && !is_json) {
+    failure->kind = "blocked";
+    advice = "refused by a firewall: ask for this host's address to be allow-listed";
+  }
+  if (reply->status == 503 && failure->retry_after >= 0) failure->outcome = AICC_REJECTED;
+  struct aicc_text said = failure->result_message;
+  if (said.data != NULL)
+    aicc_failure_say(failure, "HTTP %ld: %s: %.*s", reply->status, advice, shown(said), said.data);
+  else
+    aicc_failure_say(failure, "HTTP %ld: %s", reply->status, advice);
+}
+
+/* Sets `text` to the field of the object at `index` that is a string or a number; that stays on the stack, which grows by one. */
+static void get_text(lua_State *L, int index, const char *name, struct aicc_text *text) {
+  int type = aicc_getfield(L, index, name);
+  if (type == LUA_TSTRING || type == LUA_TNUMBER) text->data = lua_tolstring(L, -1, &text->size);
+}
+
+static int is_zero(struct aicc_text code) { return code.size == 1 && code.data[0] == '0'; }
+
+static int mentions_token(struct aicc_text body) {
+  static const char name[] = "AccessToken";
+  for (size_t at = 0; at + sizeof name - 1 <= body.size; at++)
+    if (memcmp(body.data + at, name, sizeof name - 1) == 0) return 1;
+  return 0;
+}
+
+/* What a 200 that says nothing of a failure lacks to be a result, or NULL. `object` is the index of its JSON object, 0 for none. */
+static const char *find_lack(lua_State *L, const struct aicc_operation *operation, int object, struct aicc_text code) {
+  if (object == 0) return "a JSON object";
+  if (operation->with_token && code.data == NULL) return "a resultCode";
+  lua_pushvalue(L, object);
+  return operation->read(L);
+}
+
+/* The server's own words, without the secrets: taken out before a message is cut from them, lest the cut hides one. */
+static void get_words(lua_State *L, int object, struct aicc_failure *failure, const struct aicc_secrets *secrets) {
+  get_text(L, object, "resultCode", &failure->result_code);
+  if (failure->result_code.data != NULL) aicc_secrets_scrub(L, secrets, &failure->result_code);
+  get_text(L, object, "resultMessage", &failure->result_message);
+  if (failure->result_message.data != NULL) aicc_secrets_scrub(L, secrets, &failure->result_message);
+}
+
+static void judge_business(struct aicc_failure *failure) {
+  struct aicc_text code = failure->result_code, said = failure->result_message;
+  failure->kind = "business";
+  failure->outcome = AICC_REJECTED;
+  aicc_failure_say(failure, "resultCode %.*s: %.*s (check the values of the parameters)", shown(code), code.data,
+                   said.data != NULL ? shown(said) : 10, said.data != NULL ? said.data : "no message");
+}
+
+static void judge_lack(const struct aicc_operation *operation, const char *lacks, int is_empty, struct aicc_failure *failure) {
+  failure->retryable = operation->once;
+  aicc_failure_say(failure, "expected a reply with %s, got %s", lacks, is_empty ? "an empty body" : "something else");
+}
+
+int aicc_reply_push(lua_State *L, const struct aicc_operation *operation, const struct aicc_reply *reply,
+                    const struct aicc_secrets *secrets) {
+  struct aicc_text code = {NULL, 0};
+  const char *lacks = NULL;
+  luaL_checkstack(L, 14, "reply");
+  int base = lua_gettop(L);
+  int object = !reply->truncated && push_object(L, reply->body) ? base + 1 : 0;
+  if (object != 0) get_text(L, object, "resultCode", &code);
+  /* A 500 that says "0" contradicts itself: it is one of the server's failures, whose outcome nobody knows. */
+  int is_refusal = code.data != NULL && !is_zero(code) && (reply->status == 200 || reply->status == 500);
+  if (reply->status == 200 && !reply->truncated && !is_refusal) {
+    lacks = find_lack(L, operation, object, code);
+    if (lacks == NULL) {
+      lua_settop(L, object);
+      return 1;
+    }
+  }
+  struct aicc_failure failure;
+  aicc_failure_init(&failure, operation->name, "protocol", AICC_UNKNOWN);
+  failure.status = reply->status;
+  failure.retry_after = retry_seconds(reply);
+  if (object != 0) get_words(L, object, &failure, secrets);
+  if (reply->truncated) {
+    failure.truncated = failure.retryable = 1;
+    aicc_failure_say(&failure, "the reply was cut short after %zu bytes", reply->body.size);
+  } else if (is_refusal) {
+    judge_business(&failure);
+  } else if (lacks != NULL) {
+    judge_lack(operation, lacks, reply->body.size == 0, &failure);
+  } else {
+    judge_status(reply, object != 0, &failure);
+  }
+  /* What came for a token may have one in it, whatever its status. */
+  if (reply->body.size > 0 && (operation->with_token || !mentions_token(reply->body))) failure.body = reply->body;
+  return aicc_failure_push(L, &failure, secrets);
+}

@@ -1,0 +1,22 @@
+/*
+** reply.h - what a reply means: a result, or an error with what the server may have done.
+*/
+#ifndef AICC_REPLY_H
+#define AICC_REPLY_H
+
+#include "operation.h"
+
+struct aicc_reply {
+  long status;
+  struct aicc_text body, retry_after, date;
+  int truncated;  /* the body was cut short */
+};
+
+/* Pushes the result's table and returns 1, or nil and an error and returns 2. May raise (out of memory). */
+int aicc_reply_push(lua_State *L, const struct aicc_operation *operation, const struct aicc_reply *reply,
+                    const struct aicc_secrets *secrets);
+
+/* Sets up the JSON decoder; raises if lua-cjson is missing. */
+void aicc_reply_open(lua_State *L);
+
+#endif

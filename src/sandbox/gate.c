@@ -1,0 +1,146 @@
+/*
+** gate.c - waiting and counting under one lock. See gate.h.
+*/
+#define _POSIX_C_SOURCE 200809L
+#include "gate.h"
+
+#include <string.h>
+#include <time.h>
+
+/* Longer than any test, short enough that adding it to the clock cannot overflow. */
+#define FOREVER 1e8
+
+bool aicc_gate_init(struct aicc_gate *gate) {
+  memset(gate, 0, sizeof *gate);
+  pthread_condattr_t attributes;
+  if (pthread_condattr_init(&attributes) != 0) return false;
+  bool made = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
+              pthread_cond_init(&gate->changed, &attributes) == 0;
+  pthread_condattr_destroy(&attributes);
+  if (!made) return false;
+  if (pthread_mutex_init(&gate->lock, NULL) == 0) return true;
+  pthread_cond_destroy(&gate->changed);
+  return false;
+}
+
+void aicc_gate_destroy(struct aicc_gate *gate) {
+  pthread_cond_destroy(&gate->changed);
+  pthread_mutex_destroy(&gate->lock);
+}
+
+double aicc_gate_now(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* The moment `seconds` from now. Anything but a sensible number of seconds is now, or very far away. */
+static struct timespec deadline(double seconds) {
+  struct timespec moment;
+  clock_gettime(CLOCK_MONOTONIC, &moment);
+  if (!(seconds > 0)) return moment;
+  if (seconds > FOREVER) seconds = FOREVER;
+  time_t whole = (time_t)seconds;
+  moment.tv_sec += whole;
+  moment.tv_nsec += (long)((seconds - (double)whole) * 1e9);
+  if (moment.tv_nsec >= 1000000000L) {
+    moment.tv_nsec -= 1000000000L;
+    moment.tv_sec += 1;
+  }
+  return moment;
+}
+
+void aicc_gate_stop(struct aicc_gate *gate) {
+  pthread_mutex_lock(&gate->lock);
+  gate->stopping = true;
+  pthread_cond_broadcast(&gate->changed);
+  pthread_mutex_unlock(&gate->lock);
+}
+
+bool aicc_gate_stopping(struct aicc_gate *gate) {
+  pthread_mutex_lock(&gate->lock);
+  bool stopping = gate->stopping;
+  pthread_mutex_unlock(&gate->lock);
+  return stopping;
+}
+
+bool aicc_gate_nap(struct aicc_gate *gate, double seconds) {
+  struct timespec until = deadline(seconds);
+  pthread_mutex_lock(&gate->lock);
+  while (!gate->stopping && pthread_cond_timedwait(&gate->changed, &gate->lock, &until) == 0) continue;
+  bool running = !gate->stopping;
+  pthread_mutex_unlock(&gate->lock);
+  return running;
+}
+
+bool aicc_gate_hold(struct aicc_gate *gate) {
+  pthread_mutex_lock(&gate->lock);
+  unsigned long round = gate->round;
+  gate->counts.held++;
+  pthread_cond_broadcast(&gate->changed);
+  while (!gate->stopping && gate->round == round) pthread_cond_wait(&gate->changed, &gate->lock);
+  bool running = !gate->stopping;
+  pthread_mutex_unlock(&gate->lock);
+  return running;
+}
+
+/* The count falls here and not where each sleeper wakes, so that a wait for the *next* held request never sees the old ones. */
+void aicc_gate_release(struct aicc_gate *gate) {
+  pthread_mutex_lock(&gate->lock);
+  gate->round++;
+  gate->counts.held = 0;
+  pthread_cond_broadcast(&gate->changed);
+  pthread_mutex_unlock(&gate->lock);
+}
+
+bool aicc_gate_wait(struct aicc_gate *gate, unsigned long requests, unsigned long held, double seconds) {
+  struct timespec until = deadline(seconds);
+  int rc = 0;
+  pthread_mutex_lock(&gate->lock);
+  bool reached = gate->counts.arrived >= requests && gate->counts.held >= held;
+  while (!reached && !gate->stopping && rc == 0) {
+    rc = pthread_cond_timedwait(&gate->changed, &gate->lock, &until);
+    reached = gate->counts.arrived >= requests && gate->counts.held >= held;
+  }
+  pthread_mutex_unlock(&gate->lock);
+  return reached;
+}
+
+unsigned long aicc_gate_connect(struct aicc_gate *gate) {
+  pthread_mutex_lock(&gate->lock);
+  unsigned long serial = ++gate->counts.connections;
+  pthread_mutex_unlock(&gate->lock);
+  return serial;
+}
+
+void aicc_gate_enter(struct aicc_gate *gate, bool *inside) {
+  pthread_mutex_lock(&gate->lock);
+  *inside = true;
+  gate->counts.requests++;
+  gate->counts.in_flight++;
+  if (gate->counts.in_flight > gate->counts.max_in_flight) gate->counts.max_in_flight = gate->counts.in_flight;
+  pthread_mutex_unlock(&gate->lock);
+}
+
+void aicc_gate_leave(struct aicc_gate *gate, bool *inside) {
+  pthread_mutex_lock(&gate->lock);
+  if (*inside) gate->counts.in_flight--;
+  *inside = false;
+  pthread_mutex_unlock(&gate->lock);
+}
+
+void aicc_gate_set_arrived(struct aicc_gate *gate, unsigned long count) {
+  pthread_mutex_lock(&gate->lock);
+  if (gate->counts.arrived != count) {
+    gate->counts.arrived = count;
+    pthread_cond_broadcast(&gate->changed);
+  }
+  pthread_mutex_unlock(&gate->lock);
+}
+
+struct aicc_counts aicc_gate_counts(struct aicc_gate *gate) {
+  pthread_mutex_lock(&gate->lock);
+  struct aicc_counts counts = gate->counts;
+  pthread_mutex_unlock(&gate->lock);
+  return counts;
+}

@@ -1,0 +1,88 @@
+/* scrub.c - takes a secret out of a text, without allocating anything. See scrub.h. */
+#include "scrub.h"
+
+#include <string.h>
+
+/* A secret cut off by the end of the text counts from this many characters on. Shorter base64 needles are not looked for. */
+#define TELLING 4
+
+static int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+/* The value of the two hex digits at `s`, or -1. */
+static int hex_byte(const char *s) {
+  int high = hex_digit(s[0]), low = hex_digit(s[1]);
+  return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
+/* How many characters of the text stand for the byte `wanted`: itself, %XX, \u00XX or a backslash before it; 0 for none. */
+static size_t byte_at(const char *text, size_t size, unsigned char wanted) {
+  if (size >= 3 && text[0] == '%' && hex_byte(text + 1) == wanted) return 3;
+  if (size >= 6 && memcmp(text, "\\u00", 4) == 0 && hex_byte(text + 4) == wanted) return 6;
+  if (size >= 2 && text[0] == '\\' && text[1] == (char)wanted) return 2;
+  return (unsigned char)text[0] == wanted ? 1 : 0;
+}
+
+/* The length of the text's beginning that is the secret, byte by byte; 0 if it is not. */
+static size_t match_bytes(const char *text, size_t size, const char *secret, size_t secret_size) {
+  size_t at = 0, matched = 0;
+  while (matched < secret_size && at < size) {
+    size_t length = byte_at(text + at, size - at, (unsigned char)secret[matched]);
+    if (length == 0) return 0;
+    at += length;
+    matched++;
+  }
+  return matched == secret_size || matched >= TELLING ? at : 0;
+}
+
+/* The 6-bit digit `index` of the base64 of `lead` unknown bytes followed by the secret. Only whole digits may be asked for. */
+static unsigned base64_digit(const char *secret, size_t lead, size_t index) {
+  size_t bit = index * 6 - lead * 8;
+  size_t byte = bit / 8, offset = bit % 8;
+  unsigned window = (unsigned)(unsigned char)secret[byte] << 8;
+  if (offset > 2) window |= (unsigned char)secret[byte + 1];
+  return window >> (10 - offset) & 63;
+}
+
+/* The value of a base64 digit of the usual or the URL-safe alphabet, 64 for anything else. */
+static unsigned base64_value(char c) {
+  if (c >= 'A' && c <= 'Z') return (unsigned)(c - 'A');
+  if (c >= 'a' && c <= 'z') return (unsigned)(c - 'a') + 26;
+  if (c >= '0' && c <= '9') return (unsigned)(c - '0') + 52;
+  if (c == '+' || c == '-') return 62;
+  return c == '/' || c == '_' ? 63 : 64;
+}
+
+/* As match_bytes, for the base64 of `lead` unknown bytes, the secret, and whatever follows. */
+static size_t match_base64(const char *text, size_t size, const char *secret, size_t secret_size, size_t lead) {
+  size_t first = (lead * 8 + 5) / 6, last = (lead + secret_size) * 8 / 6;
+  if (last < first + TELLING) return 0;
+  size_t at = 0;
+  for (; first + at < last && at < size; at++)
+    if (base64_value(text[at]) != base64_digit(secret, lead, first + at)) return 0;
+  return first + at == last || at >= TELLING ? at : 0;
+}
+
+size_t aicc_scrub(char *text, size_t size, const char *secret, size_t secret_size) {
+  static const char mask[] = "***";
+  if (secret_size == 0) return size;
+  size_t in = 0, out = 0;
+  while (in < size) {
+    size_t length = match_bytes(text + in, size - in, secret, secret_size);
+    for (size_t lead = 0; length == 0 && lead < 3; lead++)
+      length = match_base64(text + in, size - in, secret, secret_size, lead);
+    if (length == 0) {
+      text[out++] = text[in++];
+      continue;
+    }
+    size_t shown = length < sizeof mask - 1 ? length : sizeof mask - 1;
+    memcpy(text + out, mask, shown);
+    out += shown;
+    in += length;
+  }
+  return out;
+}

@@ -1,0 +1,15 @@
+/*
+** scrub.h - takes a secret out of a text that goes into an error or an event. Knows no Lua.
+**
+** A server, a proxy or a firewall may echo what it was sent. What it echoes is shown to people, so each secret is looked for as
+** it is, with any of its bytes percent-encoded or JSON-escaped, in base64 at any alignment, and cut off at the end of the text.
+*/
+#ifndef AICC_SCRUB_H
+#define AICC_SCRUB_H
+
+#include <stddef.h>
+
+/* Replaces every form of `secret` in text[0 .. size) by `***`, in place; returns the new size, which is never larger. */
+size_t aicc_scrub(char *text, size_t size, const char *secret, size_t secret_size);
+
+#endif

@@ -1,0 +1,91 @@
+/* sys.c - what the operating system knows and Lua does not. See sys.h. */
+#define _GNU_SOURCE /* CLOCK_BOOTTIME */
+#include "sys.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+double aicc_sys_now(enum aicc_clock clock) {
+  static const clockid_t ids[] = {CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_REALTIME};
+  struct timespec now = {0, 0};
+  clock_gettime(ids[clock], &now);
+  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+double aicc_sys_random(void) {
+  uint32_t bits = 0;
+  if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) != (ssize_t)sizeof bits) /* only while the machine boots */
+    bits = (uint32_t)(aicc_sys_now(AICC_MONOTONIC) * 1e9) ^ (uint32_t)getpid() * UINT32_C(2654435761);
+  return (double)bits / 4294967296.0;
+}
+
+void aicc_sys_nap(double seconds) {
+  if (seconds <= 0) return;
+  struct timespec nap;
+  nap.tv_sec = (time_t)seconds;
+  nap.tv_nsec = (long)((seconds - (double)nap.tv_sec) * 1e9);
+  nanosleep(&nap, NULL);
+}
+
+void aicc_sys_hold_sigpipe(struct aicc_sigpipe *held) {
+  sigset_t sigpipe, pending;
+  sigemptyset(&sigpipe);
+  sigaddset(&sigpipe, SIGPIPE);
+  held->was_pending = sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &sigpipe, &held->before);
+}
+
+void aicc_sys_release_sigpipe(const struct aicc_sigpipe *held) {
+  sigset_t sigpipe, pending;
+  /* One that was pending before we came is not ours to swallow. */
+  if (!held->was_pending && sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE)) {
+    static const struct timespec at_once = {0, 0};
+    sigemptyset(&sigpipe);
+    sigaddset(&sigpipe, SIGPIPE);
+    while (sigtimedwait(&sigpipe, NULL, &at_once) < 0 && errno == EINTR) continue;
+  }
+  pthread_sigmask(SIG_SETMASK, &held->before, NULL);
+}
+
+static volatile sig_atomic_t interrupted;
+
+static void note_interrupt(int signal) {
+  (void)signal;
+  interrupted = 1;
+}
+
+void aicc_sys_trap_interrupt(void) {
+  struct sigaction action;
+  memset(&action, 0, sizeof action);
+  action.sa_handler = note_interrupt;
+  action.sa_flags = (int)SA_RESETHAND;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, NULL);
+}
+
+int aicc_sys_interrupted(void) { return interrupted; }
+
+int aicc_sys_has_hashed_certificates(const char *path) {
+  DIR *directory = opendir(path);
+  if (directory == NULL) return 0;
+  int found = 0;
+  for (struct dirent *entry; !found && (entry = readdir(directory)) != NULL;)
+    found = strspn(entry->d_name, "0123456789abcdef") == 8 && entry->d_name[8] == '.' &&
+            strspn(entry->d_name + 9, "0123456789") == strlen(entry->d_name + 9) && entry->d_name[9] != '\0';
+  closedir(directory);
+  return found;
+}
+
+int aicc_sys_readable(const char *path) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return errno;
+  close(fd);
+  return 0;
+}

@@ -1,0 +1,48 @@
+/*
+** sys.h - what the operating system knows and Lua does not: clocks, chance, signals, the certificate directory. Knows no Lua.
+*/
+#ifndef AICC_SYS_H
+#define AICC_SYS_H
+
+#include <signal.h>
+
+enum aicc_clock {
+  AICC_MONOTONIC,  /* for waits and deadlines */
+  AICC_BOOTTIME,   /* runs on while the machine sleeps: for a token's lifetime */
+  AICC_REALTIME    /* the time of day */
+};
+
+/* Seconds. */
+double aicc_sys_now(enum aicc_clock clock);
+
+/* A number from 0 to below 1 that no other process can guess or share: for jitter, not for keys. */
+double aicc_sys_random(void);
+
+/* Sleeps for at most `seconds`; a signal ends it early. */
+void aicc_sys_nap(double seconds);
+
+/*
+** SIGPIPE, which a TLS library may raise on a closed socket, kept from the process without touching its handlers: blocked in
+** this thread from `hold` to `release`, and consumed if it arrived in between.
+*/
+struct aicc_sigpipe {
+  sigset_t before;
+  int was_pending;
+};
+void aicc_sys_hold_sigpipe(struct aicc_sigpipe *held);
+void aicc_sys_release_sigpipe(const struct aicc_sigpipe *held);
+
+/*
+** Ctrl-C for a program of ours: the first SIGINT after `trap` only sets what `interrupted` tells, the next one kills. Calls that
+** wait end early, as for any signal.
+*/
+void aicc_sys_trap_interrupt(void);
+int aicc_sys_interrupted(void);
+
+/* Whether `path` is a directory that holds certificates under their hashed names (`0a1b2c3d.0`). */
+int aicc_sys_has_hashed_certificates(const char *path);
+
+/* 0 if the file can be opened for reading, else errno. */
+int aicc_sys_readable(const char *path);
+
+#endif

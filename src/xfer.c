@@ -1,0 +1,284 @@
+/*
+** xfer.c - one transfer. See xfer.h.
+**
+** The callbacks below run inside libcurl. They only append to buffers: no Lua value is touched until libcurl has returned.
+*/
+#define _GNU_SOURCE /* SOCK_CLOEXEC, strncasecmp */
+#include "xfer.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "sys.h"
+
+#define LARGE_BUFFER (64u << 10) /* a recycled transfer does not keep more than this */
+
+/* ---- request headers ---- */
+
+struct aicc_headers *aicc_headers_new(void) {
+  struct aicc_headers *headers = malloc(sizeof *headers);
+  if (headers == NULL) return NULL;
+  headers->list = NULL;
+  headers->references = 1;
+  return headers;
+}
+
+int aicc_headers_add(struct aicc_headers *headers, const char *name, const char *value, size_t size) {
+  struct aicc_buf line;
+  aicc_buf_init(&line, 16u << 10);
+  struct curl_slist *list = NULL;
+  if (aicc_buf_append(&line, name, strlen(name)) == AICC_OK &&
+      aicc_buf_append(&line, ": ", value != NULL ? 2 : 1) == AICC_OK &&
+      aicc_buf_append(&line, value, size) == AICC_OK && aicc_buf_append(&line, "", 1) == AICC_OK)
+    list = curl_slist_append(headers->list, line.data);
+  aicc_buf_free(&line);
+  if (list == NULL) return 0; /* the old list is still whole */
+  headers->list = list;
+  return 1;
+}
+
+void aicc_headers_release(struct aicc_headers *headers) {
+  if (headers == NULL || --headers->references > 0) return;
+  for (struct curl_slist *line = headers->list; line != NULL; line = line->next) aicc_wipe(line->data, strlen(line->data));
+  curl_slist_free_all(headers->list);
+  free(headers);
+}
+
+/* ---- callbacks ---- */
+
+/* Hands the request's body to libcurl. */
+static size_t on_read(char *buffer, size_t size, size_t count, void *data) {
+  struct aicc_xfer *xfer = data;
+  size_t left = xfer->request.length - xfer->sent, room = size * count;
+  size_t given = left < room ? left : room;
+  if (given > 0) memcpy(buffer, xfer->request.data + xfer->sent, given);
+  xfer->sent += given;
+  return given;
+}
+
+/*
+** Refuses to rewind the body. On a kept connection that turns out dead libcurl would otherwise send the POST again by itself,
+** and a release would have happened twice for one attempt.
+*/
+static int on_seek(void *data, curl_off_t offset, int origin) {
+  (void)data, (void)offset, (void)origin;
+  return CURL_SEEKFUNC_FAIL;
+}
+
+/*
+** Refuses to send the request a second time. libcurl would, where a kept connection breaks before a byte of the body has left: there
+** is nothing to rewind then, and on_seek is not asked.
+*/
+static int on_request(void *data, char *remote, char *local, int remote_port, int local_port) {
+  struct aicc_xfer *xfer = data;
+  (void)remote, (void)local, (void)remote_port, (void)local_port;
+  return xfer->requests++ == 0 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
+static size_t keep(struct aicc_xfer *xfer, struct aicc_buf *buf, const char *bytes, size_t count) {
+  enum aicc_status status = aicc_buf_append(buf, bytes, count);
+  if (status == AICC_OK) return count;
+  if (status == AICC_TOO_LONG)
+    xfer->over_limit = 1;
+  else
+    xfer->no_memory = 1;
+  return 0; /* ends the transfer with CURLE_WRITE_ERROR */
+}
+
+static size_t on_write(char *bytes, size_t size, size_t count, void *data) {
+  struct aicc_xfer *xfer = data;
+  return keep(xfer, &xfer->body, bytes, size * count);
+}
+
+static size_t on_header(char *line, size_t size, size_t count, void *data) {
+  struct aicc_xfer *xfer = data;
+  size_t length = size * count;
+  xfer->head_size += length;
+  if (xfer->head_size > AICC_HEAD_LIMIT) {
+    xfer->over_limit = 1;
+    return 0;
+  }
+  if (length >= 5 && memcmp(line, "HTTP/", 5) == 0) xfer->head.length = 0; /* after a 100 Continue comes the real one */
+  return keep(xfer, &xfer->head, line, length);
+}
+
+static curl_socket_t on_open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address) {
+  struct aicc_sockets *sockets = data;
+  (void)purpose;
+  if (sockets->count == sockets->capacity) {
+    size_t capacity = sockets->capacity > 0 ? sockets->capacity * 2 : 8;
+    curl_socket_t *open = realloc(sockets->open, capacity * sizeof *open);
+    if (open == NULL) return CURL_SOCKET_BAD;
+    sockets->open = open;
+    sockets->capacity = capacity;
+  }
+  curl_socket_t fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+  if (fd != CURL_SOCKET_BAD) sockets->open[sockets->count++] = fd;
+  return fd;
+}
+
+static int on_close_socket(void *data, curl_socket_t fd) {
+  struct aicc_sockets *sockets = data;
+  for (size_t i = 0; i < sockets->count; i++) {
+    if (sockets->open[i] != fd) continue;
+    sockets->open[i] = sockets->open[--sockets->count];
+    break;
+  }
+  return close(fd);
+}
+
+/* ---- the transfer ---- */
+
+void aicc_xfer_init(struct aicc_xfer *xfer) {
+  memset(xfer, 0, sizeof *xfer);
+  aicc_buf_init(&xfer->request, AICC_REQUEST_LIMIT);
+  aicc_buf_init(&xfer->secrets, AICC_HEAD_LIMIT);
+  aicc_buf_init(&xfer->head, AICC_HEAD_LIMIT);
+  aicc_buf_init(&xfer->body, AICC_REPLY_LIMIT);
+}
+
+static long milliseconds(double seconds) {
+  if (seconds > 1e6) seconds = 1e6;
+  return seconds <= 0.001 ? 1 : (long)(seconds * 1000); /* 0 would mean libcurl's own default */
+}
+
+#define SET(option, value) \
+  do { \
+    CURLcode code_ = curl_easy_setopt(easy, option, value); \
+    if (code_ != CURLE_OK) return code_; \
+  } while (0)
+
+/* Every option that is ever set on an easy handle: first those that never change, then those of this transfer. */
+CURLcode aicc_xfer_setup(struct aicc_xfer *xfer, CURL *easy, int is_new, const struct aicc_settings *settings,
+                         struct aicc_sockets *sockets) {
+  if (is_new) {
+    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_POST, 1L);
+    SET(CURLOPT_READFUNCTION, on_read);
+    SET(CURLOPT_SEEKFUNCTION, on_seek);
+#if LIBCURL_VERSION_NUM >= 0x075000
+    SET(CURLOPT_PREREQFUNCTION, on_request);
+#endif
+    SET(CURLOPT_WRITEFUNCTION, on_write);
+    SET(CURLOPT_HEADERFUNCTION, on_header);
+    SET(CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+    SET(CURLOPT_OPENSOCKETDATA, sockets);
+    SET(CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
+    SET(CURLOPT_CLOSESOCKETDATA, sockets);
+    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(CURLOPT_FOLLOWLOCATION, 0L); /* libcurl would carry x-app-key to the new host */
+    SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE); /* a proxy's CONNECT carries none of our headers */
+    SET(CURLOPT_NOPROXY, "");
+    SET(CURLOPT_PROXY, settings->proxy);
+#if LIBCURL_VERSION_NUM >= 0x075500
+    SET(CURLOPT_PROTOCOLS_STR, settings->https ? "https" : "http");
+#else
+    SET(CURLOPT_PROTOCOLS, settings->https ? (long)CURLPROTO_HTTPS : (long)CURLPROTO_HTTP);
+#endif
+#if LIBCURL_VERSION_NUM >= 0x075700
+    SET(CURLOPT_QUICK_EXIT, 1L); /* or a slow resolver's thread would be waited for beyond every timeout */
+#endif
+    if (settings->https) {
+      SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+      SET(CURLOPT_SSL_VERIFYPEER, settings->verify ? 1L : 0L);
+      SET(CURLOPT_SSL_VERIFYHOST, settings->verify ? 2L : 0L);
+      SET(CURLOPT_CAINFO, settings->ca_file);
+      SET(CURLOPT_CAPATH, settings->ca_path);
+    }
+  }
+  double left = xfer->not_after - aicc_sys_now(AICC_MONOTONIC);
+  double timeout = xfer->timeout < left ? xfer->timeout : left;
+  SET(CURLOPT_TIMEOUT_MS, milliseconds(timeout));
+  SET(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(xfer->connect_timeout < timeout ? xfer->connect_timeout : timeout));
+  SET(CURLOPT_CURLU, xfer->url);
+  SET(CURLOPT_HTTPHEADER, xfer->headers->list);
+  SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)xfer->request.length);
+  SET(CURLOPT_FRESH_CONNECT, xfer->fresh_connection ? 1L : 0L);
+  SET(CURLOPT_READDATA, xfer);
+#if LIBCURL_VERSION_NUM >= 0x075000
+  SET(CURLOPT_PREREQDATA, xfer);
+#endif
+  SET(CURLOPT_WRITEDATA, xfer);
+  SET(CURLOPT_HEADERDATA, xfer);
+  SET(CURLOPT_ERRORBUFFER, xfer->message);
+  SET(CURLOPT_PRIVATE, xfer);
+  return CURLE_OK;
+}
+
+static double seconds_of(CURL *easy, CURLINFO info) {
+  curl_off_t microseconds = 0;
+  curl_easy_getinfo(easy, info, &microseconds);
+  return (double)microseconds / 1e6;
+}
+
+void aicc_xfer_finish(struct aicc_xfer *xfer, enum aicc_ending ending, CURLcode code) {
+  xfer->ending = ending;
+  xfer->code = code;
+  xfer->elapsed = aicc_sys_now(AICC_MONOTONIC) - xfer->started;
+  if (xfer->easy != NULL) {
+    static const CURLINFO phases[] = {CURLINFO_NAMELOOKUP_TIME_T, CURLINFO_CONNECT_TIME_T, CURLINFO_APPCONNECT_TIME_T,
+                                      CURLINFO_PRETRANSFER_TIME_T, CURLINFO_STARTTRANSFER_TIME_T};
+    long connects = 0;
+    for (size_t i = 0; i < sizeof phases / sizeof *phases; i++) xfer->timing[i] = seconds_of(xfer->easy, phases[i]);
+    curl_easy_getinfo(xfer->easy, CURLINFO_RESPONSE_CODE, &xfer->status);
+    curl_easy_getinfo(xfer->easy, CURLINFO_NUM_CONNECTS, &connects);
+    xfer->was_written = xfer->timing[3] > 0;
+    xfer->reused = xfer->was_written && connects == 0;
+    curl_easy_setopt(xfer->easy, CURLOPT_ERRORBUFFER, NULL); /* the handle outlives the transfer */
+  }
+  aicc_buf_wipe(&xfer->request);
+}
+
+const char *aicc_xfer_header(const struct aicc_xfer *xfer, const char *name, size_t *size) {
+  if (xfer->head.length == 0) return NULL;
+  size_t name_size = strlen(name);
+  const char *line = xfer->head.data, *end = line + xfer->head.length;
+  while (line < end) {
+    const char *stop = memchr(line, '\n', (size_t)(end - line));
+    if (stop == NULL) stop = end;
+    if ((size_t)(stop - line) > name_size && line[name_size] == ':' && strncasecmp(line, name, name_size) == 0) {
+      const char *value = line + name_size + 1;
+      while (value < stop && (*value == ' ' || *value == '\t')) value++;
+      while (stop > value && (stop[-1] == '\r' || stop[-1] == ' ' || stop[-1] == '\t')) stop--;
+      *size = (size_t)(stop - value);
+      return value;
+    }
+    line = stop + 1;
+  }
+  return NULL;
+}
+
+static void empty(struct aicc_buf *buf) {
+  if (buf->capacity > LARGE_BUFFER)
+    aicc_buf_free(buf);
+  else
+    aicc_buf_wipe(buf);
+}
+
+void aicc_xfer_recycle(struct aicc_xfer *xfer) {
+  struct aicc_buf request = xfer->request, secrets = xfer->secrets, head = xfer->head, body = xfer->body;
+  empty(&request);
+  empty(&secrets);
+  empty(&head);
+  empty(&body);
+  aicc_headers_release(xfer->headers);
+  aicc_xfer_init(xfer);
+  xfer->request = request;
+  xfer->secrets = secrets;
+  xfer->head = head;
+  xfer->body = body;
+}
+
+void aicc_xfer_free(struct aicc_xfer *xfer) {
+  if (xfer == NULL) return;
+  aicc_headers_release(xfer->headers);
+  aicc_buf_free(&xfer->request);
+  aicc_buf_free(&xfer->secrets);
+  aicc_buf_free(&xfer->head);
+  aicc_buf_free(&xfer->body);
+  free(xfer);
+}

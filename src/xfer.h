@@ -1,0 +1,107 @@
+/*
+** xfer.h - one transfer: a POST and its reply, and what is known of how it ended. Knows no Lua.
+**
+** A transfer is filled in by its starter (call.c), run by a pool (pool.c) on an easy handle that the pool lends to it, and read
+** by session.c. The buffers are the transfer's own; the URL belongs to the session; the headers are shared and counted.
+*/
+#ifndef AICC_XFER_H
+#define AICC_XFER_H
+
+#include <curl/curl.h>
+#include <stdint.h>
+
+#include "buf.h"
+
+#define AICC_REQUEST_LIMIT (16u << 20)
+#define AICC_REPLY_LIMIT (1u << 20)
+#define AICC_HEAD_LIMIT (64u << 10)
+
+/* A list of request headers, shared by the transfers that send it. Wiped when the last one lets go: it holds a token. */
+struct aicc_headers {
+  struct curl_slist *list;
+  unsigned references;
+};
+
+/* An empty list with one reference, or NULL when out of memory. */
+struct aicc_headers *aicc_headers_new(void);
+
+/* Appends `name: value` (or `name:`, which keeps libcurl from sending its own). Returns 0 when out of memory. */
+int aicc_headers_add(struct aicc_headers *headers, const char *name, const char *value, size_t size);
+
+void aicc_headers_release(struct aicc_headers *headers);
+
+/* What every transfer of a session has in common. The strings outlive the session's transfers. */
+struct aicc_settings {
+  const char *ca_file;     /* NULL for none */
+  const char *ca_path;     /* NULL for none */
+  const char *proxy;       /* "" for none: the environment is config.lua's business */
+  int https;               /* else plain http, to a loopback address */
+  int verify;
+};
+
+/* The sockets that libcurl has open, for the child after a fork. */
+struct aicc_sockets {
+  curl_socket_t *open;
+  size_t count, capacity;
+};
+
+enum aicc_ending {
+  AICC_BY_CURL,   /* `code` tells */
+  AICC_CLOSED,    /* its session was closed */
+  AICC_ABORTED,   /* the caller was interrupted */
+  AICC_EXPIRED,   /* its time was up before there was room for it in the window */
+  AICC_FORKED     /* it belongs to the parent process */
+};
+
+struct aicc_xfer {
+  struct aicc_xfer *next;        /* in the pool's list that it is on */
+  struct aicc_xfer *previous;
+  uint64_t ticket;
+  const void *operation;         /* the starter's: what was asked */
+
+  CURLU *url;
+  struct aicc_headers *headers;  /* one reference */
+  struct aicc_buf request;
+  struct aicc_buf secrets;       /* each ended by a NUL: what must not be seen in an error, besides the token */
+  size_t sent;                   /* bytes of the request that libcurl has taken */
+  unsigned requests;             /* how often libcurl was about to send it; the second time is refused */
+  double timeout;                /* seconds, for the attempt on the wire */
+  double connect_timeout;        /* seconds */
+  double started;                /* monotonic; when it was asked for */
+  double not_after;              /* monotonic; whatever happens, it is over then */
+  int fresh_connection;
+
+  CURL *easy;                    /* lent while it runs */
+  enum aicc_ending ending;
+  CURLcode code;
+  int over_limit;                /* the reply was larger than a cap */
+  int no_memory;                 /* for the reply */
+  int was_written;               /* the request may have reached the server */
+  int reused;                    /* on a connection that was open before */
+  long status;                   /* 0 if no reply began */
+  double elapsed;                /* seconds since `started` */
+  double timing[5];              /* seconds after it began: name, connect, TLS, request written, first byte */
+  size_t head_size;              /* bytes of all the replies' heads, for the cap */
+  struct aicc_buf head;          /* of the last reply, as it came */
+  struct aicc_buf body;
+  char message[CURL_ERROR_SIZE];
+};
+
+void aicc_xfer_init(struct aicc_xfer *xfer);
+
+/* Gives the easy handle everything it needs for this transfer. `is_new`: it has never been set up for these settings. */
+CURLcode aicc_xfer_setup(struct aicc_xfer *xfer, CURL *easy, int is_new, const struct aicc_settings *settings,
+                         struct aicc_sockets *sockets);
+
+/* Reads from the easy handle, while it is still lent, how the transfer ended, and wipes the request. */
+void aicc_xfer_finish(struct aicc_xfer *xfer, enum aicc_ending ending, CURLcode code);
+
+/* The value of the reply's header `name` (lower case), trimmed; NULL if it has none. */
+const char *aicc_xfer_header(const struct aicc_xfer *xfer, const char *name, size_t *size);
+
+/* Ready for the next request: releases the headers, forgets both bodies, gives back large memory. */
+void aicc_xfer_recycle(struct aicc_xfer *xfer);
+
+void aicc_xfer_free(struct aicc_xfer *xfer);
+
+#endif
