@@ -171,7 +171,10 @@ function M.open(db, job, options)
         ORDER BY number LIMIT 1 %s)
       RETURNING id, number, CAST(skill AS TEXT) AS skill, state, epoch, size]]):format(expiry, words.free, words.lock),
   }, Claims)
-  if self.shared then return self end
+  if self.shared then
+    db:limit_idleness(lease) -- a lease that has ended is of no use to others while its row is still locked
+    return self
+  end
   local problem
   self.lock, problem = take_lock(db, job, process)
   if not self.lock then return nil, problem end

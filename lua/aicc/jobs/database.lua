@@ -12,12 +12,16 @@ local errors = require "aicc.error"
 local schema = require "aicc.jobs.schema"
 
 local BUSY = 10000 -- milliseconds for which SQLite waits for another process's transaction
+local IDLE = 60    -- seconds after which PostgreSQL ends a session that is doing nothing inside a transaction
 local GROUP = 50   -- rows of one INSERT
 
 local Database = {}
 Database.__index = Database
 
 local M = {}
+
+local SQLITE = { name = "sqlite", begin = "BEGIN IMMEDIATE" }
+local POSTGRESQL = { name = "postgresql", begin = "BEGIN" }
 
 local unpack = table.unpack or unpack
 local to_integer = math.tointeger -- luacheck: ignore (not in Lua 5.1)
@@ -139,6 +143,15 @@ function Database:transaction(f, ...)
   error(results[2], 0)
 end
 
+--- Lets the server end this session once it has done nothing inside a transaction for so long. A process that is stopped there
+-- (or whose host is gone) would keep its locks for ever, and all others waiting. SQLite's locks end with the process, and a
+-- stopped one makes the others fail after their busy timeout.
+-- @tparam number seconds
+function Database:limit_idleness(seconds)
+  if self.dialect ~= POSTGRESQL then return end
+  self:run(("SET idle_in_transaction_session_timeout = %.0f"):format(seconds * 1000))
+end
+
 --- Closes the connection.
 function Database:close()
   if not self.connection then return end
@@ -148,9 +161,6 @@ function Database:close()
 end
 
 -- ---- the two kinds ----
-
-local SQLITE = { name = "sqlite", begin = "BEGIN IMMEDIATE" }
-local POSTGRESQL = { name = "postgresql", begin = "BEGIN" }
 
 local function driver(name, package)
   local loaded, dbi = pcall(require, "DBI")
@@ -187,7 +197,9 @@ local function open_postgresql(url)
   local dbi, missing = driver("dbd.postgresql", "lua-dbi-postgresql")
   if not dbi then return nil, missing end
   local connection, problem = dbi.Connect("PostgreSQL", url)
-  return connected(connection, problem, POSTGRESQL)
+  local self, err = connected(connection, problem, POSTGRESQL)
+  if self then self:limit_idleness(IDLE) end
+  return self, err
 end
 
 --- Opens a database, and makes the tables if it has none.
