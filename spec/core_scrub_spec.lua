@@ -92,16 +92,16 @@ describe("over a connection", function()
   it("secrets are scrubbed from what a server echoes, and they are the call's own", function()
     local server = assert(sandbox.start())
     local session = assert(core.session { base_url = server.base_url, app_key = "session-key-0815" })
-    server:fault { to = math.huge, status = 403, body = "session-key-0815 token-0816 secret-0817 other-key-0818 " }
-    local _, err = session:release_agent_by_skill("token-0816", { skillId = 3, userAccounts = { "a" } })
+    server:fault { to = math.huge, status = 403, body = "session-key-0815 bearer-0816 secret-0817 other-key-0818 " }
+    local _, err = session:release_agent_by_skill("bearer-0816", { skillId = 3, userAccounts = { "a" } })
     assert.equal("*** *** secret-0817 other-key-0818 ", err.body)
     _, err = session:token { app_key = "other-key-0818", app_secret = "secret-0817" }
-    assert.equal("*** token-0816 *** *** ", err.body)
-    _, err = session:release_agent_by_skill("token-0899", { skillId = 3, userAccounts = { "a" } })
-    assert.equal("*** token-0816 secret-0817 other-key-0818 ", err.body)
+    assert.equal("*** bearer-0816 *** *** ", err.body)
+    _, err = session:release_agent_by_skill("bearer-0899", { skillId = 3, userAccounts = { "a" } })
+    assert.equal("*** bearer-0816 secret-0817 other-key-0818 ", err.body)
     session:close()
     session = assert(core.session { base_url = server.base_url, app_secret = "secret-0817" }) -- told for this alone
-    _, err = session:release_agent_by_skill("token-0816", { skillId = 3, userAccounts = { "a" } })
+    _, err = session:release_agent_by_skill("bearer-0816", { skillId = 3, userAccounts = { "a" } })
     assert.equal("session-key-0815 *** *** other-key-0818 ", err.body)
     session:close()
     server:stop()

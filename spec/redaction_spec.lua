@@ -28,6 +28,8 @@ local function base64(text, digits)
   return table.concat(out)
 end
 
+local HTML = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&apos;" }
+
 local ECHOES = {
   plain = function(text) return text end,
   ["URL-encoded"] = function(text) return percent(text, "[^%w]") end,
@@ -35,7 +37,14 @@ local ECHOES = {
   ["URL-encoded, every byte"] = function(text) return percent(text, ".") end,
   ["as JSON"] = function(text) return (text:gsub('["\\/]', "\\%0")) end,
   ["as JSON, all escaped"] = function(text) return (text:gsub(".", function(c) return ("\\u%04x"):format(c:byte()) end)) end,
+  ["a form's field"] = function(text) return (percent(text, "[^%w ]"):gsub(" ", "+")) end,
+  ["HTML, numbered"] = function(text) return (text:gsub("%W", function(c) return ("&#%d;"):format(c:byte()) end)) end,
+  ["HTML, numbered in hex"] = function(text) return (text:gsub("%W", function(c) return ("&#x%X;"):format(c:byte()) end)) end,
+  ["HTML, named"] = function(text) return (text:gsub('[&<>"\']', HTML)) end,
   base64 = function(text) return base64(text, DIGITS) end,
+  ["base64, URL-encoded"] = function(text) return percent(base64(text, DIGITS), "[^%w]") end,
+  ["base64, in lines"] = function(text) return (base64(text, DIGITS):gsub("......", "%0\r\n")) end,
+  ["base64, as JSON"] = function(text) return (base64(text, DIGITS):gsub("/", "\\/")) end,
   ["base64, second place"] = function(text) return base64("x" .. text, DIGITS) end,
   ["base64, third place"] = function(text) return base64("ab" .. text .. "more", DIGITS) end,
   ["base64, credentials"] = function(text) return base64(KEY .. ":" .. text, DIGITS) end,
@@ -76,8 +85,9 @@ end
 -- Fails if a value shows a canary as it is or in an encoding.
 local function assert_clean(value, where)
   for _, text in ipairs(texts(value)) do
-    local decoded = text:gsub("%%(%x%x)", from_hex):gsub("\\u00(%x%x)", from_hex):gsub("\\", "")
-    local usual = text:gsub("[-_]", { ["-"] = "+", ["_"] = "/" })
+    local decoded = text:gsub("%%(%x%x)", from_hex):gsub("\\u00(%x%x)", from_hex):gsub("&#x(%x%x);", from_hex)
+      :gsub("&#(%d+);", function(digits) return string.char(tonumber(digits)) end):gsub("\\", "")
+    local usual = decoded:gsub("[-_]", { ["-"] = "+", ["_"] = "/" }):gsub("[\r\n]", "")
     if has_one(text, LETTERS) or has_one(decoded, LETTERS) or has_one(usual, DIGIT_MARKS) then error(where .. ": " .. text, 2) end
   end
 end
@@ -152,7 +162,7 @@ end)
 it("a token that came in an unusable reply is not shown", function()
   for _, body in ipairs {
     '{"AccessToken":"' .. 'token/T","Expires":"60', '{"token":{"AccessToken":"token/T"}}', 'AccessToken=token/T',
-    '{"AccessToken":"token/T \\r\\n","Expires":"60"}',
+    '{"AccessToken":"token/T \\r\\n","Expires":"60"}', '{"access_token":"token/T"}', '{"data":{"value":"token/T"}}', 'token/T',
   } do
     local client, events = new_client()
     server:fault { operation = "token", to = math.huge, status = 200, body = body }

@@ -6,38 +6,38 @@ static const struct row {
   CURLcode code;
   const char *kind;
   int retryable;
-  int never_sent;  /* whatever the clock says */
 } rows[] = {
-    {CURLE_COULDNT_RESOLVE_PROXY, "network", 1, 1},
-    {CURLE_COULDNT_RESOLVE_HOST, "network", 1, 1},
-    {CURLE_COULDNT_CONNECT, "network", 1, 1},
-    {CURLE_PROXY, "network", 1, 1},
-    {CURLE_HTTP2, "network", 1, 0},
-    {CURLE_PARTIAL_FILE, "protocol", 1, 0},
-    {CURLE_OPERATION_TIMEDOUT, "timeout", 1, 0},
-    {CURLE_GOT_NOTHING, "network", 1, 0},
-    {CURLE_SEND_ERROR, "network", 1, 0},
-    {CURLE_RECV_ERROR, "network", 1, 0},
-    {CURLE_SEND_FAIL_REWIND, "network", 1, 0},
-    {CURLE_HTTP2_STREAM, "network", 1, 0},
-    {CURLE_SSL_CONNECT_ERROR, "tls", 1, 1},
-    {CURLE_SSL_CERTPROBLEM, "tls", 0, 1},
-    {CURLE_SSL_CIPHER, "tls", 0, 1},
-    {CURLE_PEER_FAILED_VERIFICATION, "tls", 0, 1},
-    {CURLE_SSL_CACERT_BADFILE, "tls", 0, 1},
-    {CURLE_SSL_ISSUER_ERROR, "tls", 0, 1},
-    {CURLE_SSL_PINNEDPUBKEYNOTMATCH, "tls", 0, 1},
-    {CURLE_WEIRD_SERVER_REPLY, "protocol", 0, 0},
-    {CURLE_BAD_CONTENT_ENCODING, "protocol", 0, 0},
-    {CURLE_UNSUPPORTED_PROTOCOL, "protocol", 0, 0},  /* a reply without a status line */
+    {CURLE_COULDNT_RESOLVE_PROXY, "network", 1},
+    {CURLE_COULDNT_RESOLVE_HOST, "network", 1},
+    {CURLE_COULDNT_CONNECT, "network", 1},
+    {CURLE_PROXY, "network", 1},
+    {CURLE_HTTP2, "network", 1},
+    {CURLE_PARTIAL_FILE, "protocol", 1},
+    {CURLE_OPERATION_TIMEDOUT, "timeout", 1},
+    {CURLE_GOT_NOTHING, "network", 1},
+    {CURLE_SEND_ERROR, "network", 1},
+    {CURLE_RECV_ERROR, "network", 1},
+    {CURLE_SEND_FAIL_REWIND, "network", 1},
+    {CURLE_HTTP2_STREAM, "network", 1},
+    {CURLE_SSL_CONNECT_ERROR, "tls", 1},
+    {CURLE_SSL_CERTPROBLEM, "tls", 0},
+    {CURLE_SSL_CIPHER, "tls", 0},
+    {CURLE_PEER_FAILED_VERIFICATION, "tls", 0},
+    {CURLE_SSL_CACERT_BADFILE, "tls", 0},
+    {CURLE_SSL_ISSUER_ERROR, "tls", 0},
+    {CURLE_SSL_PINNEDPUBKEYNOTMATCH, "tls", 0},
+    {CURLE_WEIRD_SERVER_REPLY, "protocol", 0},
+    {CURLE_BAD_CONTENT_ENCODING, "protocol", 0},
+    {CURLE_UNSUPPORTED_PROTOCOL, "protocol", 0},  /* a reply without a status line */
 };
 
 static void judge_code(const struct aicc_xfer *xfer, struct aicc_failure *failure) {
-  struct row row = {CURLE_OK, "network", 0, 0};
+  struct row row = {CURLE_OK, "network", 0};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
     if (rows[i].code == xfer->code) row = rows[i];
   int is_broken = xfer->code == CURLE_SEND_FAIL_REWIND || xfer->requests > 1;
-  int not_sent = row.never_sent || !xfer->was_written;
+  /* Whatever the code: it may be that of a second connection, made after a kept one broke with the request on it. */
+  int not_sent = !xfer->was_written;
   failure->kind = row.kind;
   failure->outcome = not_sent ? AICC_NOT_SENT : AICC_UNKNOWN;
   failure->retryable = row.retryable || is_broken;

@@ -1,6 +1,7 @@
 /* filelib.c - the Lua side of file.c. What fails is `nil, message`; the message names no content. */
 #include "filelib.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -75,7 +76,7 @@ static int make_directory(lua_State *L) {
 /* core.remove_file(path) -> true | nil, message, missing */
 static int remove_file(lua_State *L) {
   const char *path = luaL_checkstring(L, 1);
-  if (unlink(path) != 0) return push_problem(L, path, "cannot remove it", 1);
+  if (unlink(path) != 0) return push_problem(L, path, "cannot remove it", errno == ENOENT);
   lua_pushboolean(L, 1);
   return 1;
 }

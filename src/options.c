@@ -115,6 +115,10 @@ static int check_endpoint(struct aicc_options *options, struct aicc_failure *fai
   settings->verify = options->verify;
   const char *proxy = options->text[AICC_PROXY];
   settings->proxy = settings->https && proxy != NULL ? proxy : "";
+  if (!options->verify && settings->proxy[0] != '\0') {
+    aicc_failure_say(failure, "verify: false is not allowed through a proxy: what is dialled is not this machine");
+    return refuse(failure);
+  }
   why = proxy != NULL && proxy[0] != '\0' ? aicc_endpoint_check_proxy(proxy) : NULL;
   if (why != NULL) {
     aicc_failure_say(failure, "proxy: %s", why); /* never the text itself: it may hold a password */

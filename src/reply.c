@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #define MAX_DEPTH 32
@@ -175,10 +176,12 @@ static void get_text(lua_State *L, int index, const char *name, struct aicc_text
 
 static int is_zero(struct aicc_text code) { return code.size == 1 && code.data[0] == '0'; }
 
-static int mentions_token(struct aicc_text body) {
-  static const char name[] = "AccessToken";
-  for (size_t at = 0; at + sizeof name - 1 <= body.size; at++)
-    if (memcmp(body.data + at, name, sizeof name - 1) == 0) return 1;
+/* Whether a reply may have a token in it, under whatever name: a new one, which nothing could take out of an error. */
+static int may_bring_token(const struct aicc_reply *reply) {
+  static const char name[] = "token";
+  if (reply->status >= 200 && reply->status <= 299) return 1;
+  for (size_t at = 0; at + sizeof name - 1 <= reply->body.size; at++)
+    if (strncasecmp(reply->body.data + at, name, sizeof name - 1) == 0) return 1;
   return 0;
 }
 
@@ -243,7 +246,6 @@ int aicc_reply_push(lua_State *L, const struct aicc_operation *operation, const 
   } else {
     judge_status(reply, object != 0, &failure);
   }
-  /* What came for a token may have one in it, whatever its status. */
-  if (reply->body.size > 0 && (operation->with_token || !mentions_token(reply->body))) failure.body = reply->body;
+  if (reply->body.size > 0 && (operation->with_token || !may_bring_token(reply))) failure.body = reply->body;
   return aicc_failure_push(L, &failure, secrets);
 }

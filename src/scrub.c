@@ -19,8 +19,34 @@ static int hex_byte(const char *s) {
   return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-/* How many characters of the text stand for the byte `wanted`: itself, %XX, \u00XX or a backslash before it; 0 for none. */
+/* The length of the HTML entity at `text` that stands for the byte `wanted`; 0 for none. */
+static size_t entity_at(const char *text, size_t size, unsigned char wanted) {
+  static const struct {
+    unsigned char byte;
+    const char *entity;
+  } names[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}, {'\'', "&apos;"}};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    size_t length = strlen(names[i].entity);
+    if (names[i].byte == wanted && size >= length && memcmp(text, names[i].entity, length) == 0) return length;
+  }
+  if (size < 4 || text[1] != '#') return 0;
+  unsigned base = text[2] == 'x' || text[2] == 'X' ? 16 : 10, value = 0;
+  size_t at = base == 16 ? 3 : 2;
+  for (; at < size && at < 8 && hex_digit(text[at]) >= 0 && (unsigned)hex_digit(text[at]) < base; at++)
+    value = value * base + (unsigned)hex_digit(text[at]);
+  return at < size && text[at] == ';' && value == wanted ? at + 1 : 0;
+}
+
+/*
+** How many characters of the text stand for the byte `wanted`: itself, %XX, a + for a space, \u00XX, a backslash before it, or an
+** HTML entity; 0 for none.
+*/
 static size_t byte_at(const char *text, size_t size, unsigned char wanted) {
+  if (text[0] == '&') {
+    size_t length = entity_at(text, size, wanted);
+    if (length > 0) return length;
+  }
+  if (text[0] == '+' && wanted == ' ') return 1;
   if (size >= 3 && text[0] == '%' && hex_byte(text + 1) == wanted) return 3;
   if (size >= 6 && memcmp(text, "\\u00", 4) == 0 && hex_byte(text + 4) == wanted) return 6;
   if (size >= 2 && text[0] == '\\' && text[1] == (char)wanted) return 2;
@@ -57,14 +83,37 @@ static unsigned base64_value(char c) {
   return c == '/' || c == '_' ? 63 : 64;
 }
 
+/*
+** Sets `value` to that of the base64 digit at `text`, which may be percent-encoded, or a slash with a backslash before it, or
+** (`inside` the text) follow a line's end. Returns how many characters that takes; more than `size` where the text ends before.
+*/
+static size_t base64_next(const char *text, size_t size, int inside, unsigned *value) {
+  size_t at = 0;
+  while (inside && at < size && (text[at] == '\r' || text[at] == '\n')) at++;
+  *value = 64;
+  if (at == size) return size + 1;
+  if (size - at >= 3 && text[at] == '%') {
+    int byte = hex_byte(text + at + 1);
+    if (byte > 0) *value = base64_value((char)byte);
+    return at + 3;
+  }
+  if (size - at >= 2 && text[at] == '\\') at++;
+  *value = base64_value(text[at]);
+  return at + 1;
+}
+
 /* As match_bytes, for the base64 of `lead` unknown bytes, the secret, and whatever follows. */
 static size_t match_base64(const char *text, size_t size, const char *secret, size_t secret_size, size_t lead) {
   size_t first = (lead * 8 + 5) / 6, last = (lead + secret_size) * 8 / 6;
   if (last < first + TELLING) return 0;
-  size_t at = 0;
-  for (; first + at < last && at < size; at++)
-    if (base64_value(text[at]) != base64_digit(secret, lead, first + at)) return 0;
-  return first + at == last || at >= TELLING ? at : 0;
+  size_t at = 0, digit = first;
+  while (digit < last && at < size) {
+    unsigned value;
+    at += base64_next(text + at, size - at, digit > first, &value);
+    if (at > size || value != base64_digit(secret, lead, digit)) return 0;
+    digit++;
+  }
+  return digit == last || digit - first >= TELLING ? at : 0;
 }
 
 size_t aicc_scrub(char *text, size_t size, const char *secret, size_t secret_size) {

@@ -226,7 +226,7 @@ void aicc_xfer_finish(struct aicc_xfer *xfer, enum aicc_ending ending, CURLcode 
     for (size_t i = 0; i < sizeof phases / sizeof *phases; i++) xfer->timing[i] = seconds_of(xfer->easy, phases[i]);
     curl_easy_getinfo(xfer->easy, CURLINFO_RESPONSE_CODE, &xfer->status);
     curl_easy_getinfo(xfer->easy, CURLINFO_NUM_CONNECTS, &connects);
-    xfer->was_written = xfer->timing[3] > 0;
+    xfer->was_written = xfer->requests > 0 || xfer->timing[3] > 0;
     xfer->reused = xfer->was_written && connects == 0;
     curl_easy_setopt(xfer->easy, CURLOPT_ERRORBUFFER, NULL); /* the handle outlives the transfer */
   }

@@ -29,9 +29,9 @@ local function read_limits(self, options, level)
   local limits = { timeout = self.settings.timeout, deadline = self.settings.deadline, retry = self.retry }
   for name, value in pairs(options or {}) do
     if name == "retry" then
-      local problem = config.retry_problem(value)
+      local problem = config.retry_problem(value, true)
       if problem then error(problem, level) end
-      limits.retry = retry.complete(value)
+      limits.retry = retry.complete(value, self.retry)
     elseif name ~= "timeout" and name ~= "deadline" then
       error(("unknown option '%s'"):format(tostring(name)), level)
     elseif type(value) ~= "number" or not (value > 0 and value < math.huge) then
@@ -84,7 +84,8 @@ end
 -- (releaseAgentBySkillId: "An empty array can be transferred, indicating that all agents bound to the skill queue are unbound".)
 -- @tparam integer skill_id the queue, 1 to 2^53-1 (the API's skillId)
 -- @tparam {string,...}|userdata accounts agents' accounts (userAccounts), each 1 to 128 bytes of UTF-8; or `aicc.ALL`
--- @tparam ?table options `timeout` (seconds an attempt), `deadline` (seconds in all), `retry` (as in `aicc.new`)
+-- @tparam ?table options `timeout` (seconds an attempt), `deadline` (seconds in all), `retry` (as in `aicc.new`; what it leaves
+--   out is as the client's; the budget is the client's alone)
 -- @treturn ?table `outcome`: "applied", or "applied_earlier" when an attempt whose answer was lost had done it; `attempts`;
 --   `elapsed` (seconds); `resultCode` and `resultMessage` as the API sent them, where there was an answer
 -- @treturn ?table the error: see `aicc.error`; its `outcome` tells what the server may have done
@@ -111,14 +112,23 @@ end
 
 --- Every agent of a skill queue (queryAgentInfoBySkillId, all pages). A queue that changes while it is listed is read again.
 -- @tparam integer skill_id the queue (skillId)
--- @tparam ?table options those of `release_agent_by_skill`
+-- @tparam ?table options those of `release_agent_by_skill`, and `as_proof` (boolean; false): for whoever concludes from
+--   somebody's absence. Several pages are then read until two readings in a row agree, and fewer agents than the server counts
+--   are an error. (Else a page that shifts while as many are bound as unbound may hide somebody.)
 -- @treturn ?table array of agents: `userAccount`, `accountName`, `sipAccount` strings; `workNo`, `agentType`, `agentWeight`,
 --   `skillWeight` integers
 -- @treturn ?table the error
 function Client:query_agents(skill_id, options)
-  local current, checked = begin(self, "query_agents", { skillId = skill_id }, options, 2)
+  local rest, as_proof = {}, nil
+  for name, value in pairs(options or {}) do
+    if name == "as_proof" then as_proof = value else rest[name] = value end
+  end
+  if as_proof ~= nil and type(as_proof) ~= "boolean" then
+    error("as_proof: expected a boolean, got " .. type(as_proof), 2)
+  end
+  local current, checked = begin(self, "query_agents", { skillId = skill_id }, rest, 2)
   if not current then return nil, checked end
-  local agents, err = self.engine:list(current, checked.skillId)
+  local agents, err = self.engine:list(current, checked.skillId, as_proof)
   if not agents then return nil, tell(current, checked, err) end
   return agents
 end
@@ -157,7 +167,7 @@ function Client:each_agent(skill_id, options)
       at = at + 1
       return page[at]
     end
-    if not err and not reading.told and not reading.is_complete() then err = settle.unsteady() end
+    if not err and not reading.told and not reading.is_complete() then err = settle.unsteady(1) end
     reading.told = true
     if err then return false, tell(current, checked, err) end
   end
@@ -216,9 +226,15 @@ local function make_engine(self, store)
   local settings, transport = self.settings, self.transport
   local emit = emitter(self, settings.on_event)
   local function wait(seconds) return transport:sleep(seconds) end
+  -- A sleep that was given waits instead, but not for another coroutine: that one only goes on where this one yields.
+  local function wait_for_others(seconds)
+    if settings.sleep and not transport:yields() then return settings.sleep(seconds) end
+    return wait(seconds)
+  end
   local made
   local tokens = token.new {
-    store = store, key = token.key(settings), timeout = settings.timeout, random = self.random, emit = emit, sleep = wait,
+    store = store, key = token.key(settings), timeout = settings.timeout, random = self.random, emit = emit,
+    sleep = wait_for_others,
     now = settings.clock or function() return core.now "boottime" end,
     transport = transport,
     request = function(current)

@@ -4,7 +4,7 @@
 -- never when a module is loaded.
 -- @module aicc.config
 
-local cjson = require "cjson.safe"
+local cjson = require("cjson.safe").new() -- the shared one may have been set up otherwise
 local core = require "aicc.core"
 local errors = require "aicc.error"
 local retry = require "aicc.retry"
@@ -123,7 +123,7 @@ local function read_config(path)
   end
   if has_secret then
     local safe, unsafe = core.read_file(path, MAX_CONFIG, "private")
-    if not safe then return refuse("configuration file (it holds a secret) %s", unsafe) end
+    if safe ~= text then return refuse("configuration file (it holds a secret) %s", unsafe or "has just been replaced: try again") end
   end
   return settings
 end
@@ -151,10 +151,11 @@ local function from_environment(row, getenv)
   end
 end
 
--- Whether NO_PROXY says that the host is reached without one.
+-- Whether NO_PROXY says that the host is reached without one; of an entry's port nothing is asked.
 local function is_exempt(host, list)
   for entry in list:gmatch "[^,%s]+" do
-    entry = entry:lower():gsub("^%*?%.", "")
+    entry = entry:lower():gsub("^%*?%.", ""):gsub("^%[(.*)%]", "%1")
+    if select(2, entry:gsub(":", "")) == 1 then entry = entry:match "^[^:]*" end -- a port
     if entry == "*" or host == entry or host:sub(-#entry - 1) == "." .. entry then return true end
   end
   return false
@@ -162,13 +163,13 @@ end
 
 -- The proxy that the usual variables name for this URL, and the variable; nil if none. This machine is reached without.
 local function usual_proxy(base_url, getenv)
-  local host = base_url:lower():match "^https://([^/:?#]+)"
+  local host = base_url:lower():match "^https://%[([^%]]+)%]" or base_url:lower():match "^https://([^/:?#]+)"
   if not host then return end
   for _, name in ipairs { "https_proxy", "HTTPS_PROXY" } do
     local proxy = getenv(name)
     if proxy and proxy ~= "" then
       local exempt = getenv "no_proxy" or getenv "NO_PROXY" or ""
-      if host == "localhost" or host:find "^127%." or is_exempt(host, exempt) then return end
+      if host == "localhost" or host == "::1" or host:find "^127%." or is_exempt(host, exempt) then return end
       return proxy, name
     end
   end
@@ -178,8 +179,9 @@ end
 
 --- What is wrong with a `retry` option, or nil.
 -- @param option a table with some of the fields of `aicc.retry.defaults`, or false
+-- @tparam ?boolean of_call whether it is a single call's, which has no budget of its own
 -- @treturn ?string
-function M.retry_problem(option)
+function M.retry_problem(option, of_call)
   if option == false then return end
   if type(option) ~= "table" then return "retry: expected a table or false, got " .. type(option) end
   for name, value in pairs(option) do
@@ -188,6 +190,10 @@ function M.retry_problem(option)
     if type(value) ~= "number" or value < least or value ~= value then
       return ("retry.%s: expected a number from %d, got %s"):format(name, least, tostring(value))
     end
+    if name == "attempts" and value % 1 ~= 0 then
+      return ("retry.attempts: expected an integer, got %s"):format(tostring(value))
+    end
+    if name == "budget" and of_call then return "retry.budget: it is the client's, for all its calls" end
   end
 end
 

@@ -69,6 +69,9 @@ local function prepare_retry(self, request, err, history, wait, cost, key)
   return wait <= 0 or self.sleep(wait)
 end
 
+-- A success gives back to the budget what its retries cost, or 1.
+local function refund(self, history) self.budget = math.min(self.max_budget, self.budget + math.max(1, history.spent)) end
+
 --- Sends a request until it succeeds or is not to be sent again.
 -- @tparam table current the call that it is part of (`aicc.call`)
 -- @tparam table request `operation`, `arguments` (checked), `changes` (whether it changes something), `everybody` (aicc.ALL)
@@ -89,7 +92,7 @@ function Engine:perform(current, request, history)
     history.attempts = history.attempts + 1
     reply, err = attempt(self, current, request, bearer, remaining)
     if reply then
-      self.budget = math.min(self.max_budget, self.budget + math.max(1, history.spent))
+      refund(self, history)
       return reply, nil, history
     end
     history.unknown = history.unknown or err.outcome == "unknown"
@@ -120,10 +123,11 @@ end
 --- Lists a queue.
 -- @tparam table current the call
 -- @tparam integer skill_id
+-- @tparam ?boolean as_proof see `aicc.settle`
 -- @treturn ?table array of agents
 -- @treturn ?table the error
-function Engine:list(current, skill_id)
-  return settle.listing(function(number) return self:page(current, skill_id, number) end)
+function Engine:list(current, skill_id, as_proof)
+  return settle.listing(function(number) return self:page(current, skill_id, number) end, as_proof)
 end
 
 -- A request with other accounts.
@@ -144,14 +148,20 @@ end
 -- Finds out what a request came to that may have been applied, and sends again what is left of it while that is allowed. It never
 -- says that the request failed: a slow server may still do it.
 local function settled(self, current, request, history, err)
-  local function list() return self:list(current, request.arguments.skillId) end
+  local function list() return self:list(current, request.arguments.skillId, true) end
   while err.kind ~= "aborted" and err.kind ~= "closed" do
     local left, problem = settle.left_over(request, list)
     self.emit { type = "settle", operation = request.operation, left = left and #left, kind = problem and problem.kind }
+    if not left and (problem.kind == "aborted" or problem.kind == "closed") then
+      return nil, errors.copy(problem, { operation = request.operation })
+    end
     if not left then
       return nil, errors.copy(err, { message = ("%s; what came of it cannot be told: %s"):format(err.message, problem.message) })
     end
-    if #left == 0 then return { outcome = "applied_earlier" } end
+    if #left == 0 then
+      refund(self, history)
+      return { outcome = "applied_earlier" }
+    end
     local action, wait, cost = decide_repeat(self, current, request, err, history, left)
     if action == "stop" then
       return nil, errors.copy(err, {

@@ -17,10 +17,11 @@ M.defaults = { attempts = 4, base = 0.2, throttle_base = 1, cap = 20, max_retry_
 
 --- A `retry` option, completed.
 -- @tparam ?table|boolean option a table with some of the fields of `defaults`, or false for a single attempt
+-- @tparam ?table from where the other fields come from; `defaults`
 -- @treturn table
-function M.complete(option)
+function M.complete(option, from)
   local complete = {}
-  for name, value in pairs(M.defaults) do complete[name] = value end
+  for name, value in pairs(from or M.defaults) do complete[name] = value end
   for name, value in pairs(option or {}) do complete[name] = value end
   if option == false then complete.attempts = 1 end
   return complete

@@ -13,11 +13,14 @@ local MAX_PAGES = 100000
 
 -- ---- listings ----
 
--- What tells one agent from another. Those without a business account have none to tell.
-local function identity(agent)
+-- An agent's business account, if it has one.
+local function account_of(agent)
   local account = agent.userAccount
-  return type(account) == "string" and account ~= "" and account or "\0" .. tostring(agent.workNo)
+  return type(account) == "string" and account ~= "" and account or nil
 end
+
+-- What tells one agent from another.
+local function identity(agent) return account_of(agent) or "\0" .. tostring(agent.workNo) end
 
 --- A reading of a queue, page by page.
 -- @tparam function page_of takes a page's number, from 0; returns the reply, or nil and an error
@@ -51,6 +54,10 @@ function M.reading(page_of)
   -- A page shifts when somebody is unbound between two pages, and then hides somebody.
   function reading.is_complete() return reading.ended and reading.steady and reading.distinct == reading.count end
 
+  -- Whether it shows by itself who is absent. Where somebody else is bound for each one who is unbound between two pages, the
+  -- count stays as it is, and a shift goes unnoticed.
+  function reading.is_proof() return reading.pages == 1 and reading.is_complete() end
+
   return reading
 end
 
@@ -63,30 +70,37 @@ local function same_agents(a, b)
 end
 
 --- The error of a queue that did not hold still.
+-- @tparam integer times how often it was read
 -- @treturn table
-function M.unsteady()
+function M.unsteady(times)
   return errors.new {
     kind = "protocol", operation = "query_agents", outcome = "unknown",
-    message = ("the queue changed while it was listed, %d times: try again"):format(READINGS),
+    message = ("the queue changed while it was listed%s: try again"):format(times > 1 and (", %d times"):format(times) or ""),
   }
 end
 
 --- Lists a queue. Complete is a reading in which every page told the same count and the distinct accounts are as many, or two
 -- readings in a row of the same set; otherwise it is read again, three times at most.
+--
+-- A proof, from which somebody may be said to be gone, is more: a reading of one page, or two in a row of the same set, and not
+-- fewer agents than the server counted.
 -- @tparam function page_of as for `reading`
+-- @tparam ?boolean as_proof
 -- @treturn ?table array of agents
 -- @treturn ?table the error
-function M.listing(page_of)
+function M.listing(page_of, as_proof)
   local before
   for _ = 1, READINGS do
     local reading = M.reading(page_of)
     local page, err = reading.next_page()
     while page do page, err = reading.next_page() end
     if err then return nil, err end
-    if reading.is_complete() or (before and same_agents(before, reading)) then return reading.agents end
+    if as_proof and reading.is_proof() or not as_proof and reading.is_complete() then return reading.agents end
+    local is_short = as_proof and reading.distinct < reading.count
+    if before and not is_short and same_agents(before, reading) then return reading.agents end
     before = reading
   end
-  return nil, M.unsteady()
+  return nil, M.unsteady(READINGS)
 end
 
 -- ---- what a call came to ----
@@ -101,7 +115,7 @@ end
 -- Their accounts; of one without a business account, its number.
 local function names_of(agents)
   local names = {}
-  for i, agent in ipairs(agents) do names[i] = agent.userAccount or tostring(agent.workNo) end
+  for i, agent in ipairs(agents) do names[i] = account_of(agent) or tostring(agent.workNo) end
   return names
 end
 
@@ -120,7 +134,8 @@ local function not_as_asked(arguments, agents)
   local found, left = {}, {}
   for _, agent in ipairs(agents) do
     local as_asked = agent.agentWeight == arguments.agentWeight and agent.skillWeight == arguments.skillWeight
-    if as_asked and agent.userAccount then found[agent.userAccount] = true end
+    local account = as_asked and account_of(agent)
+    if account then found[account] = true end
   end
   for _, account in ipairs(arguments.userAccounts) do
     if not found[account] then left[#left + 1] = account end
@@ -130,7 +145,7 @@ end
 
 --- Asks whether a call that may have been applied has been.
 -- @tparam table request `operation`, `arguments`, `everybody`
--- @tparam function list returns the queue's agents, or nil and an error
+-- @tparam function list returns the queue's agents as a proof, or nil and an error
 -- @treturn ?table the accounts for which it has not been, empty if it has been for all; nil if it cannot be told
 -- @treturn ?table the error of the listing
 function M.left_over(request, list)

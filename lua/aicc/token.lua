@@ -10,7 +10,7 @@ local errors = require "aicc.error"
 local NEGATIVE = 10         -- seconds for which a refused key and secret, or a refresh that failed, are not tried again
 local ODD_LIFETIME = 60     -- seconds that a token lives whose Expires makes no sense
 local LOCK_SLICE = 0.02     -- seconds between two tries to take a lock
-local LOCK_PATIENCE = 20    -- seconds after which a lock's holder is taken for dead
+local LOCK_PATIENCE = 20    -- seconds after which a lock's holder is taken for dead; of a short deadline, a third at most
 
 local REFUSALS = { [400] = true, [401] = true, [403] = true }
 
@@ -52,27 +52,31 @@ local function entry_of(self, reply, asked_at)
   return { token = reply.AccessToken, lifetime = lifetime, ends = ends, hard = ends - hard, soft = ends - soft }
 end
 
+-- Waits a little for somebody else, but not beyond the deadline. False when interrupted.
+local function pause(self, call) return self.sleep(math.max(0, math.min(LOCK_SLICE, call:remaining()))) end
+
 -- Takes the store's lock; false when its holder seems dead, which only costs a fetch too many.
 local function lock(self, call)
-  local waited = 0
+  local waited, patience = 0, math.min(LOCK_PATIENCE, call:remaining() / 3)
   while not self.store:lock(self.key) do
-    if waited >= LOCK_PATIENCE or call:remaining() <= 0 or not self.sleep(LOCK_SLICE) then return false end
+    if waited >= patience or not pause(self, call) then return false end
     waited = waited + LOCK_SLICE
   end
   return true
 end
 
--- Puts an entry into the store. One that cannot be kept can still be used.
+-- Puts an entry into the store, or nothing in its place. One that cannot be kept can still be used.
 local function keep(self, entry)
   local kept, problem = self.store:set(self.key, entry)
   if kept == nil and problem then self.emit { type = "warning", message = "token store: " .. problem } end
 end
 
 -- What the store gave, as a usable token; or nil, and the failure that is remembered or the store's own.
-local function usable(entry, now, problem)
+local function usable(self, entry, problem)
   if not entry then return nil, problem end
+  local now = self.now()
   if entry.failure then return nil, now < entry.ends and errors.copy(entry.failure) or nil end
-  return now < entry.hard and entry.token or nil
+  return now < entry.hard and entry.token ~= self.refused and entry.token or nil
 end
 
 -- Remembers a fetch that failed: a refusal, so that nobody asks again for a while; or, while the old token lives, that it is to
@@ -97,7 +101,7 @@ local function fetch(self, call, have, flight)
   if have and not locked then return have end
   flight.locked = locked
   local entry, problem = self.store:get(self.key, true)
-  local token, err = usable(entry, self.now(), problem)
+  local token, err = usable(self, entry, problem)
   if not err and (not token or token == have) then -- else somebody was faster
     local asked_at = self.now()
     local reply
@@ -155,7 +159,7 @@ end
 local function follow(self, call, flight)
   while not flight.ended and not is_lost(self, flight) do
     if call:remaining() <= 0 then return nil, call:expired() end
-    if not self.sleep(LOCK_SLICE) then return nil, call:interrupted() end
+    if not pause(self, call) then return nil, call:interrupted() end
   end
   if flight.ended and not is_leaders_own(flight, call) then return flight.token, flight.err end
   forget(self, flight)
@@ -167,12 +171,11 @@ end
 -- @treturn ?table the error
 function Source:get(call)
   while true do
-    local now = self.now()
     local entry, problem = self.store:get(self.key)
-    local token, failure = usable(entry, now, problem)
+    local token, failure = usable(self, entry, problem)
     if failure then return nil, failure end
     if token then
-      local is_due = now >= entry.soft and entry.soft < entry.hard
+      local is_due = self.now() >= entry.soft and entry.soft < entry.hard
       if not is_due or (self.flight and not is_lost(self, self.flight)) then return token end
       return lead(self, call, token) or token
     end
@@ -186,8 +189,9 @@ end
 --- Forgets a token that the server refused, unless a newer one is there already.
 -- @tparam string token
 function Source:invalidate(token)
+  self.refused = token -- the store may be unable to forget it
   local entry = self.store:get(self.key, true)
-  if entry and entry.token == token then self.store:set(self.key, nil) end
+  if entry and entry.token == token then keep(self, nil) end
 end
 
 --- A source of tokens for one app key.

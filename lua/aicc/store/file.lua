@@ -4,7 +4,7 @@
 -- A file whose owner or mode is wrong is refused, one that cannot be read as an entry is a miss. The secret is never written.
 -- @module aicc.store.file
 
-local cjson = require "cjson.safe"
+local cjson = require("cjson.safe").new() -- the shared one may have been set up otherwise
 local core = require "aicc.core"
 local errors = require "aicc.error"
 
@@ -64,8 +64,9 @@ end
 function Store:set(key, entry)
   self.kept[key] = entry
   if not entry then
-    core.remove_file(self:path(key, ".json"))
-    return true
+    local removed, problem, missing = core.remove_file(self:path(key, ".json"))
+    if removed or missing then return true end
+    return nil, problem
   end
   local written = {}
   for name, value in pairs(entry) do written[name] = value end

@@ -7,7 +7,7 @@
 -- never written; the token is, and any Lua code in this nginx can read it.
 -- @module aicc.store.shdict
 
-local cjson = require "cjson.safe"
+local cjson = require("cjson.safe").new() -- the shared one may have been set up otherwise
 local core = require "aicc.core"
 local errors = require "aicc.error"
 local host = require "aicc.host"
