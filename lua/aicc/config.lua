@@ -123,7 +123,9 @@ local function read_config(path)
   end
   if has_secret then
     local safe, unsafe = core.read_file(path, MAX_CONFIG, "private")
-    if safe ~= text then return refuse("configuration file (it holds a secret) %s", unsafe or "has just been replaced: try again") end
+    if safe ~= text then
+      return refuse("configuration file (it holds a secret) %s", unsafe or "has just been replaced: try again")
+    end
   end
   return settings
 end
