@@ -83,7 +83,7 @@ SUITE   = test
 BUSTED  = $(RUN) $(LUA) $$(command -v busted) --output=spec/support/summary.lua \
           $(if $(FILTER),--filter='$(FILTER)') $(if $(WITHOUT),--exclude-tags=$(WITHOUT))
 
-test: build ## Run the specs: all, or SPEC=spec/json_spec.lua, or FILTER='a Lua pattern'
+test: build ## Run the specs: all, or SPEC=spec/token_spec.lua, or FILTER='a Lua pattern'
 	@mkdir -p $(dir $(TALLY)); rm -f $(TALLY)
 	@$(IN_TREE) AICC_TALLY=$(TALLY) $(BUSTED) $(SPEC)
 	@test -s $(TALLY) || { echo 'busted ended before its last spec'; exit 1; }
@@ -96,7 +96,7 @@ doc: tools ## Build the reference pages (build/doc/index.html) from the comments
 
 # ---- check ----
 
-CHECKS = lint engine clang exports install luas hosts postgresql terminal asan valgrind
+CHECKS = lint layers clang exports install luas hosts postgresql terminal asan valgrind
 .PHONY: $(CHECKS:%=check-%)
 
 check: $(CHECKS:%=check-%) ## All that follows; with `make test`, what CI runs
@@ -108,10 +108,13 @@ check-lint: tools ## luacheck, and that every module still parses as Lua 5.1 and
 	@luac5.1 -p $(LUA_FILES)
 	@luac5.3 -p $(LUA_FILES)
 
-ENGINE = buf json strset scrub file xfer pool sys endpoint
+NO_LUA = buf json strset scrub file xfer pool sys endpoint sandbox/cafile sandbox/certificate sandbox/gate sandbox/reply \
+         sandbox/request sandbox/server
 
-check-engine: ## The C files that know no Lua still know none
-	@! grep -nE '\b(lua|luaL)_|\b(lua|lauxlib|lualib|compat)\.h' $(wildcard $(ENGINE:%=src/%.[ch]))
+check-layers: ## The C files that know no Lua still know none, and only compat.h asks for Lua's version
+	@grep -nE '\b(lua|luaL)_|\b(lua|lauxlib|lualib|compat)\.h' $(NO_LUA:%=src/%.c) $(NO_LUA:%=src/%.h); test $$? = 1
+	@grep -rn LUA_VERSION_NUM src --include=*.[ch] --exclude=compat.h; test $$? = 1
+	@grep -nE 'curl_easy_reset|XFERINFO|PROGRESSFUNCTION' src/*.[ch]; test $$? = 1
 
 CLANG_WARNINGS = -Wconditional-uninitialized -Wextra-semi -Wmissing-variable-declarations
 
@@ -121,7 +124,8 @@ check-clang: tools ## clang's warnings, for each Lua
 	done
 
 check-exports: build ## The modules export luaopen_* and nothing else
-	@! nm -DA --defined-only $(CORE) $(SANDBOX) | grep -v ' T luaopen_'
+	@nm -DA --defined-only $(CORE) $(SANDBOX) >$(OUT)/exports
+	@grep -v ' T luaopen_' $(OUT)/exports; test $$? = 1
 
 check-postgresql: build ## Jobs that several workers share, on a PostgreSQL server that the spec starts
 	@$(MAKE) test SUITE=postgresql SPEC=spec/jobs_postgresql_spec.lua WITHOUT=
@@ -158,18 +162,18 @@ check-valgrind: tools ## The specs under valgrind: no error, no leak, no suppres
 
 # ---- install ----
 
-# $(call install-lua,FOLDER,TEST) - installs the modules in lua/FOLDER for which find's TEST holds.
-install-lua = cd lua && find $(1) $(2) -name '*.lua' -exec install -D -m 644 {} '$(DESTDIR)$(LUADIR)/{}' ';'
+# $(call install-lua,FILES [,TEST]) - installs the modules below these files and folders for which find's TEST holds.
+install-lua = find $(1) $(2) -name '*.lua' -exec sh -c 'install -D -m 644 "$$1" "$$0/$${1\#lua/}"' '$(DESTDIR)$(LUADIR)' {} ';'
 
 install: install-library install-sandbox install-cli ## Install below PREFIX (/usr/local), or DESTDIR and PREFIX
 
 install-library: library
 	@install -D -m 755 $(CORE) '$(DESTDIR)$(LIBDIR)/aicc/core.so'
-	@$(call install-lua,aicc,-path aicc/sandbox -prune -o -path aicc/jobs -prune -o -path aicc/cli -prune -o -path aicc/cli.lua -prune -o)
+	@$(call install-lua,lua/aicc,$(patsubst %,-path lua/aicc/% -prune -o,sandbox jobs cli cli.lua))
 
 install-sandbox: sandbox
 	@install -D -m 755 $(SANDBOX) '$(DESTDIR)$(LIBDIR)/aicc/sandbox/core.so'
-	@$(call install-lua,aicc/sandbox)
+	@$(call install-lua,lua/aicc/sandbox)
 
 # The command, which LuaRocks installs by itself, begins with the name of the Lua that it is for.
 install-cli: install-cli-modules
@@ -179,8 +183,8 @@ install-cli: install-cli-modules
 	@install -D -m 644 doc/aicc.bash '$(DESTDIR)$(COMPDIR)/aicc'
 
 install-cli-modules:
-	@$(call install-lua,aicc/jobs)
-	@$(call install-lua,aicc/cli aicc/cli.lua)
+	@$(call install-lua,lua/aicc/jobs)
+	@$(call install-lua,lua/aicc/cli lua/aicc/cli.lua)
 
 uninstall: ## Remove what `make install` put there
 	rm -rf '$(DESTDIR)$(LUADIR)/aicc' '$(DESTDIR)$(LIBDIR)/aicc'

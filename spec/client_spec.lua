@@ -62,6 +62,13 @@ describe("misuse raises, at the caller's line:", function()
       { here(), "unknown option 'retry.tries'", function() c:each_agent(3, { retry = { tries = 1 } }) end },
       { here(), "unknown option 'agent_weight'", function() c:release_agent_by_skill(3, list, { agent_weight = 1 }) end },
       { here(), "unknown option 'agentWeight'", function() c:bind_agents(3, list, { agentWeight = 1 }) end },
+      { here(), "as_proof: expected a boolean, got number", function() c:query_agents(3, { as_proof = 1 }) end },
+      { here(), "options: expected a table, got number", function() c:release_agent_by_skill(3, list, 5) end },
+      { here(), "options: expected a table, got number", function() c:bind_agents(3, list, 5) end },
+      { here(), "options: expected a table, got number", function() c:query_agents(3, 5) end },
+      { here(), "options: expected a table, got boolean", function() c:each_agent(3, true) end },
+      { here(), "retry.budget: it is the client's", function() c:query_agents(3, { retry = { budget = 1 } }) end },
+      { here(), "retry.attempts: expected an integer", function() c:query_agents(3, { retry = { attempts = 2.5 } }) end },
     }
   end)
 

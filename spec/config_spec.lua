@@ -220,6 +220,16 @@ describe("the proxy", function()
       assert.equal(is_exempt and "" or "http://p", (proxy { HTTPS_PROXY = "http://p", NO_PROXY = list }), list)
     end
     assert.equal("", (proxy({ HTTPS_PROXY = "http://p", no_proxy = "api.example" }, "https://API.example:8443/x")))
+    assert.equal("", (proxy({ HTTPS_PROXY = "http://p", no_proxy = "api.example:8443" }, "https://api.example:8443")))
+    assert.equal("http://p", (proxy({ HTTPS_PROXY = "http://p" }, "https://[fd00::1]:8443")))
+    assert.equal("", (proxy({ HTTPS_PROXY = "http://p", no_proxy = "[fd00::1]" }, "https://[fd00::1]:8443")))
+    assert.equal("", (proxy({ HTTPS_PROXY = "http://p", no_proxy = "fd00::1" }, "https://[FD00::1]")))
+  end)
+
+  it("is not used for this machine", function()
+    for _, url in ipairs { "https://localhost:1", "https://127.0.0.1", "https://[::1]:9443" } do
+      assert.equal("", (proxy({ HTTPS_PROXY = "http://p" }, url)), url)
+    end
   end)
 
   it("is shown without its password", function()

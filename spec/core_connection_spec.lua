@@ -165,6 +165,37 @@ describe("an attempt without a reply", function()
   end)
 end)
 
+it("what was sent on a kept connection may have arrived, also where no other can be had", function()
+  for _, tls in ipairs { false, true } do
+    local far = assert(peer.listen())
+    local own = tls and assert(sandbox.start { tls = true, agents = { [3] = { "1001" } } })
+    local url = own and own.base_url or "http://127.0.0.1:" .. far.port
+    local kept = assert(core.session { base_url = url, ca_file = own and own.ca_file or nil, app_key = "sandbox-key" })
+    local result, err
+    if own then
+      local token = assert(kept:token { app_key = "sandbox-key", app_secret = "sandbox-secret" }).AccessToken
+      own:fault { operation = "release_agent_by_skill", delay = 20, close = "request" }
+      local ticket = assert(kept:start("release_agent_by_skill", token, ONE))
+      assert.equal(ticket, peer.pump(kept, function() return #own:requests() == 2 and ticket or nil end))
+      own:stop() -- and nobody listens there any more
+      _, result, err = peer.result(kept)
+    else
+      assert(kept:start("release_agent_by_skill", "t", ONE))
+      local connection = far:accept(kept)
+      far:read(kept, connection)
+      connection:send(peer.reply(peer.SUCCESS))
+      peer.result(kept)
+      assert(kept:start("release_agent_by_skill", "t", ONE))
+      far:read(kept, connection)
+      far:stop()
+      _, result, err = peer.result(kept)
+    end
+    assert.same({ nil, "network", "unknown", true }, { result, err.kind, err.outcome, err.retryable }, tostring(err))
+    kept:close()
+    far:stop()
+  end
+end)
+
 describe("a resolver", function()
   local function call(host, environment)
     local began = core.now()

@@ -128,5 +128,8 @@ describe("verify = false", function()
     for _, url in ipairs { "https://127.0.0.1.besclouds.com", "https://10.0.0.1", "https://localhost.", "https://127.0.0.300" } do
       assert.equal("config", select(2, core.session { base_url = url, verify = false }).kind)
     end
+    local _, err = core.session { base_url = "https://127.0.0.1", verify = false, proxy = "http://127.0.0.1:3128" }
+    assert.matches("verify: false is not allowed through a proxy", err.message)
+    assert(core.session { base_url = "https://127.0.0.1", verify = false, proxy = "" }):close()
   end)
 end)

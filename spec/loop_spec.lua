@@ -106,7 +106,7 @@ describe("calls", function()
     assert(client:access_token())
     server:fault { operation = "query_agents", hold = true, to = 8 }
     local done = 0
-    for _ = 1, 30 do
+    for _ = 1, 100 do
       loop.spawn(function()
         assert(client:query_agents(3))
         done = done + 1
@@ -118,7 +118,7 @@ describe("calls", function()
       server:release_held()
     end)
     loop.run()
-    assert.same({ 30, 8 }, { done, server:stats().max_in_flight })
+    assert.same({ 100, 8 }, { done, server:stats().max_in_flight })
     client:close()
   end)
 

@@ -18,14 +18,14 @@ end
 
 -- Lists from pages that are given one after the other, whatever number is asked for; returns the number of agents, or the error's
 -- kind and outcome, and the pages' numbers.
-local function list(pages)
+local function list(pages, as_proof)
   local asked = {}
   local agents, err = settle.listing(function(number)
     asked[#asked + 1] = number
     local page = table.remove(pages, 1)
     if page.kind then return nil, errors.new(page) end
     return page
-  end)
+  end, as_proof)
   return agents and #agents or err.kind .. " " .. err.outcome, table.concat(asked, " ")
 end
 
@@ -75,6 +75,22 @@ describe("a listing", function()
       assert.same({ "protocol unknown", "0 1 0 1 0 1" }, {
         list { page(1, 2, 5), page(1, 0, 5), page(1, 3, 5), page(1, 0, 5), page(1, last, 5), page(1, 0, 5) },
       })
+    end
+  end)
+
+  it("is a proof on one page, or twice the same set and not fewer than were counted", function()
+    assert.same({ 0, "0" }, { list({ page(1, 0) }, true) })
+    assert.same({ 100, "0" }, { list({ page(1, 100) }, true) })
+    -- One was unbound and another bound between the pages: a101 is on neither, and nothing else shows it.
+    local first, second = page(1, 100, 150), scene.page(names(102, 151), 150)
+    assert.same({ 150, "0 1" }, { list { first, second } })
+    assert.same({ 150, "0 1 0 1 0 1" }, {
+      list({ first, second, page(2, 101, 150), page(102, 151, 150), page(2, 101, 150), page(102, 151, 150) }, true),
+    })
+    for _, short in ipairs { page(1, 0, 3), page(1, 2, 3) } do
+      local nobody = page(1, 0, 3)
+      local pages = #short.data == 0 and { short, short, short } or { short, nobody, short, nobody, short, nobody }
+      assert.equal("protocol unknown", (list(pages, true)))
     end
   end)
 
@@ -243,4 +259,43 @@ it("what settling finds is told as an event", function()
   end })
   client:release_agent_by_skill(3, { "1", "2", "3" })
   assert.same({ RELEASE .. " 2" }, events)
+end)
+
+it("a queue that shifts unseen, or contradicts itself, proves nothing", function()
+  for _, accounts in ipairs { { "a101" }, aicc.ALL } do
+    for name, query in pairs {
+      ["a shift"] = function(number)
+        return number == 0 and scene.page(names(1, 100), 150) or scene.page(names(102, 151), 150)
+      end,
+      ["a contradiction"] = function() return scene.page({}, 3) end,
+    } do
+      local client = scene.client(scene.standing(), function(request)
+        if request.operation == "query_agents" then
+          -- Each reading is a little different from the one before.
+          local reply = query(request.arguments.pageNum)
+          if reply.data[1] then reply.data[1].userAccount = tostring(reply) end
+          return reply
+        end
+        return nil, scene.lost(RELEASE)
+      end, { retry = { attempts = 1 } })
+      local result, err = client:release_agent_by_skill(3, accounts)
+      assert.is_nil(result, name)
+      assert.equal("unknown", err.outcome)
+      assert.matches("cannot be told", err.message)
+    end
+  end
+end)
+
+it("an interruption while it is looked into is told as one", function()
+  local client = play({ "1" }, { default = LOST, query = function()
+    return nil, errors.new { kind = "aborted", operation = "query_agents", message = "interrupted" }
+  end }, { retry = { attempts = 1 } })
+  local _, err = client:release_agent_by_skill(3, { "1" })
+  assert.same({ "aborted", RELEASE, "unknown" }, { err.kind, err.operation, err.outcome })
+end)
+
+it("what turns out to be done refunds what its retries cost", function()
+  local client, sent = play({}, { default = LOST })
+  for _ = 1, 10 do assert.equal("applied_earlier", assert(client:release_agent_by_skill(3, { "1" })).outcome) end
+  assert.equal(40, #sent)
 end)

@@ -275,6 +275,35 @@ describe("processes:", function()
     lock:release()
   end)
 
+  it("a lock that is never given up leaves a short deadline enough for the call, in the time that was given", function()
+    local time = scene.standing()
+    local client = scene.client(time, function(request)
+      if request.operation == "token" then return { AccessToken = "t", Expires = "600" } end
+      return scene.reply(request.operation, 200, scene.SUCCESS)
+    end, { store = open() })
+    local key = require("aicc.token").key { base_url = "https://api.example", app_key = "key" }
+    local lock = assert(core.lock_file(directory .. "/" .. key .. ".lock"))
+    local began, really = time.clock(), core.now()
+    assert(client:release_agent_by_skill(3, { "1" }, { deadline = 12 }))
+    assert.is_true(time.clock() - began >= 4 and time.clock() - began < 4.1)
+    assert.is_true(#time.waits > 100 and core.now() - really < 4)
+    lock:release()
+  end)
+
+  it("a token that cannot be forgotten is not used again all the same", function()
+    local store = open()
+    local client = scene.client(scene.standing(), function(request)
+      if request.operation == "token" then return { AccessToken = "new", Expires = "600" } end
+      if request.token == "t" then return scene.reply(request.operation, 401) end
+      return scene.page {}
+    end, { store = store, clock = function() return core.now "boottime" end })
+    local key = require("aicc.token").key { base_url = "https://api.example", app_key = "key" }
+    assert(store:set(key, entry {}))
+    store.set = function() return nil, "read-only" end
+    assert(client:query_agents(3))
+    assert.equal("new", assert(client:access_token()))
+  end)
+
   it("a living token is used while another process fetches the next", function()
     local fetched = 0
     local store = open()

@@ -176,6 +176,9 @@ uint64_t aicc_session_start(lua_State *L, struct aicc_session *session, const st
   xfer->operation = operation;
   xfer->url = session->options.urls[operation - aicc_operations];
   xfer->ticket = ++session->last_ticket;
-  aicc_pool_start(&session->pool, xfer);
-  return xfer->ticket;
+  if (aicc_pool_start(&session->pool, xfer)) return xfer->ticket;
+  aicc_headers_release(xfer->headers);
+  xfer->headers = NULL;
+  put_back(session, xfer);
+  return (uint64_t)luaL_error(L, "not enough memory");
 }

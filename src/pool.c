@@ -231,9 +231,10 @@ struct aicc_xfer *aicc_pool_acquire(struct aicc_pool *pool) {
   return xfer;
 }
 
-void aicc_pool_start(struct aicc_pool *pool, struct aicc_xfer *xfer) {
-  survive_fork(pool); /* before the transfer is among those of the parent */
+int aicc_pool_start(struct aicc_pool *pool, struct aicc_xfer *xfer) {
+  if (!survive_fork(pool)) return 0; /* before the transfer is among those of the parent */
   push(&pool->waiting, xfer);
+  return 1;
 }
 
 static size_t unfinished(const struct aicc_pool *pool) { return pool->waiting.count + pool->running.count; }

@@ -46,7 +46,8 @@ void aicc_pool_free(struct aicc_pool *pool);
 /* An empty transfer to fill in, or NULL when out of memory. */
 struct aicc_xfer *aicc_pool_acquire(struct aicc_pool *pool);
 
-void aicc_pool_start(struct aicc_pool *pool, struct aicc_xfer *xfer);
+/* Returns 0, and leaves the transfer to the caller, if there is no memory for what the first call after a fork needs. */
+int aicc_pool_start(struct aicc_pool *pool, struct aicc_xfer *xfer);
 
 /*
 ** Lets everything proceed: starts what fits, and waits for at most `seconds` unless something ends. Returns the number of

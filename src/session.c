@@ -21,8 +21,11 @@
 
 /* Ends the calls under way and the connections. What a function on the stack may still be using is left to `__gc`. */
 static void close_session(struct aicc_session *session) {
+  struct aicc_sigpipe sigpipe;
   session->is_open = 0;
+  aicc_sys_hold_sigpipe(&sigpipe); /* TLS says goodbye */
   aicc_pool_close(&session->pool);
+  aicc_sys_release_sigpipe(&sigpipe);
   aicc_headers_release(session->headers);
   session->headers = NULL;
   if (session->headers_token != NULL) aicc_wipe(session->headers_token, strlen(session->headers_token));
@@ -220,7 +223,6 @@ static int session_call(lua_State *L) {
   uint64_t ticket = aicc_session_start(L, reading.session, operation, 2);
   if (ticket == 0) return 2;
   push_reading(L, 2, &reading);
-  if (!reading.session->is_open) return aicc_session_refuse(L, operation->name); /* by a finalizer: nothing was sent yet */
   reading.xfer = await(L, reading.session, ticket);
   return read_reply(L, &reading);
 }
@@ -277,7 +279,10 @@ static int session_cancel(lua_State *L) {
   uint64_t ticket = (uint64_t)luaL_checkinteger(L, 2);
   struct aicc_xfer *xfer = NULL;
   if (session->is_open && ticket != 0) {
+    struct aicc_sigpipe sigpipe;
+    aicc_sys_hold_sigpipe(&sigpipe);
     aicc_pool_abort(&session->pool, ticket);
+    aicc_sys_release_sigpipe(&sigpipe);
     xfer = aicc_pool_take(&session->pool, ticket);
     if (xfer != NULL) aicc_pool_recycle(&session->pool, xfer);
   }

@@ -161,6 +161,8 @@ CURLcode aicc_xfer_setup(struct aicc_xfer *xfer, CURL *easy, int is_new, const s
     SET(CURLOPT_SEEKFUNCTION, on_seek);
 #if LIBCURL_VERSION_NUM >= 0x075000
     SET(CURLOPT_PREREQFUNCTION, on_request);
+#else
+    SET(CURLOPT_FORBID_REUSE, 1L); /* slow, but no kept connection is ever there to break: one attempt stays one request */
 #endif
     SET(CURLOPT_WRITEFUNCTION, on_write);
     SET(CURLOPT_HEADERFUNCTION, on_header);

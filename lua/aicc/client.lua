@@ -24,9 +24,20 @@ local WEIGHTS = { agent_weight = "agentWeight", skill_weight = "skillWeight" }
 
 -- ---- a call: check, begin, tell ----
 
+-- Splits a call's options: those that are its own, by the names in `own`, and those of every call.
+local function split(options, own)
+  if options ~= nil and type(options) ~= "table" then error("options: expected a table, got " .. type(options), 3) end
+  local taken, rest = {}, {}
+  for name, value in pairs(options or {}) do
+    if own[name] then taken[own[name]] = value else rest[name] = value end
+  end
+  return taken, rest
+end
+
 -- The limits of a single call; a wrong option raises at `level`.
 local function read_limits(self, options, level)
   local limits = { timeout = self.settings.timeout, deadline = self.settings.deadline, retry = self.retry }
+  if options ~= nil and type(options) ~= "table" then error("options: expected a table, got " .. type(options), level) end
   for name, value in pairs(options or {}) do
     if name == "retry" then
       local problem = config.retry_problem(value, true)
@@ -101,11 +112,8 @@ end
 -- @treturn ?table as `release_agent_by_skill`
 -- @treturn ?table the error
 function Client:bind_agents(skill_id, accounts, options)
-  local arguments, rest = { skillId = skill_id, userAccounts = accounts }, {}
-  for name, value in pairs(options or {}) do
-    local field = WEIGHTS[name]
-    if field then arguments[field] = value else rest[name] = value end
-  end
+  local arguments, rest = split(options, WEIGHTS)
+  arguments.skillId, arguments.userAccounts = skill_id, accounts
   local result, err = change(self, "bind_agents", arguments, rest)
   return result, err
 end
@@ -119,10 +127,8 @@ end
 --   `skillWeight` integers
 -- @treturn ?table the error
 function Client:query_agents(skill_id, options)
-  local rest, as_proof = {}, nil
-  for name, value in pairs(options or {}) do
-    if name == "as_proof" then as_proof = value else rest[name] = value end
-  end
+  local own, rest = split(options, { as_proof = "as_proof" })
+  local as_proof = own.as_proof
   if as_proof ~= nil and type(as_proof) ~= "boolean" then
     error("as_proof: expected a boolean, got " .. type(as_proof), 2)
   end

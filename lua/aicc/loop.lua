@@ -30,6 +30,11 @@ local is_running = false
 
 local unpack = table.unpack or unpack -- luacheck: ignore
 
+-- Closes the variables that a coroutine has to be closed (`<close>`), where Lua has such.
+local function close(thread)
+  if coroutine.close and coroutine.status(thread) == "suspended" then pcall(coroutine.close, thread) end -- luacheck: ignore
+end
+
 -- ---- timers: a heap by due time; equal ones in the order in which they were set ----
 
 local function earlier(a, b) return a.due < b.due or (a.due == b.due and a.order < b.order) end
@@ -90,6 +95,7 @@ function M.is_task(thread) return tasks[thread] == true end
 -- @tparam number seconds
 -- @treturn boolean true
 function M.sleep(seconds)
+  if not M.is_inside() then error("aicc.loop.sleep: only a spawned function can wait in the loop", 2) end
   push_timer(core.now() + seconds, coroutine.running())
   return coroutine.yield()
 end
@@ -180,10 +186,12 @@ end
 
 -- Gives up whatever is under way. An interrupt may come between any two instructions, so nothing half done is kept.
 local function abandon()
+  local given_up = tasks
   for session, tickets in pairs(waiting) do
     for ticket in pairs(tickets) do session:cancel(ticket) end
   end
   tasks, task_count, ready, timers, waiting, in_flight, failures = {}, 0, {}, {}, {}, {}, {}
+  for thread in pairs(given_up) do close(thread) end
 end
 
 --- Runs until every spawned function has ended, those spawned meanwhile included.
