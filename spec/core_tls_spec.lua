@@ -1,5 +1,6 @@
 -- TLS: who is trusted, who is not, and that nothing was sent to whoever is not.
 
+local compile = require "spec.support.compile"
 local core = require "aicc.core"
 local processes = require "spec.support.processes"
 local sandbox = require "aicc.sandbox"
@@ -165,4 +166,15 @@ describe("TLS before 1.2", function()
       shell("rm -r " .. directory)
     end
   end)
+end)
+
+it("without ca_file and ca_path the hashed directory alone is asked, where there is one #nosan", function()
+  start()
+  local process = processes.lua(([[
+    local session = require("aicc.core").session { base_url = %q }
+    print(select(2, session:release_agent_by_skill("token", { skillId = 3, userAccounts = { "1" } })).curl_code)
+    session:close()]]):format(server.base_url), { LD_PRELOAD = compile.shared "opened" })
+  local _, output = process:wait()
+  assert.matches("60", output)
+  if shell "ls /etc/ssl/certs":find "%x%x%x%x%x%x%x%x%.0" then assert.is_nil(output:find "ca%-certificates%.crt") end
 end)

@@ -106,19 +106,20 @@ local function same(a, b)
   return true
 end
 
--- How often the empty list was sent, and whether after an attempt of it that had no clear end.
+-- How often the server saw the empty list, in how many attempts, and whether after an attempt that had no clear end.
 local function count_empty(requests, events)
-  local sent, is_unknown, again = 0, false, false
+  local sent, attempts, is_unknown, again = 0, 0, false, false
   for _, request in ipairs(requests) do
     if request.body:find(EMPTY, 1, true) then sent = sent + 1 end
   end
   for _, event in ipairs(events) do
     if event.type == "attempt" and event.operation == "release_agent_by_skill" then
+      attempts = attempts + 1
       again = again or is_unknown
       is_unknown = event.outcome == "unknown"
     end
   end
-  return sent, again
+  return sent, attempts, again
 end
 
 local server
@@ -142,8 +143,9 @@ local function play(seed)
     events = {}
     local result, err = call(client)
     local now = set_of(server:accounts(3))
-    local sent, again = count_empty(server:requests(), events)
+    local sent, attempts, again = count_empty(server:requests(), events)
     assert.is_true(kind == "all" or sent == 0, where .. ": the empty list, and nobody said aicc.ALL")
+    assert.is_true(sent <= attempts, where .. ": the empty list twice for one attempt")
     assert.is_false(kind == "all" and again, where .. ": the empty list after an unknown outcome")
     assert.is_true(time.clock() - began <= 60, where .. ": the deadline")
     if kind == "guard" then
