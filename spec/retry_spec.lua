@@ -342,3 +342,28 @@ it("a call's own retry options are the client's but for what they say", function
   client:query_agents(3, { retry = { attempts = 3 } })
   assert.equal("0.01 0.02", scene.waits(time))
 end)
+
+it("a call that ends without another attempt tells of those before", function()
+  local cases = {
+    { "not_sent", function() return nil, errors.new { kind = "network", message = "refused", retryable = true } end },
+    { "rejected", function() return scene.reply(RELEASE, 429) end },
+    { "unknown", function() return scene.reply(RELEASE, 503) end },
+  }
+  for _, case in ipairs(cases) do
+    local time = scene.standing()
+    local client = scene.client(time, function(request)
+      if request.operation == "query_agents" then return scene.reply("query_agents", 403) end
+      return case[2]()
+    end, { sleep = function() return false end })
+    local _, err = client:release_agent_by_skill(3, { "1" })
+    assert.same({ "aborted", case[1], 1 }, { err.kind, err.outcome, err.attempts })
+    client = scene.client(time, function(request)
+      if request.operation == "query_agents" then return scene.reply("query_agents", 403) end
+      client.engine.tokens.store.get = function() end -- and no other token is to be had
+      if request.operation == "token" then return scene.reply("token", 401) end
+      return case[2]()
+    end)
+    _, err = client:release_agent_by_skill(3, { "1" })
+    assert.same({ "auth", case[1], 1 }, { err.kind, err.outcome, err.attempts }, tostring(err))
+  end
+end)

@@ -240,6 +240,26 @@ describe("processes:", function()
     assert.same({ { "auth", "auth", "auth", "auth", "auth" }, 1 }, { outputs, calls })
   end)
 
+  it("a holder that is killed while it fetches costs those who wait one fetch more", function()
+    local server = assert(sandbox.start())
+    server:fault { operation = "token", hold = true }
+    local environment = { BASE_URL = server.base_url, SECRET = "sandbox-secret", DIRECTORY = directory }
+    local pid, pipe = child.start(SCRIPT, environment)
+    assert(server:wait_for { held = 1, timeout = 20 })
+    local waiters = {}
+    for n = 1, 5 do waiters[n] = select(2, child.start(SCRIPT, environment)) end
+    core.sleep(0.3) -- they may be waiting by now; whether they are changes nothing
+    assert.equal(1, token_calls(server))
+    os.execute("kill -9 " .. pid)
+    pipe:close()
+    for _, waiter in ipairs(waiters) do
+      assert.matches("^sandbox%-token%-2%-", waiter:read "*a")
+      waiter:close()
+    end
+    assert.equal(2, token_calls(server))
+    server:stop()
+  end)
+
   it("a lock's holder that is killed costs nobody more than a fetch", function()
     local server = assert(sandbox.start())
     local client = assert(server:client { store = open() })

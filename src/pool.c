@@ -177,8 +177,7 @@ static int survive_fork(struct aicc_pool *pool) {
   struct aicc_engine *fresh = engine_new(pool->window);
   if (fresh == NULL) return 0;
   struct aicc_engine *old = pool->engine;
-  for (size_t i = 0; i < old->sockets.count; i++) close(old->sockets.open[i]);
-  old->sockets.count = 0;
+  aicc_sockets_close(&old->sockets);
   do old->next = __atomic_load_n(&abandoned, __ATOMIC_RELAXED);
   while (!__sync_bool_compare_and_swap(&abandoned, old->next, old));
   pool->engine = fresh;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "sys.h"
@@ -110,24 +111,35 @@ static curl_socket_t on_open_socket(void *data, curlsocktype purpose, struct cur
   (void)purpose;
   if (sockets->count == sockets->capacity) {
     size_t capacity = sockets->capacity > 0 ? sockets->capacity * 2 : 8;
-    curl_socket_t *open = realloc(sockets->open, capacity * sizeof *open);
+    struct aicc_socket *open = realloc(sockets->open, capacity * sizeof *open);
     if (open == NULL) return CURL_SOCKET_BAD;
     sockets->open = open;
     sockets->capacity = capacity;
   }
   curl_socket_t fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-  if (fd != CURL_SOCKET_BAD) sockets->open[sockets->count++] = fd;
+  if (fd == CURL_SOCKET_BAD) return fd;
+  struct stat info;
+  sockets->open[sockets->count].fd = fd;
+  sockets->open[sockets->count++].inode = fstat(fd, &info) == 0 ? info.st_ino : 0;
   return fd;
 }
 
 static int on_close_socket(void *data, curl_socket_t fd) {
   struct aicc_sockets *sockets = data;
   for (size_t i = 0; i < sockets->count; i++) {
-    if (sockets->open[i] != fd) continue;
+    if (sockets->open[i].fd != fd) continue;
     sockets->open[i] = sockets->open[--sockets->count];
     break;
   }
   return close(fd);
+}
+
+void aicc_sockets_close(struct aicc_sockets *sockets) {
+  struct stat info;
+  while (sockets->count > 0) {
+    const struct aicc_socket *socket = &sockets->open[--sockets->count];
+    if (fstat(socket->fd, &info) == 0 && S_ISSOCK(info.st_mode) && info.st_ino == socket->inode) close(socket->fd);
+  }
 }
 
 /* ---- the transfer ---- */

@@ -9,6 +9,7 @@
 
 #include <curl/curl.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "buf.h"
 
@@ -39,9 +40,13 @@ struct aicc_settings {
   int verify;
 };
 
-/* The sockets that libcurl has open, for the child after a fork. */
+/* The sockets that libcurl has open, for the child after a fork: which may have closed some, and opened other files instead. */
+struct aicc_socket {
+  curl_socket_t fd;
+  ino_t inode;
+};
 struct aicc_sockets {
-  curl_socket_t *open;
+  struct aicc_socket *open;
   size_t count, capacity;
 };
 
@@ -86,6 +91,9 @@ struct aicc_xfer {
   struct aicc_buf body;
   char message[CURL_ERROR_SIZE];
 };
+
+/* Closes them, without a word on them, and forgets them. */
+void aicc_sockets_close(struct aicc_sockets *sockets);
 
 void aicc_xfer_init(struct aicc_xfer *xfer);
 

@@ -17,13 +17,13 @@ local function time_left(current, request)
   return request.changes and current:remaining_for_change() or current:remaining()
 end
 
--- An error of the token's, as one of the request that needed it, which was not sent this time.
-local function without_token(request, err, history)
-  if err.operation ~= "token" then return errors.copy(err, { operation = request.operation }) end
-  return errors.copy(err, {
-    operation = request.operation, message = "no token: " .. err.message,
-    outcome = history.attempts > 0 and "rejected" or "not_sent",
-  })
+-- What the server may have done in the attempts so far: the outcome of a call that ends without another one.
+local function outcome_of(history) return history.unknown and "unknown" or history.rejected and "rejected" or "not_sent" end
+
+-- An error that no attempt of the request's had, as the request's.
+local function without_attempt(request, err, history)
+  local message = err.operation == "token" and "no token: " .. err.message or nil
+  return errors.copy(err, { operation = request.operation, message = message, outcome = outcome_of(history) })
 end
 
 local function decide(self, current, request, err, history, is_settled)
@@ -80,15 +80,15 @@ local function refund(self, history) self.budget = math.min(self.max_budget, sel
 -- @treturn ?table the last error
 -- @treturn table the history: `attempts`, `unknown` (one of them may have been applied)
 function Engine:perform(current, request, history)
-  history = history or { attempts = 0, retries = 0, once = {}, spent = 0, unknown = false }
+  history = history or { attempts = 0, retries = 0, once = {}, spent = 0, unknown = false, rejected = false }
   while true do
     local bearer, reply, err
     if request.operation ~= "token" then
       bearer, err = self.tokens:get(current)
-      if not bearer then return nil, without_token(request, err, history), history end
+      if not bearer then return nil, without_attempt(request, err, history), history end
     end
     local remaining = time_left(current, request)
-    if remaining <= 0 then return nil, current:expired(request.operation), history end
+    if remaining <= 0 then return nil, without_attempt(request, current:expired(request.operation), history), history end
     history.attempts = history.attempts + 1
     reply, err = attempt(self, current, request, bearer, remaining)
     if reply then
@@ -96,13 +96,14 @@ function Engine:perform(current, request, history)
       return reply, nil, history
     end
     history.unknown = history.unknown or err.outcome == "unknown"
+    history.rejected = history.rejected or err.outcome == "rejected"
     if bearer and err.status == 401 then self.tokens:invalidate(bearer) end
     local action, wait, cost, key = decide(self, current, request, err, history)
     if action == "stop" then return nil, err, history end
     if action == "reauthenticate" then
       history.reauthenticated = true
     elseif not prepare_retry(self, request, err, history, wait, cost, key) then
-      return nil, current:interrupted(request.operation), history
+      return nil, without_attempt(request, current:interrupted(request.operation), history), history
     end
   end
 end
