@@ -96,7 +96,7 @@ doc: tools ## Build the reference pages (build/doc/index.html) from the comments
 
 # ---- check ----
 
-CHECKS = lint layers clang exports install luas hosts postgresql terminal asan valgrind
+CHECKS = lint layers clang exports install luas hosts postgresql terminal fuzz asan valgrind
 .PHONY: $(CHECKS:%=check-%)
 
 check: $(CHECKS:%=check-%) ## All that follows; with `make test`, what CI runs
@@ -159,6 +159,19 @@ build/asan/alone.so: .ci/asan/alone.c | tools
 check-valgrind: tools ## The specs under valgrind: no error, no leak, no suppression
 	@$(MAKE) test SUITE=valgrind WITHOUT=slow,nosan,$(APART) \
 	  RUN='valgrind -q --leak-check=full --errors-for-leak-kinds=definite,indirect --error-exitcode=9'
+
+# Bounded by a count, so that time decides nothing. FUZZ=1000000 make check-fuzz looks for longer.
+FUZZ = 100000
+
+check-fuzz: tools ## Random bytes for the C files that read what strangers write (spec/fuzz, libFuzzer)
+	@mkdir -p $(BUILD)/fuzz
+	@for target in json scrub header; do \
+	  clang -std=c99 $(WARNINGS) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+	    -o $(BUILD)/fuzz/$$target spec/fuzz/$$target.c $(patsubst %,src/%.c,buf json scrub xfer sys) -lcurl || exit; \
+	  $(BUILD)/fuzz/$$target -runs=$(FUZZ) -max_len=300 -seed=1 -verbosity=0 -artifact_prefix=$(BUILD)/fuzz/ >$(BUILD)/fuzz/log 2>&1 || \
+	  { cat $(BUILD)/fuzz/log; exit 1; }; \
+	  echo "fuzz  $$target: $(FUZZ) inputs"; \
+	done
 
 # ---- install ----
 

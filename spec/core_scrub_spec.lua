@@ -107,3 +107,11 @@ describe("over a connection", function()
     server:stop()
   end)
 end)
+
+it("a secret that looks like something encoded is scrubbed as it is, too", function()
+  for _, secret in ipairs { [[aaa\\\\]], "%41%25%2541", [[\u0041\u005c]], "&amp;&#38;&", "aaaa+ %20" } do
+    local reply = { status = 403, body = "before " .. secret .. " after" }
+    local _, err = core.decode("release_agent_by_skill", reply, { token = "bearer-0816", app_secret = secret })
+    assert.equal("before *** after", err.body)
+  end
+end)

@@ -3,17 +3,11 @@
 -- They run with the interpreter and the paths of the spec. `make check-asan` names an interpreter that has the sanitizer in it;
 -- valgrind does not follow.
 
+local processes = require "spec.support.processes"
+
 local child = {}
 
--- The interpreter that runs this.
-local function interpreter()
-  local at = -1
-  local arguments = _G.arg or {}
-  while arguments[at - 1] do at = at - 1 end
-  return arguments[at] or "lua5.4"
-end
-
-local function quote(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
+local quote = processes.quote
 
 -- What would win over LUA_PATH and LUA_CPATH.
 local UNSET = "-u LUA_PATH_5_4 -u LUA_CPATH_5_4 -u LUA_PATH_5_3 -u LUA_CPATH_5_3"
@@ -22,7 +16,7 @@ local UNSET = "-u LUA_PATH_5_4 -u LUA_CPATH_5_4 -u LUA_PATH_5_3 -u LUA_CPATH_5_3
 function child.command(script, environment)
   local words = { "env", UNSET, "LUA_PATH=" .. quote(package.path), "LUA_CPATH=" .. quote(package.cpath) }
   for name, value in pairs(environment or {}) do words[#words + 1] = name .. "=" .. quote(value) end
-  words[#words + 1] = interpreter() .. " -e " .. quote(script)
+  words[#words + 1] = processes.LUA .. " -e " .. quote(script)
   return table.concat(words, " ")
 end
 
