@@ -16,7 +16,10 @@ if [ -z "${API-}" ]; then
   mkfifo "$work/input"
   LUA_PATH="lua/?.lua;lua/?/init.lua;;" LUA_CPATH="build/5.4/?.so;;" lua5.4 examples/sandbox.lua "$work" <"$work/input" &
   exec 9>"$work/input"
-  until [ -f "$work/api" ]; do sleep 0.05; done
+  until [ -f "$work/api" ]; do
+    kill -0 $! 2>/dev/null || { echo 'the sandbox did not start' >&2; exit 1; }
+    sleep 0.05
+  done
   API=$(cat "$work/api") CA=$work/ca.pem NAME=localhost
 fi
 
