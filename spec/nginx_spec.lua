@@ -91,8 +91,43 @@ local function more(get)
   end)
 end
 
+-- The example in a folder of its own, with the values changed that it says to change; then a shell command there.
+local function copied(command)
+  local script = [[
+    work=$(mktemp -d) && chmod 755 "$work" && cp examples/hook.lua examples/openresty/* "$work"
+    sed -i -e "s|/run/hook/|$work/|" -e "s|service.besclouds.com:443|127.0.0.1:1|" -e "s|127.0.0.1:8080|127.0.0.1:%d|" \
+      "$work/nginx.conf" "$work/hook.service"
+    export LUA_PATH="$PWD/lua/?.lua;$PWD/lua/?/init.lua;;" LUA_CPATH="$PWD/build/5.1/?.so;;" HOOK_SECRET=s
+    export AICC_BASE_URL=https://service.besclouds.com AICC_APP_KEY=k AICC_APP_SECRET=s
+    cd "$work"; { %s; } 2>&1; cd /; rm -rf "$work"]]
+  local pipe = io.popen(script:format(load.free_port(), command))
+  local output = pipe:read "*a"
+  pipe:close()
+  return output
+end
+
 describe("in nginx #hosts", function()
   local here = scene("openresty", console)
+
+  it("the example's configuration is good where its comment says to copy it", function()
+    local output = copied [[nginx -t -e stderr -p "$work" -c nginx.conf]]
+    assert.truthy(output:find("test is successful", 1, true), output)
+  end)
+
+  it("its unit for systemd clears away the socket of an nginx that was killed", function()
+    local output = copied [[
+      start() { nginx -e stderr -p "$work" -c nginx.conf -g 'daemon off;' & }
+      start; first=$!
+      until [ -s nginx.pid ] && [ -S egress.sock ]; do sleep 0.02; done
+      kill -KILL $first $(pgrep -P $first); wait $first
+      eval "$(sed -n 's/^ExecStartPre=//p' hook.service)"
+      rm nginx.pid
+      start; second=$!
+      until [ -s nginx.pid ] || ! kill -0 $second; do sleep 0.02; done
+      kill -QUIT $second; wait $second && echo started again]]
+    assert.truthy(output:find("started again", 1, true), output)
+  end)
+
   webhook(here)
   under_load(here)
   through_egress(here, {}, more)

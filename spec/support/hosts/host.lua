@@ -153,7 +153,6 @@ function host.console(name, files)
   local nginx = name == "openresty"
   local variables = tree(nginx and "5.1" or "5.3")
   variables.WORK = work
-  if nginx then shell("ln -s /usr/share/nginx/modules " .. work) end
   local command = nginx and "nginx -p %s -e stderr -c nginx.conf -g 'daemon off;'" or "haproxy -db -f %s/haproxy.cfg"
   return start(name .. " console", command:format(work), variables, port)
 end

@@ -18,7 +18,8 @@ local function location(phase, directive)
 end
 
 nginx.CONF = [[
-include /etc/nginx/modules-enabled/*.conf;
+load_module /usr/lib/nginx/modules/ndk_http_module.so;
+load_module /usr/lib/nginx/modules/ngx_http_lua_module.so;
 worker_processes @WORKERS@;
 user root;                 # may read the sandbox's CA
 error_log stderr notice;
