@@ -18,6 +18,19 @@ local function answer(applet, status, content_type, body)
   applet:send(body)
 end
 
+local MAX_BODY = 16000 -- bytes; as haproxy.cfg says, which refuses what is longer
+
+-- The request's body: a read brings no more than what lies in one piece.
+local function body_of(applet)
+  local parts, size = {}, 0
+  repeat
+    local part = applet:receive(MAX_BODY + 1 - size)
+    parts[#parts + 1] = part
+    size = size + #part
+  until #part == 0 or size > MAX_BODY
+  return table.concat(parts)
+end
+
 -- A path's part as it was before it was put into a URL.
 local function decoded(text)
   return (text:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end))
@@ -33,7 +46,7 @@ end
 core.register_service("signed_off", "http", function(applet)
   local account = decoded(applet.path:match "^/agents/([^/]+)/signed%-off$")
   local secrets = applet.headers["x-hook-secret"]
-  local status, body = webhook:signed_off(account, secrets and secrets[0], applet:receive(16001))
+  local status, body = webhook:signed_off(account, secrets and secrets[0], body_of(applet))
   publish(applet)
   answer(applet, status, "application/json", body .. "\n")
 end)

@@ -6,6 +6,7 @@ local socket = require "socket"
 local load = {}
 
 local function format(request)
+  if request.raw then return request.raw end
   local body = request.body or ""
   local lines = {
     ("%s %s HTTP/1.1"):format(request.method or (request.body and "POST" or "GET"), request.path),
@@ -65,7 +66,7 @@ end
 
 --- Runs streams of requests side by side until all have ended, and returns each stream's replies: `status` (nil where none came),
 -- `head`, `body`, `seconds`. A stream is `{ next = function(count of replies) -> request | nil, parallel = 1, on_reply =
--- function(reply) }`; a request `{ port=, path=, method=, headers=, body= }`.
+-- function(reply) }`; a request `{ port=, path=, method=, headers=, body= }` or `{ port=, raw= }`.
 function load.run(...)
   local streams, jobs, all = { ... }, {}, {}
   for i, stream in ipairs(streams) do

@@ -29,21 +29,53 @@ return function(scene)
       assert.same({ "1001", "1002", "1003" }, scene.server:accounts(3))
     end)
 
+    -- An answer is JSON, whoever gives it.
+    local function assert_refused(status, reply, what)
+      assert.equal(status, reply.status, what)
+      assert.truthy(reply.head:lower():find("content-type: application/json", 1, true), reply.head)
+      assert.equal("string", type(cjson.decode(reply.body).error))
+    end
+
     it("refuses who does not know the secret, and what is no request, without asking the API", function()
       for _, case in ipairs {
         { 401, { headers = {} } }, { 401, { headers = { ["X-Hook-Secret"] = "hook-secret-7f3b" } } },
         { 400, { body = "{}" } }, { 400, { body = '{"queues":[]}' } }, { 400, { body = '{"queues":["3"]}' } },
         { 400, { body = "" } },
         { 400, { body = '{"queues":[0]}' } }, { 400, { body = '{"queues":[3.5]}' } }, { 413, { body = ("x"):rep(20000) } },
-        { 404, { path = "/agents/1001" } }, { 404, { path = "/agents//signed-off" } },
+        { 404, { path = "/agents/1001" } }, { 404, { path = "/agents//signed-off" } }, { 405, { method = "GET" } },
       } do
         local request = scene.example:hook("1001", { 3 }, case[2])
-        request.method = "POST"
-        assert.equal(case[1], load.send(request).status, cjson.encode(case[2]))
+        request.method = request.method or "POST"
+        assert_refused(case[1], load.send(request), cjson.encode(case[2]):sub(1, 200))
       end
-      local method = load.send(scene.example:hook("1001", { 3 }, { method = "GET" })).status
-      assert.equal(405, method)
       assert.equal(0, #scene.server:requests())
+    end)
+
+    it("says so to who speaks no HTTP", function()
+      for _, header in ipairs { "no header", "X: " .. ("x"):rep(70000) } do
+        local reply = load.send {
+          port = scene.example.port, raw = "POST /agents/1001/signed-off HTTP/1.1\r\nHost: a\r\n" .. header .. "\r\n\r\n",
+        }
+        assert.equal(400, reply.status)
+        if scene.name == "openresty" then assert_refused(400, reply) end -- HAProxy has a text of its own for that
+      end
+    end)
+
+    it("reads a body of 16,000 bytes, and no more", function()
+      for size, status in pairs { [15990] = 202, [16000] = 202, [16001] = 413 } do
+        local request = scene.example:hook("1001", { 3 })
+        request.body = (" "):rep(size - #request.body) .. request.body
+        assert.equal(status, load.send(request).status, size)
+      end
+    end)
+
+    it("is not root", function()
+      local pipe = io.popen("ps -o user= -p " .. scene.example:workers():gsub("%s+", ","))
+      for user in pipe:lines() do
+        if scene.name == "openresty" then user = user:gsub("www%-data", "+") else user = user:gsub("haproxy", "+") end
+        assert.equal(io.popen("id -u"):read "*l" == "0" and "+" or io.popen("id -un"):read "*l", user)
+      end
+      pipe:close()
     end)
 
     it("tells what went wrong for which queue, and what may have been done", function()
