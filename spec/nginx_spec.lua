@@ -80,14 +80,37 @@ local function more(get)
     local _, _, there = get()
     assert.same({ true, false, false, true, true }, there:run [[
       local a, b = require("aicc.store.shdict").new(), require("aicc.store.shdict").new()
-      local answers = { a:lock "l", b:lock "l" }
+      local answers = { a:lock("l", 7), b:lock("l", 7) }
       b:unlock "l"
-      answers[3] = b:lock "l"
-      answers[4] = ngx.shared.aicc:ttl "l lock" > 15 and ngx.shared.aicc:ttl "l lock" <= 20
+      answers[3] = b:lock("l", 7)
+      answers[4] = ngx.shared.aicc:ttl "l lock" > 6 and ngx.shared.aicc:ttl "l lock" <= 7
       a:unlock "l"
-      answers[5] = b:lock "l"
+      answers[5] = b:lock("l", 7)
       b:unlock "l"
       return answers]])
+  end)
+
+  it("a lock whose holder died costs a third of a call's time at most, and the lock's own end is an attempt's and 5 s", function()
+    local server, _, there, options = get()
+    server:fault { operation = "token", delay = 0.1, to = math.huge }
+    local told = there:run(([[
+      local dict, client = ngx.shared.aicc, assert(require("aicc").new(%s))
+      local key = require("aicc.token").key(client.settings) .. " lock"
+      dict:add(key, "dead")
+      local began = ngx.now()
+      local _, err = client:query_agents(3, { deadline = 1.5 })
+      ngx.update_time()
+      local waited = ngx.now() - began
+      dict:flush_all()
+      ngx.thread.spawn(function() client:access_token() end)
+      ngx.sleep(0.05)
+      return { ok = not err, waited = waited, ttl = dict:ttl(key) }]]):format(options "store = 'shdict', timeout = 2"))
+    assert.is_true(told.ok)
+    assert.is_true(told.waited >= 0.5 and told.waited < 1, told.waited)
+    assert.is_true(told.ttl > 6 and told.ttl <= 7, told.ttl)
+    local tokens = 0
+    for _, request in ipairs(server:requests()) do tokens = tokens + (request.operation == "token" and 1 or 0) end
+    assert.equal(2, tokens)
   end)
 end
 

@@ -10,7 +10,7 @@ local errors = require "aicc.error"
 local NEGATIVE = 10         -- seconds for which a refused key and secret, or a refresh that failed, are not tried again
 local ODD_LIFETIME = 60     -- seconds that a token lives whose Expires makes no sense
 local LOCK_SLICE = 0.02     -- seconds between two tries to take a lock
-local LOCK_PATIENCE = 20    -- seconds after which a lock's holder is taken for dead; of a short deadline, a third at most
+local GRACE = 5             -- seconds beyond an attempt's after which whoever fetches is taken for dead
 
 local REFUSALS = { [400] = true, [401] = true, [403] = true }
 
@@ -55,12 +55,14 @@ end
 -- Waits a little for somebody else, but not beyond the deadline. False when interrupted.
 local function pause(self, call) return self.sleep(math.max(0, math.min(LOCK_SLICE, call:remaining()))) end
 
--- Takes the store's lock; false when its holder seems dead, which only costs a fetch too many.
+-- So many seconds a fetch may seem to be under way. One that tries again may take longer: then others fetch too.
+local function patience(call) return call.timeout + GRACE end
+
+-- Takes the store's lock; false when its holder seems dead, which only costs a fetch too many. Of a short deadline a third is spent.
 local function lock(self, call)
-  local waited, patience = 0, math.min(LOCK_PATIENCE, call:remaining() / 3)
-  while not self.store:lock(self.key) do
-    if waited >= patience or not pause(self, call) then return false end
-    waited = waited + LOCK_SLICE
+  local till = call:remaining() - math.min(patience(call), call:remaining() / 3)
+  while not self.store:lock(self.key, patience(call)) do
+    if call:remaining() <= till or not pause(self, call) then return false end
   end
   return true
 end
@@ -97,7 +99,7 @@ end
 -- for, and a single attempt must do.
 local function fetch(self, call, have, flight)
   local locked
-  if have then locked = self.store:lock(self.key) else locked = lock(self, call) end
+  if have then locked = self.store:lock(self.key, patience(call)) else locked = lock(self, call) end
   if have and not locked then return have end
   flight.locked = locked
   local entry, problem = self.store:get(self.key, true)
@@ -144,7 +146,7 @@ end
 -- Of a leader that does not yield nobody sees more than what it left behind.
 local function is_lost(self, flight)
   return not flight.thread or coroutine.status(flight.thread) == "dead" or not self.transport:is_alive(flight.thread)
-    or self.now() - flight.began > LOCK_PATIENCE
+    or self.now() - flight.began > flight.timeout + GRACE
 end
 
 -- Whether a flight failed for a reason of its leader's: an interruption, less time than this call has, or less need.

@@ -16,7 +16,7 @@ function Store:get(key) return self.entries[key] end
 -- @tparam ?table entry nil to forget the one that is there
 function Store:set(key, entry) self.entries[key] = entry end
 
---- Tries to become the only one that fetches for a key.
+--- Tries to become the only one that fetches for a key; other stores are told for how many seconds.
 -- @treturn boolean true: here nobody else can
 function Store.lock() return true end
 

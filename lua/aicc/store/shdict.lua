@@ -12,8 +12,6 @@ local core = require "aicc.core"
 local errors = require "aicc.error"
 local host = require "aicc.host"
 
-local LOCK_TIME = 20 -- seconds after which a lock's holder is taken for dead, as in aicc.token
-
 local Store = {}
 Store.__index = Store
 
@@ -58,11 +56,11 @@ end
 
 --- Tries to become the only one in all workers that fetches.
 -- @tparam string key
+-- @tparam number seconds after which the lock ends by itself: its holder may have died
 -- @treturn boolean also true where there is no memory for a lock: that costs a fetch too many, and no more
-function Store:lock(key)
-  self.taken = self.taken + 1
-  local owner = ("%d %d"):format(ngx.worker.pid(), self.taken)
-  local _, problem = self.dict:add(key .. " lock", owner, LOCK_TIME)
+function Store:lock(key, seconds)
+  local owner = ("%.17g"):format(core.random()) -- a worker's pid may come back, and so may what it has counted
+  local _, problem = self.dict:add(key .. " lock", owner, seconds)
   if problem == "exists" then return false end
   self.owners[key] = owner
   return true
@@ -86,7 +84,7 @@ function M.new(options)
     local message = ("store: nginx's configuration lacks lua_shared_dict %s 1m;"):format(name)
     return nil, errors.new { kind = "config", message = message }
   end
-  return setmetatable({ dict = dict, owners = {}, taken = 0 }, Store)
+  return setmetatable({ dict = dict, owners = {} }, Store)
 end
 
 return M
