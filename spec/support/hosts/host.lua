@@ -44,15 +44,16 @@ local function start(name, command, variables, port)
   return self
 end
 
---- Starts `examples/NAME/run` ("openresty" or "haproxy") on a sandbox. `overrides` are variables that win.
-function host.example(name, sandbox, overrides)
+--- Starts `examples/NAME/run` ("openresty" or "haproxy") on a sandbox. `overrides` are variables that win; `arguments` are the
+-- server's own, beside its usual ones.
+function host.example(name, sandbox, overrides, arguments)
   local port = load.free_port()
   local variables = {
     WORK = shell "mktemp -d", LISTEN = "127.0.0.1:" .. port, API = "127.0.0.1:" .. sandbox.port, NAME = "localhost",
     CA = sandbox.ca_file, HOOK_SECRET = "hook-secret-7f3a", AICC_APP_KEY = sandbox.app_key, AICC_APP_SECRET = sandbox.app_secret,
   }
   for variable, value in pairs(overrides or {}) do variables[variable] = value end
-  return start(name, ("examples/%s/run"):format(name), variables, port)
+  return start(name, ("examples/%s/run %s"):format(name, arguments or ""), variables, port)
 end
 
 --- The egress of an example, as a client's option.

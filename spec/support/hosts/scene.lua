@@ -7,10 +7,10 @@ local sandbox = require "aicc.sandbox"
 return function(name, console)
   local scene = { name = name, console = console }
 
-  --- Starts a sandbox, and the example on it; `overrides` as for `host.example`.
-  function scene.start(overrides)
+  --- Starts a sandbox, and the example on it; `overrides` and `arguments` as for `host.example`.
+  function scene.start(overrides, arguments)
     scene.server = assert(sandbox.start { tls = true, agents = { [3] = { "1001", "1002", "1003" }, [4] = { "1001" } } })
-    scene.example = host.example(name, scene.server, overrides)
+    scene.example = host.example(name, scene.server, overrides, arguments)
   end
 
   function scene.stop()
