@@ -31,11 +31,6 @@ local function body_of(applet)
   return table.concat(parts)
 end
 
--- A path's part as it was before it was put into a URL.
-local function decoded(text)
-  return (text:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end))
-end
-
 -- All threads' counters are together in variables of the process, as text: "name count name count …".
 local function publish(applet)
   local lines = {}
@@ -44,9 +39,8 @@ local function publish(applet)
 end
 
 core.register_service("signed_off", "http", function(applet)
-  local account = decoded(applet.path:match "^/agents/([^/]+)/signed%-off$")
   local secrets = applet.headers["x-hook-secret"]
-  local status, body = webhook:signed_off(account, secrets and secrets[0], body_of(applet))
+  local status, body = webhook:signed_off(applet.path, secrets and secrets[0], body_of(applet))
   publish(applet)
   answer(applet, status, "application/json", body .. "\n")
 end)

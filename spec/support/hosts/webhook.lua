@@ -27,6 +27,10 @@ return function(scene)
       scene.server:bind(3, { "agent ü" })
       assert.equal(202, load.send(scene.example:hook("agent%20%C3%BC", { 3 })).status)
       assert.same({ "1001", "1002", "1003" }, scene.server:accounts(3))
+      scene.server:bind(3, { "a/b" })
+      local reply = load.send(scene.example:hook("a%2Fb", { 3 }))
+      assert.same({ 202, '{"account":"a\\/b","released":[3]}\n' }, { reply.status, reply.body })
+      assert.same({ "1001", "1002", "1003" }, scene.server:accounts(3))
     end)
 
     -- An answer is JSON, whoever gives it.
@@ -43,6 +47,7 @@ return function(scene)
         { 400, { body = "" } },
         { 400, { body = '{"queues":[0]}' } }, { 400, { body = '{"queues":[3.5]}' } }, { 413, { body = ("x"):rep(20000) } },
         { 404, { path = "/agents/1001" } }, { 404, { path = "/agents//signed-off" } }, { 405, { method = "GET" } },
+        { 404, { path = "/agents/a/b/signed-off" } }, { 400, { path = "/agents/%FF/signed-off" } },
       } do
         local request = scene.example:hook("1001", { 3 }, case[2])
         request.method = request.method or "POST"
