@@ -96,7 +96,7 @@ doc: tools ## Build the reference pages (build/doc/index.html) from the comments
 
 # ---- check ----
 
-CHECKS = lint layers clang exports install luas hosts postgresql terminal fuzz asan valgrind
+CHECKS = lint doc layers clang exports install luas hosts postgresql terminal fuzz asan valgrind
 .PHONY: $(CHECKS:%=check-%)
 
 check: $(CHECKS:%=check-%) ## All that follows; with `make test`, what CI runs
@@ -107,6 +107,8 @@ check-lint: tools ## luacheck, and that every module still parses as Lua 5.1 and
 	@luacheck -q --no-color lua spec examples bin/aicc *.rockspec
 	@luac5.1 -p $(LUA_FILES)
 	@luac5.3 -p $(LUA_FILES)
+
+check-doc: doc ## The reference pages: a comment that LDoc cannot read is an error
 
 NO_LUA = buf json strset scrub file xfer pool sys endpoint sandbox/cafile sandbox/certificate sandbox/gate sandbox/reply \
          sandbox/request sandbox/server
