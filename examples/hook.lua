@@ -33,7 +33,7 @@ local function refuse(status, message)
   return status, cjson.encode { error = message }
 end
 
--- The account that a path names, as it came in the request: what is decoded could not tell %2F from a slash. Nil if it names none.
+-- The account that a path names, which is as it came: decoded, %2F would be a slash like any other. Nil if it names none.
 local function account_of(path)
   local part = path:match "^/agents/([^/?]+)/signed%-off%f[%z?]"
   return part and part:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end)

@@ -42,6 +42,21 @@ local function more(get)
     end)
   end
 
+  it("says so in a coroutine of somebody else's too, and does not wait there", function()
+    local server, _, there, options = get()
+    local told = there:run(([[
+      local told
+      local client = assert(require("aicc").new(%s))
+      coroutine.wrap(function()
+        local _, err = client:release_agent_by_skill(3, { "1001" })
+        told = { kind = err.kind, outcome = err.outcome, message = err.message }
+      end)()
+      return told or {}]]):format(options()))
+    assert.same({ "unsupported", "not_sent" }, { told.kind, told.outcome })
+    assert.truthy(told.message:find("not possible in a coroutine of your own: do it from an action", 1, true), told.message)
+    assert.equal(0, #server:requests())
+  end)
+
   it("a reply that only trickles ends at the egress's patience", function()
     local server, _, there, options = get()
     server:fault { operation = "release_agent_by_skill", drip = 1, to = math.huge }

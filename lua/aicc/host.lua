@@ -39,7 +39,7 @@ function M.shared_with()
   end
 end
 
--- ---- HAProxy's sample fetches and converters ----
+-- ---- where HAProxy lets nobody wait ----
 --
 -- HAProxy tells a function nowhere whether it may wait. One that waits where it may not is dropped without a word to it, when its
 -- request may have left already. So those that are registered from here on can be recognised: each has a function of ours around
@@ -69,6 +69,8 @@ end
 -- @treturn ?string
 function M.haproxy_cannot_wait()
   if haproxy_starts() then return "HAProxy's start" end
+  -- What waits, yields to HAProxy. It knows its own coroutines only, and gives nobody else its client.
+  if not global("core").httpclient() then return "a coroutine of your own" end
   local level, outermost = 1, nil
   local frame = debug.getinfo(level, "f")
   while frame do

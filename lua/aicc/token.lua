@@ -58,7 +58,7 @@ local function pause(self, call) return self.sleep(math.max(0, math.min(LOCK_SLI
 -- So many seconds a fetch may seem to be under way. One that tries again may take longer: then others fetch too.
 local function patience(call) return call.timeout + GRACE end
 
--- Takes the store's lock; false when its holder seems dead, which only costs a fetch too many. Of a short deadline a third is spent.
+-- Takes the store's lock; false when its holder seems dead, or a third of the call's time is spent: that costs a fetch too many.
 local function lock(self, call)
   local till = call:remaining() - math.min(patience(call), call:remaining() / 3)
   while not self.store:lock(self.key, patience(call)) do

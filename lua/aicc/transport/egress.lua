@@ -1,4 +1,4 @@
---- What the transports of nginx and HAProxy have in common: the request that an egress gets, and what its answer means.
+--- What the transports of nginx and HAProxy have in common: all but how the host moves bytes and waits.
 --
 -- An egress is a server on a Unix socket that the host's own configuration declares. It does TLS, verification and keepalive, and
 -- sends a request at most once. Three headers, which never reach the API, are between it and us:
@@ -24,32 +24,21 @@ local M = {}
 --- So many bytes a reply can have at most that is not refused.
 M.MAX_REPLY = MAX_BODY + MAX_HEAD
 
---- The error of an attempt that brought no reply. A broken connection and a timeout are worth another try.
--- @tparam string operation
--- @tparam string kind
--- @tparam string outcome
--- @tparam string message
--- @treturn table
-function M.failure(operation, kind, outcome, message)
+-- The error of an attempt that brought no reply. A broken connection and a timeout are worth another try.
+local function failure(operation, kind, outcome, message)
   return errors.new {
     operation = operation, kind = kind, outcome = outcome, message = message,
     retryable = kind == "network" or kind == "timeout",
   }
 end
 
---- The error of a reply over the cap.
--- @tparam string operation
--- @treturn table
-function M.too_large(operation)
-  return M.failure(operation, "too_large", "unknown",
+local function too_large(operation)
+  return failure(operation, "too_large", "unknown",
     ("the reply is larger than %d bytes, or its headers than %d"):format(MAX_BODY, MAX_HEAD))
 end
 
---- What is sent for a request.
--- @tparam table request as for a transport's `attempt`
--- @treturn ?table `path`, `headers`, `body`
--- @treturn ?table the error
-function Egress:encode(request)
+-- What is sent for a request: `path`, `headers`, `body`.
+local function encode(self, request)
   local encoded, err = core.encode(request.operation, request.arguments, {
     token = request.token, app_key = self.app_key, tenant_space_id = self.tenant_space_id, user_agent = self.user_agent,
   })
@@ -63,54 +52,88 @@ end
 -- What an answer means that the API did not give.
 local function own_failure(operation, status, progress)
   if progress == nil then
-    return M.failure(operation, "network", status == 503 and "not_sent" or "unknown",
+    return failure(operation, "network", status == 503 and "not_sent" or "unknown",
       ("HTTP %d, and not from an egress, which would send X-Aicc-Egress: is its socket the right one?"):format(status))
   elseif progress == "oversized" then
-    return M.too_large(operation)
+    return too_large(operation)
   elseif progress == "tls" then
-    return M.failure(operation, "tls", "not_sent", "the egress does not trust the API's certificate: the host's log says why")
+    return failure(operation, "tls", "not_sent", "the egress does not trust the API's certificate: the host's log says why")
   end
   local kind = status == 504 and "timeout" or "network"
   if progress == "unsent" then
-    return M.failure(operation, kind, "not_sent", "the egress cannot reach the API: the host's log says why")
+    return failure(operation, kind, "not_sent", "the egress cannot reach the API: the host's log says why")
   end
   local broke = "the connection from the egress to the API broke before an answer came"
-  return M.failure(operation, kind, "unknown", kind == "timeout" and "no answer in time" or broke)
+  return failure(operation, kind, "unknown", kind == "timeout" and "no answer in time" or broke)
 end
 
---- What an answer means.
--- @tparam table request the one that it is an answer to
--- @tparam table reply `status`, `headers` (lower-case name -> value), `head_size` (bytes), `body`, `truncated`
--- @treturn ?table the API's reply
--- @treturn ?table the error
-function Egress:decode(request, reply)
+-- What an answer means: the API's reply, or nil and the error.
+local function decode(self, request, reply)
   local progress = reply.headers["x-aicc-egress"]
   if progress ~= "answered" then return nil, own_failure(request.operation, reply.status, progress) end
-  if #reply.body > MAX_BODY or (reply.head_size or 0) > MAX_HEAD then return nil, M.too_large(request.operation) end
+  if #reply.body > MAX_BODY or (reply.head_size or 0) > MAX_HEAD then return nil, too_large(request.operation) end
   local result, err = core.decode(request.operation, reply, {
     token = request.token, app_key = self.app_key, app_secret = self.app_secret,
   })
   return result, err
 end
 
---- The error of a call where its host lets nobody wait.
--- @tparam string operation
--- @tparam string where
--- @tparam string instead what to do about it
--- @treturn table
-function M.unsupported(operation, where, instead)
-  return M.failure(operation, "unsupported", "not_sent", ("not possible in %s: %s"):format(where, instead))
+-- What the host did instead of giving a reply, as an error.
+local function host_failure(operation, kind, outcome, message)
+  if kind == "too_large" then return too_large(operation) end
+  return failure(operation, kind, outcome, message)
 end
+
+--- One attempt of one operation: at most one request. As `aicc.transport.curl`.
+-- @tparam table request `operation`, `token` (nil for the operation "token"), `arguments`, and `limits` (`timeout`,
+--   `connect_timeout`: seconds)
+-- @treturn ?table the reply
+-- @treturn ?table the error
+function Egress:attempt(request)
+  local operation, where = request.operation, self.host.cannot_wait()
+  if where then
+    return nil, failure(operation, "unsupported", "not_sent", ("not possible in %s: %s"):format(where, self.host.instead))
+  end
+  if self.closed then return nil, failure(operation, "closed", "not_sent", "the client is closed") end
+  local encoded, err = encode(self, request)
+  if not encoded then return nil, err end
+  local reply, kind, outcome, message = self.host.exchange(self.socket, encoded, request.limits)
+  if not reply then return nil, host_failure(operation, kind, outcome, message) end
+  return decode(self, request, reply)
+end
+
+--- Waits.
+-- @tparam number seconds
+-- @treturn boolean false where the host lets nobody wait
+function Egress:sleep(seconds)
+  if self.host.cannot_wait() then return false end
+  self.host.sleep(seconds)
+  return true
+end
+
+--- Whether others go on while the caller waits: wherever waiting is possible at all.
+-- @treturn boolean
+function Egress:yields() return self.host.cannot_wait() == nil end
+
+--- Whether a coroutine that waits here will ever go on: as far as one can tell. A request that was given up takes its own along.
+-- @treturn boolean
+function Egress:is_alive() return true end -- luacheck: ignore self
+
+--- Refuses further attempts. There is nothing to close: the connections are the host's, or end with an attempt.
+function Egress:close() self.closed = true end
 
 local function refuse(...) return nil, errors.new { kind = "config", message = string.format(...) } end
 
---- Checks what a client's settings say of the egress.
+--- Makes a transport.
 -- @tparam table settings as from `aicc.config`
--- @tparam string name the host that it is for: "nginx" or "haproxy"
--- @treturn ?table `socket` (the path), and the above as methods
+-- @tparam table how what the host can do: `name` ("nginx" or "haproxy"); `cannot_wait()` (where this is called, in words, if Lua
+--   may not wait there); `instead` (what to do then); `sleep(seconds)`; `exchange(socket, encoded, limits)`, which sends `path`,
+--   `headers` and `body` to a Unix socket and returns a reply (`status`, `headers` with lower-case names, `head_size` in bytes if
+--   known, `body`, `truncated`), or nil and an error's kind, outcome and message
+-- @treturn ?table
 -- @treturn ?table an error of kind "config"
-function M.new(settings, name)
-  if host.name() ~= name then return refuse('transport: "%s" is for Lua that runs in it', name) end
+function M.new(settings, how)
+  if host.name() ~= how.name then return refuse('transport: "%s" is for Lua that runs in it', how.name) end
   if not settings.egress then
     return refuse('egress: it is missing; in this host give "unix:" and the path of the socket that its configuration declares')
   end
@@ -121,7 +144,7 @@ function M.new(settings, name)
     return refuse "base_url: expected a URL such as https://service.besclouds.com"
   end
   return setmetatable({
-    socket = socket, authority = authority, prefix = (path:gsub("/+$", "")), app_key = settings.app_key,
+    host = how, socket = socket, authority = authority, prefix = (path:gsub("/+$", "")), app_key = settings.app_key,
     app_secret = settings.app_secret, tenant_space_id = settings.tenant_space_id, user_agent = settings.user_agent,
   }, Egress)
 end

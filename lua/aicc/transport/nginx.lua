@@ -13,10 +13,9 @@ local MAY_WAIT = {
   ssl_cert = true, ssl_session_fetch = true, ssl_client_hello = true,
 }
 
-local RECIPE = "do it from a timer: ngx.timer.at(0, function() client:release_agent_by_skill(skill_id, accounts) end)"
-
-local Transport = {}
-Transport.__index = Transport
+-- From a phase that may not wait. What a timer comes to nobody else sees, and nginx starts only so many at once.
+local RECIPE = "do it from a timer: assert(ngx.timer.at(0, function() local _, err = client:release_agent_by_skill(skill_id, " ..
+  "accounts) if err then ngx.log(ngx.ERR, tostring(err)) end end)), with lua_max_running_timers (256) large enough"
 
 local function milliseconds(seconds) return math.max(1, math.ceil(seconds * 1000)) end
 
@@ -56,14 +55,20 @@ local function parse(bytes)
   }
 end
 
--- Sends a request and reads the reply. Returns nil, the error's kind, outcome and message where there is none.
-local function exchange(socket, path, bytes, limits)
-  local ends = core.now() + limits.timeout
+local how = { name = "nginx", instead = RECIPE, sleep = function(seconds) ngx.sleep(seconds) end }
+
+function how.cannot_wait()
+  local phase = ngx.get_phase()
+  return not MAY_WAIT[phase] and ("nginx's %s phase"):format(phase) or nil
+end
+
+function how.exchange(path, encoded, limits)
+  local socket, ends = ngx.socket.tcp(), core.now() + limits.timeout
   socket:settimeout(milliseconds(math.min(limits.connect_timeout, limits.timeout)))
   local done, problem = socket:connect("unix:" .. path)
   if not done then return nil, "network", "not_sent", ("the egress at %s cannot be reached: %s"):format(path, problem) end
   socket:settimeout(milliseconds(limits.timeout))
-  done, problem = socket:send(bytes)
+  done, problem = socket:send(format(encoded))
   local answer
   if done then answer, problem = read_all(socket, ends) end
   socket:close()
@@ -75,55 +80,12 @@ local function exchange(socket, path, bytes, limits)
   return reply
 end
 
---- One attempt of one operation: at most one request. As `aicc.transport.curl`.
--- @tparam table request `operation`, `token` (nil for the operation "token"), `arguments`, and `limits` (`timeout`,
---   `connect_timeout`: seconds)
--- @treturn ?table the reply
--- @treturn ?table the error
-function Transport:attempt(request)
-  local operation = request.operation
-  if not self:yields() then
-    return nil, egress.unsupported(operation, ("nginx's %s phase"):format(ngx.get_phase()), RECIPE)
-  end
-  if self.closed then return nil, egress.failure(operation, "closed", "not_sent", "the client is closed") end
-  local encoded, err = self.egress:encode(request)
-  if not encoded then return nil, err end
-  local reply, kind, outcome, message = exchange(ngx.socket.tcp(), self.egress.socket, format(encoded), request.limits)
-  if kind == "too_large" then return nil, egress.too_large(operation) end
-  if not reply then return nil, egress.failure(operation, kind, outcome, message) end
-  return self.egress:decode(request, reply)
-end
-
---- Waits.
--- @tparam number seconds
--- @treturn boolean false where nginx lets nobody wait
-function Transport:sleep(seconds)
-  if not self:yields() then return false end
-  ngx.sleep(seconds)
-  return true
-end
-
---- Whether others go on while the caller waits: in the phases that may wait at all.
--- @treturn boolean
-function Transport:yields() return MAY_WAIT[ngx.get_phase()] == true end -- luacheck: ignore self
-
---- Whether a coroutine that waits here will ever go on: as far as one can tell. A request that was given up takes its own along.
--- @treturn boolean
-function Transport:is_alive() return true end -- luacheck: ignore self
-
---- Refuses further attempts. There is no connection to close: each attempt closes its own.
-function Transport:close() self.closed = true end
-
 local M = {}
 
 --- Makes the transport.
 -- @tparam table settings as from `aicc.config`
--- @treturn ?table the transport
+-- @treturn ?table the transport (`aicc.transport.egress`)
 -- @treturn ?table an error of kind "config"
-function M.new(settings)
-  local out, err = egress.new(settings, "nginx")
-  if not out then return nil, err end
-  return setmetatable({ egress = out }, Transport)
-end
+function M.new(settings) return egress.new(settings, how) end
 
 return M

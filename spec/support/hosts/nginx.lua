@@ -17,6 +17,20 @@ local function location(phase, directive)
 ]]):format(phase, directive)
 end
 
+-- A location that runs the body's code in a phase that is too late for an answer: see `Host:told`.
+local function told(phase, directive)
+  return ([[
+    location = /%s {
+      content_by_lua_block {
+        ngx.req.read_body()
+        ngx.ctx.code = ngx.req.get_body_data()
+        ngx.print "[]"
+      }
+      %s { ngx.shared.told:add("%s", console.run(ngx.ctx.code)) }
+    }
+]]):format(phase, directive, phase)
+end
+
 nginx.CONF = [[
 load_module /usr/lib/nginx/modules/ndk_http_module.so;
 load_module /usr/lib/nginx/modules/ngx_http_lua_module.so;
@@ -33,6 +47,11 @@ http {
   lua_shared_dict told 1m;
   lua_socket_log_errors off;
   init_by_lua_block { console = require "console" }
+  init_worker_by_lua_block {
+    ngx.shared.told:add("init_worker", console.run [=[
+      local options = { egress = "unix:/nowhere", base_url = "https://localhost", app_key = "k", app_secret = "s" }
+      return (...)(options, "release_agent_by_skill", 3, { "1001" })]=])
+  }
   server {
     listen 127.0.0.1:@PORT@;
     client_max_body_size 64k;
@@ -44,23 +63,9 @@ http {
         ngx.print(console.run(ngx.req.get_body_data()))
       }
     }
-]] .. location("rewrite", "rewrite_by_lua_block") .. location("access", "access_by_lua_block") .. [[
-    location = /log {
-      content_by_lua_block {
-        ngx.req.read_body()
-        ngx.ctx.code = ngx.req.get_body_data()
-        ngx.print "[]"
-      }
-      log_by_lua_block { ngx.shared.told:set("log", console.run(ngx.ctx.code)) }
-    }
-    location = /header_filter {
-      content_by_lua_block {
-        ngx.req.read_body()
-        ngx.ctx.code = ngx.req.get_body_data()
-        ngx.print "[]"
-      }
-      header_filter_by_lua_block { ngx.shared.told:set("header_filter", console.run(ngx.ctx.code)) }
-    }
+]] .. location("rewrite", "rewrite_by_lua_block") .. location("access", "access_by_lua_block")
+  .. told("log", "log_by_lua_block") .. told("header_filter", "header_filter_by_lua_block")
+  .. told("body_filter", "body_filter_by_lua_block") .. [[
     location = /told { content_by_lua_block { ngx.print(ngx.shared.told:get(ngx.var.arg_by) or "[]") } }
   }
 }
