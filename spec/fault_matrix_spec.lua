@@ -6,108 +6,9 @@
 -- held against what the sandbox's state says.
 
 local aicc = require "aicc"
+local faults = require "spec.support.faults"
 local sandbox = require "aicc.sandbox"
 local scene = require "spec.support.scene"
-
--- What the operation answers when all is well.
-local function success(operation)
-  if operation == "token" then return '{"AccessToken":"t","Expires":"600"}' end
-  if operation == "query_agents" then return '{"resultCode":"0","count":0,"data":[]}' end
-  return scene.SUCCESS
-end
-
-local function with_bom(operation) return "\239\187\191" .. success(operation) end
-local function with_number(operation) return (success(operation):gsub('"0"', "0", 1)) end
-
-local SHORT = { timeout = 0.25, retry = { attempts = 2 } } -- for faults that take an attempt's whole time
-
--- The fault; the sandbox's fields for it (functions are called with the operation's name); then the cells: one for all
--- operations, or one each for a release of a list and a bind, a release of ALL, a query, a token.
-local MATRIX = {
-  { "nothing", {}, "1 ok applied", "1 ok applied", "1 ok", "1 ok" },
-
-  -- statuses
-  { "302", { status = 302, headers = { Location = "/elsewhere" } }, "1 redirect rejected" },
-  { "400", { status = 400 }, "1 bad_request rejected" },
-  { "401", { status = 401 }, "2 auth rejected", "2 auth rejected", "2 auth rejected", "1 auth rejected" },
-  { "401 once", { status = 401, to = 1 }, "2 ok applied", "2 ok applied", "2 ok", "1 auth rejected" },
-  { "403, JSON", { status = 403, body = '{"error_code":"403"}' }, "1 forbidden rejected" },
-  { "403, HTML", { status = 403, body = "<html>no</html>" }, "1 blocked rejected" },
-  { "404", { status = 404 }, "1 not_found rejected" },
-  { "405", { status = 405 }, "1 http rejected" },
-  { "408", { status = 408 },
-    "4 http unknown 0.2 0.4 0.8", "1 http unknown", "4 http unknown 0.2 0.4 0.8", "4 http unknown 0.2 0.4 0.8" },
-  { "413", { status = 413 }, "1 too_large rejected" },
-  { "425", { status = 425 },
-    "4 http unknown 0.2 0.4 0.8", "1 http unknown", "4 http unknown 0.2 0.4 0.8", "4 http unknown 0.2 0.4 0.8" },
-  { "429", { status = 429 }, "4 throttled rejected 1 2 4" },
-  { "429, Retry-After 3", { status = 429, headers = { ["Retry-After"] = 3 } }, "4 throttled rejected 3 3 4" },
-  { "429, Retry-After 61", { status = 429, headers = { ["Retry-After"] = 61 } }, "1 throttled rejected" },
-  { "500, resultCode 1", { status = 500, body = '{"resultCode":"1","resultMessage":"no"}' }, "1 business rejected" },
-  { "500, empty", { status = 500 },
-    "4 server unknown 0.2 0.4 0.8", "1 server unknown", "2 server unknown 0.2", "2 server unknown 0.2" },
-  { "500, no resultCode", { status = 500, body = '{"error":"x"}' },
-    "4 server unknown 0.2 0.4 0.8", "1 server unknown", "2 server unknown 0.2", "2 server unknown 0.2" },
-  { "501", { status = 501 }, "4 server unknown 0.2 0.4 0.8", "1 server unknown", "1 server unknown", "1 server unknown" },
-  { "502", { status = 502 },
-    "4 server unknown 0.2 0.4 0.8", "1 server unknown", "4 server unknown 0.2 0.4 0.8", "4 server unknown 0.2 0.4 0.8" },
-  { "503", { status = 503 },
-    "4 server unknown 0.2 0.4 0.8", "1 server unknown", "4 server unknown 0.2 0.4 0.8", "4 server unknown 0.2 0.4 0.8" },
-  { "503, Retry-After 3", { status = 503, headers = { ["Retry-After"] = 3 } }, "4 server rejected 3 3 3" },
-  { "504", { status = 504 },
-    "4 server unknown 0.2 0.4 0.8", "1 server unknown", "4 server unknown 0.2 0.4 0.8", "4 server unknown 0.2 0.4 0.8" },
-  { "504 once", { status = 504, to = 1 }, "2 ok applied 0.2", "1 server unknown", "2 ok 0.2", "2 ok 0.2" },
-
-  -- connections that end too early
-  { "dropped before the body", { close = "headers" },
-    "4 network unknown 0.2 0.4 0.8", "1 network unknown", "4 network unknown 0.2 0.4 0.8", "4 network unknown 0.2 0.4 0.8" },
-  { "dropped after the body", { close = "request" },
-    "4 network unknown 0.2 0.4 0.8", "1 network unknown", "4 network unknown 0.2 0.4 0.8", "4 network unknown 0.2 0.4 0.8" },
-  { "reset", { close = "reset" },
-    "4 network unknown 0.2 0.4 0.8", "1 network unknown", "4 network unknown 0.2 0.4 0.8", "4 network unknown 0.2 0.4 0.8" },
-  { "body cut", { cut = 5 },
-    "4 ok applied_earlier 0.2 0.4 0.8", "1 ok applied_earlier",
-    "4 protocol unknown 0.2 0.4 0.8", "4 protocol unknown 0.2 0.4 0.8" },
-  { "headers cut", { raw = "HTTP/1.1 200 OK\r\nContent-Ty" },
-    "4 protocol unknown 0.2 0.4 0.8", "1 protocol unknown", "2 protocol unknown 0.2", "2 protocol unknown 0.2" },
-
-  -- replies that come too late, or never end
-  { "no answer", { hold = true },
-    "2 ok applied_earlier 0.2", "1 ok applied_earlier", "2 timeout unknown 0.2", "2 timeout unknown 0.2", client = SHORT },
-  { "slow body", { drip = 0.2 },
-    "2 ok applied_earlier 0.2", "1 ok applied_earlier", "2 timeout unknown 0.2", "2 timeout unknown 0.2", client = SHORT },
-  { "endless body", { endless = "body" },
-    "4 too_large unknown 0.2 0.4 0.8", "1 too_large unknown", "1 too_large unknown", "1 too_large unknown" },
-  { "endless headers", { endless = "headers" },
-    "4 too_large unknown 0.2 0.4 0.8", "1 too_large unknown", "1 too_large unknown", "1 too_large unknown" },
-
-  -- replies of another kind
-  { "no HTTP", { raw = "hello, I am a printer\r\n\r\n" },
-    "4 protocol unknown 0.2 0.4 0.8", "1 protocol unknown", "1 protocol unknown", "1 protocol unknown" },
-  { "text/html", { body = success, apply = true, headers = { ["Content-Type"] = "text/html" } },
-    "1 ok applied", "1 ok applied", "1 ok", "1 ok" },
-  { "BOM", { body = with_bom, apply = true }, "1 ok applied", "1 ok applied", "1 ok", "1 ok" },
-  { "empty body", { body = "" },
-    "4 protocol unknown 0.2 0.4 0.8", "1 protocol unknown", "2 protocol unknown 0.2", "2 protocol unknown 0.2" },
-  { "not JSON", { body = "<html>Welcome</html>" },
-    "4 protocol unknown 0.2 0.4 0.8", "1 protocol unknown", "2 protocol unknown 0.2", "2 protocol unknown 0.2" },
-  { "another shape", { body = "[1,2]" },
-    "4 protocol unknown 0.2 0.4 0.8", "1 protocol unknown", "2 protocol unknown 0.2", "2 protocol unknown 0.2" },
-  { "resultCode missing", { body = '{"resultMessage":"success"}' },
-    "4 protocol unknown 0.2 0.4 0.8", "1 protocol unknown", "2 protocol unknown 0.2", "2 protocol unknown 0.2" },
-  { "resultCode 0, a number", { body = with_number, apply = true }, "1 ok applied", "1 ok applied", "1 ok", "1 ok" },
-  { "resultCode 1, a number", { body = '{"resultCode":1}' }, "1 business rejected" },
-  { "resultCode 1, a string", { body = '{"resultCode":"1"}' }, "1 business rejected" },
-
-  -- applied all the same
-  { "applied, not answered", { close = "request", apply = true },
-    "4 ok applied_earlier 0.2 0.4 0.8", "1 ok applied_earlier",
-    "4 network unknown 0.2 0.4 0.8", "4 network unknown 0.2 0.4 0.8" },
-  { "applied, 504", { status = 504, apply = true },
-    "4 ok applied_earlier 0.2 0.4 0.8", "1 ok applied_earlier", "4 server unknown 0.2 0.4 0.8", "4 server unknown 0.2 0.4 0.8" },
-  { "applied, not JSON", { body = "<html>Welcome</html>", apply = true },
-    "1 ok applied_earlier", "1 ok applied_earlier", "2 protocol unknown 0.2", "2 protocol unknown 0.2" },
-}
 
 -- name, the API's operation, the cell's place in a row, the call
 local OPERATIONS = {
@@ -144,13 +45,6 @@ local function bound(server)
   return table.concat(shown, " ")
 end
 
-local function fault_for(operation, fields, more)
-  local fault = { operation = operation, to = math.huge }
-  for name, value in pairs(fields) do fault[name] = type(value) == "function" and value(operation) or value end
-  for name, value in pairs(more or {}) do fault[name] = value end
-  return fault
-end
-
 -- How often an operation was asked for, and with how many empty lists.
 local function seen(server, operation)
   local count, empty = 0, 0
@@ -177,7 +71,7 @@ local function play(row, operation, more)
   local name, id, _, call = operation[1], operation[2], operation[3], operation[4]
   local where = row[1] .. ", " .. name
   local server, time = server_for(), scene.skipping()
-  server:fault(fault_for(id, row[2], more))
+  server:fault(faults.of(id, row[2], more))
   local client = assert(server:client(scene.options(time, row.client)))
   local began = time.clock()
   local result, err = call(client)
@@ -195,7 +89,7 @@ local function play(row, operation, more)
 end
 
 describe("the matrix:", function()
-  for _, row in ipairs(MATRIX) do
+  for _, row in ipairs(faults) do
     for _, operation in ipairs(OPERATIONS) do
       it(row[1] .. ", " .. operation[1], function()
         assert.equal(row[operation[3]] or row[3], (play(row, operation)))
@@ -206,7 +100,7 @@ end)
 
 -- The faults after which nobody knows, once only, and applied or not: the truth is found out.
 describe("what may have been applied is settled:", function()
-  for _, row in ipairs(MATRIX) do
+  for _, row in ipairs(faults) do
     if row[4] and row[4]:find "unknown" and row[2].close ~= "headers" then
       it(row[1], function()
         for _, operation in ipairs { OPERATIONS[1], OPERATIONS[2], OPERATIONS[3] } do
@@ -238,13 +132,13 @@ it("what was applied and then refused is settled too", function()
 end)
 
 describe("what cannot be settled stays unknown:", function()
-  for _, row in ipairs(MATRIX) do
+  for _, row in ipairs(faults) do
     if row[5] and row[5]:find "unknown" or row[3]:find "rejected" then
       it("the query meets " .. row[1], function()
         for _, apply in ipairs { true, false } do
           local server, time = server_for(), scene.skipping()
           server:fault { operation = "release_agent_by_skill", close = "request", apply = apply, to = math.huge }
-          server:fault(fault_for("query_agents", row[2]))
+          server:fault(faults.of("query_agents", row[2]))
           local client = assert(server:client(scene.options(time, row.client)))
           local result, err = client:release_agent_by_skill(3, { "1001" })
           client:close()

@@ -45,6 +45,9 @@ core.register_fetches("call", function(txn) return console.run(txn.f:req_body())
 core.register_converters("call", function(code) return console.run(code) end)
 ]]
 
+--- The example's configuration with an egress that does no TLS.
+function haproxy.without_tls(text) return (text:gsub("\n  default%-server [^\n]+", "")) end
+
 --- Starts one; `edit` changes its configuration.
 function haproxy.start(edit)
   local cfg = haproxy.CFG

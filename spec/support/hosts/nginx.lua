@@ -71,6 +71,9 @@ http {
 }
 ]]
 
+--- The example's configuration with an egress that does no TLS.
+function nginx.without_tls(text) return (text:gsub("https://%$api", "http://$api")) end
+
 --- Starts one with so many workers (1).
 function nginx.start(workers)
   return host.console("openresty", { ["nginx.conf"] = (nginx.CONF:gsub("@WORKERS@", workers or 1)) })

@@ -13,6 +13,13 @@ return function(name, console)
     scene.example = host.example(name, scene.server, overrides, arguments)
   end
 
+  --- The same without TLS between them.
+  function scene.start_plain()
+    scene.server = assert(sandbox.start { agents = { [3] = { "1001", "1002", "1003" } } })
+    scene.example = host.example(name, scene.server, { CA = "/etc/ssl/certs/ca-certificates.crt" })
+    scene.example:configure(console.without_tls)
+  end
+
   function scene.stop()
     if scene.example then scene.example:stop() end
     if scene.server then scene.server:stop() end
