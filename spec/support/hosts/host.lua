@@ -81,9 +81,14 @@ end
 --- What it has written.
 function Host:log() return content(self.work .. "/log") .. content(self.work .. "/access.log") end
 
--- The pid of the process that the workers are children of, and those.
+-- The pid of the process that the workers are children of, and those. It may answer requests before it has written that down.
 function Host:master()
-  return (content(self.work .. (self.name == "openresty" and "/nginx.pid" or "/haproxy.pid")):match "%d+")
+  local path, pid = self.work .. (self.name == "openresty" and "/nginx.pid" or "/haproxy.pid"), nil
+  wait_until(function()
+    pid = content(path):match "%d+"
+    return pid
+  end, function() return path end)
+  return pid
 end
 
 local function workers(master) return shell(("pgrep -P %s | sort"):format(master)) end
