@@ -51,6 +51,22 @@ describe("a job in PostgreSQL #postgresql #slow #nosan #lua54", function()
     assert.equal(10, assert(job:apply { client = client, rate = 0 }).counts.released)
   end)
 
+  it("is not forgotten while somebody plans it", function()
+    start { agents = { [3] = support.agents(100) } }
+    local other, at, err = assert(jobs.open(database.url)), 0, nil
+    local function row()
+      at = at + 1
+      if at == 2 then err = select(2, other:forget "night") end
+      if at <= 10 then return 3, "a" .. at end
+    end
+    local job = assert(store:plan(jobs.rows(row), { name = "night", client = client, rate = 0 }))
+    assert.equal("store", err.kind)
+    assert.matches("process %d+ on ", err.message)
+    assert.equal(10, assert(job:apply { client = client, rate = 0 }).counts.released)
+    assert(other:forget "night")
+    other:close()
+  end)
+
   -- ---- several workers ----
 
   local function scene()

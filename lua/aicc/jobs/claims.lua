@@ -1,12 +1,13 @@
 --- Who works on what: a job's queues, each worked by one worker at a time.
 --
--- SQLite: one worker a job, which holds a `flock` that dies with it. PostgreSQL: several, on several hosts. A claim is a lease by
+-- SQLite: one worker a job, which has its lock (`aicc.jobs.lock`). PostgreSQL: several, on several hosts. A claim is a lease by
 -- the database's clock, and carries an epoch: every transaction of a queue begins by renewing its lease, which changes no row
 -- once somebody else has the queue. Nothing is sent under a lease that could end before the answer is here.
 -- @module aicc.jobs.claims
 
 local core = require "aicc.core"
 local database = require "aicc.jobs.database"
+local lock = require "aicc.jobs.lock"
 
 local Claims = {}
 Claims.__index = Claims
@@ -100,54 +101,22 @@ end
 
 --- Lets other workers of a SQLite store begin.
 function Claims:close()
-  if not self.lock then return end
-  self.db:run("UPDATE jobs SET worker = NULL WHERE id = ?", self.job.id)
-  self.lock:release()
+  if self.lock then self.lock:release() end
 end
 
 -- ---- beginning ----
-
--- The file whose lock says that a SQLite job has a worker.
-local function lock_path(db, job) return ("%s.%d.lock"):format(db.path, job.id) end
-
---- The error of a job that others are working on.
--- @tparam table job
--- @tparam ?string workers
--- @treturn table of kind "store"
-function M.taken(job, workers)
-  return database.failure(("process %s is working on the job %s: wait for it, or end it"):format(workers or "of another user",
-    job.name))
-end
 
 --- Who is at work on a job right now. What a killed worker left behind does not count.
 -- @tparam table db
 -- @tparam table job
 -- @treturn ?string the processes and their hosts, or nil if there are none
 function M.workers_of(db, job)
-  if db.dialect.name == "sqlite" then
-    local lock = job.worker and core.lock_file(lock_path(db, job))
-    if lock then lock:release() end
-    return lock == false and job.worker or nil
-  end
+  if db.path then return lock.holder(db, job) end
   local names = {}
   for _, row in ipairs(db:rows("SELECT DISTINCT owner FROM queues WHERE job = ? AND lease > clock_timestamp()", job.id)) do
     names[#names + 1] = row.owner:match "^[^,]*"
   end
   return #names > 0 and table.concat(names, ", ") or nil
-end
-
--- Takes the lock of a SQLite job; or nil and an error.
-local function take_lock(db, job, process)
-  local lock, problem = core.lock_file(lock_path(db, job))
-  if lock then
-    db:run("UPDATE jobs SET worker = ? WHERE id = ?", process, job.id)
-    return lock
-  end
-  if lock == false then
-    local row = db:row("SELECT worker FROM jobs WHERE id = ?", job.id)
-    return nil, M.taken(job, row and row.worker)
-  end
-  return nil, database.failure(problem)
 end
 
 --- Begins to work on a job.
@@ -158,8 +127,7 @@ end
 -- @treturn ?table an error of kind "store": somebody else does
 function M.open(db, job, options)
   local words, lease = WORDS[db.dialect.name], options and options.lease or M.LEASE
-  local pid, host = core.process()
-  local process = ("%d on %s"):format(pid, host)
+  local process = lock.process()
   local expiry = words.lease:format(lease)
   local self = setmetatable({
     db = db, job = job, lease = lease, held = {}, shared = db.dialect.name == "postgresql",
@@ -176,16 +144,9 @@ function M.open(db, job, options)
     return self
   end
   local problem
-  self.lock, problem = take_lock(db, job, process)
+  self.lock, problem = lock.take(db, job)
   if not self.lock then return nil, problem end
   return self
-end
-
---- Removes what beginning left beside the database.
--- @tparam table db
--- @tparam table job
-function M.clean(db, job)
-  if db.path then core.remove_file(lock_path(db, job)) end
 end
 
 return M

@@ -3,6 +3,7 @@
 
 local claims = require "aicc.jobs.claims"
 local errors = require "aicc.error"
+local lock = require "aicc.jobs.lock"
 local release = require "aicc.jobs.release"
 local run = require "aicc.jobs.run"
 local store = require "aicc.jobs.store"
@@ -62,15 +63,14 @@ end
 -- Puts the job into the kind's state. Queues that an earlier run left alone get another chance.
 local function begin(db, job, kind, verb)
   -- Workers that begin at once take turns here, and each goes by the state in which the one before has left the job.
-  db:run("UPDATE jobs SET state = state WHERE id = ?", job.id)
-  job.state = db:row("SELECT state FROM jobs WHERE id = ?", job.id).state
+  store.pin(db, job)
   local refusal = refusal_of(job, kind, verb)
   if refusal then return nil, refusal end
   if job.state == kind.ends then return true end
   if job.state ~= kind.state then
     -- Ours is the lock already; with PostgreSQL others may be in the middle of what this would turn around.
     local others = db.dialect.name == "postgresql" and claims.workers_of(db, job)
-    if others then return nil, claims.taken(job, others) end
+    if others then return nil, lock.taken(job, others) end
     if kind == UNDO then db:run("UPDATE queues SET state = 'planned', owner = NULL WHERE job = ?", job.id) end
     store.set_state(db, job, kind.state)
   end
@@ -110,7 +110,9 @@ local function summary_of(db, job, result)
 end
 
 -- Runs a job that is ours to work on.
-local function work(db, job, kind, claimed, options)
+local function work(db, kind, claimed, options)
+  local job = store.reload(db, claimed.job) -- it may have changed while somebody else had it
+  claimed.job = job
   local refusal = refusal_of(job, kind, options.verb)
   if refusal then return nil, refusal end
   if job.state == kind.ends then return summary_of(db, job, {}) end
@@ -135,14 +137,7 @@ local function execute(db, name, kind, options)
   local lease = options.lease or math.max(claims.LEASE, options.client.settings.timeout + 3 * claims.MARGIN)
   local claimed, taken = claims.open(db, job, { lease = lease })
   if not claimed then return nil, taken end
-  job, err = store.find(db, name) -- it may have changed while somebody else had it
-  local ok, summary, problem
-  if job then
-    claimed.job = job
-    ok, summary, problem = pcall(work, db, job, kind, claimed, options)
-  else
-    ok, summary, problem = true, nil, err
-  end
+  local ok, summary, problem = pcall(work, db, kind, claimed, options)
   claimed:close()
   if not ok then error(summary, 0) end
   return summary, problem

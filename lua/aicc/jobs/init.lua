@@ -15,6 +15,7 @@ local claims = require "aicc.jobs.claims"
 local database = require "aicc.jobs.database"
 local execute = require "aicc.jobs.execute"
 local input = require "aicc.jobs.input"
+local lock = require "aicc.jobs.lock"
 local plan = require "aicc.jobs.plan"
 local report = require "aicc.jobs.report"
 local rows = require "aicc.jobs.store"
@@ -144,22 +145,24 @@ end
 -- @treturn ?table the error
 function Store:list() return database.protect(rows.list, self.db) end
 
+-- Deletes a job that is ours.
+local function forget(db, job)
+  local others = not db.path and claims.workers_of(db, job) -- PostgreSQL's workers do without the lock
+  if others then return nil, lock.taken(job, others) end
+  rows.forget(db, job)
+  lock.clean(db, job)
+  return true
+end
+
 --- Deletes a job and all that is known of its rows: account names are personal data.
 -- @tparam string name
 -- @treturn ?boolean true
--- @treturn ?table the error: there is none, or somebody is working on it
+-- @treturn ?table the error: there is none, or somebody is planning it or working on it
 function Store:forget(name)
   return database.protect(function()
     local job, err = rows.find(self.db, name)
     if not job then return nil, err end
-    local claimed, taken = claims.open(self.db, job)
-    if not claimed then return nil, taken end
-    local others = claimed.shared and claims.workers_of(self.db, job)
-    if others then return nil, claims.taken(job, others) end
-    rows.forget(self.db, job)
-    claims.clean(self.db, job)
-    claimed:close()
-    return true
+    return lock.during(self.db, job, forget, self.db, job)
   end)
 end
 

@@ -6,6 +6,7 @@ local database = require "aicc.jobs.database"
 local errors = require "aicc.error"
 local execute = require "aicc.jobs.execute"
 local ledger = require "aicc.jobs.ledger"
+local lock = require "aicc.jobs.lock"
 local loop = require "aicc.loop"
 local pace = require "aicc.jobs.pace"
 local run = require "aicc.jobs.run"
@@ -20,14 +21,20 @@ local function refuse(kind, ...) return nil, errors.new { kind = kind, message =
 
 -- ---- the listings ----
 
+-- Keeps what a listing shows, if the job is still there.
+local function keep(db, job, queue, listing)
+  store.pin(db, job)
+  ledger.refresh(db, queue.id, listing)
+end
+
 -- Takes the job's queues one after the other, until there are none left or one cannot be listed.
-local function list_some(db, queues, client, state)
+local function list_some(db, job, queues, client, state)
   while state.next <= #queues and not state.err do
     local queue = queues[state.next]
     state.next = state.next + 1
     local agents, err = client:query_agents(queue.skill, { deadline = LISTING })
     if agents then
-      db:transaction(ledger.refresh, db, queue.id, ledger.index(agents))
+      db:transaction(keep, db, job, queue, ledger.index(agents))
       state.listed = state.listed + 1
       state.on_progress { listed = state.listed, queues = #queues }
     else
@@ -44,7 +51,7 @@ local function list_all(db, job, options)
   end)
   local state = { next = 1, listed = 0, on_progress = options.on_progress or function() end }
   local queues = store.queues(db, job)
-  for _ = 1, options.concurrency or run.CONCURRENCY do loop.spawn(list_some, db, queues, client, state) end
+  for _ = 1, options.concurrency or run.CONCURRENCY do loop.spawn(list_some, db, job, queues, client, state) end
   loop.run()
   return state.err
 end
@@ -60,33 +67,37 @@ local function check_name(db, name)
   return true
 end
 
--- Loads the rows; or nil and an error. The second value is the job, as far as it came.
-local function load(db, name, reader, options)
+-- Loads the rows. Returns an error if they are not good.
+local function load(db, job, reader, options)
   local lines = {}
   local function collect(line, problem) lines[#lines + 1] = { line = line, problem = problem } end
-  local job, bad = store.load(db, name, options.chunk or CHUNK, reader, options.on_bad_line or collect)
+  local bad = store.load(db, job, reader, options.on_bad_line or collect)
   if bad > 0 then
     local _, err = refuse("argument", "%d bad line%s: nothing was planned", bad, bad == 1 and "" or "s")
     err.lines = lines
-    return job, err
+    return err
   elseif job.lines == 0 then
-    return job, select(2, refuse("guard", "there are no rows: nothing was planned"))
+    return select(2, refuse("guard", "there are no rows: nothing was planned"))
   end
+end
+
+-- Loads the rows of a new job, which is ours, and lists its queues; it is forgotten if that fails.
+local function fill(db, job, reader, options)
+  local err = load(db, job, reader, options) or list_all(db, job, options)
+  if err then
+    store.forget(db, job)
+    lock.clean(db, job)
+    return nil, err
+  end
+  store.set_state(db, job, "planned")
   return job
 end
 
 local function plan(db, name, reader, options)
   local good, err = check_name(db, name)
   if not good then return nil, err end
-  local job
-  job, err = load(db, name, reader, options)
-  err = err or list_all(db, job, options)
-  if err then
-    store.forget(db, job)
-    return nil, err
-  end
-  store.set_state(db, job, "planned")
-  return job
+  local job = store.create(db, name, options.chunk or CHUNK)
+  return lock.during(db, job, fill, db, job, reader, options)
 end
 
 --- Plans a job.

@@ -9,9 +9,10 @@ local M = {}
 
 local VERSION = 1
 
+-- A number is never given twice: whoever still holds that of a job that was forgotten meets nothing, not another job.
 -- {serial}, {clustered} and {instant} are what the two databases say differently.
 local WORDS = {
-  sqlite = { serial = "INTEGER PRIMARY KEY", clustered = "WITHOUT ROWID", instant = "TEXT" },
+  sqlite = { serial = "INTEGER PRIMARY KEY AUTOINCREMENT", clustered = "WITHOUT ROWID", instant = "TEXT" },
   postgresql = {
     serial = "INTEGER PRIMARY KEY GENERATED ALWAYS AS IDENTITY", clustered = "", instant = "TIMESTAMP WITH TIME ZONE",
   },

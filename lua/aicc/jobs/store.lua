@@ -27,32 +27,51 @@ function M.find(db, name)
   return nil, errors.new { kind = "argument", message = ("there is no job '%s': `aicc jobs` lists them"):format(name) }
 end
 
+--- The error of a job that is no more.
+-- @tparam table job
+-- @treturn table of kind "store"
+function M.gone(job) return database.failure(("the job %s is gone: somebody has forgotten it"):format(job.name)) end
+
+--- The job as it is now: not another one that has been given its name.
+-- @tparam table db
+-- @tparam table job
+-- @treturn table its row in `jobs`; raised is the error if it is gone
+function M.reload(db, job) return db:row("SELECT * FROM jobs WHERE id = ?", job.id) or error(M.gone(job), 0) end
+
+--- Keeps a job there, and its state as it is, until the transaction ends; brings `job.state` up to date. Raises if it is gone.
+-- @tparam table db
+-- @tparam table job
+function M.pin(db, job)
+  db:run("UPDATE jobs SET state = state WHERE id = ?", job.id)
+  job.state = M.reload(db, job).state
+end
+
 --- Every job, oldest first.
 -- @tparam table db
 -- @treturn {table,...} rows of `jobs`
 function M.list(db) return db:rows "SELECT * FROM jobs ORDER BY id" end
 
---- Sets a job's state.
+local BEGINNING = { running = "started_at", finished = "finished_at" }
+
+--- Sets a job's state. Raises if the job is gone.
 -- @tparam table db
 -- @tparam table job
 -- @tparam string state
 function M.set_state(db, job, state)
-  local column = ({ running = "started_at", finished = "finished_at" })[state]
-  if column then
-    db:run(("UPDATE jobs SET state = ?, %s = COALESCE(%s, ?) WHERE id = ?"):format(column, column), state, M.time(), job.id)
-  else
-    db:run("UPDATE jobs SET state = ? WHERE id = ?", state, job.id)
-  end
+  local column = BEGINNING[state]
+  if db:run("UPDATE jobs SET state = ? WHERE id = ?", state, job.id) == 0 then error(M.gone(job), 0) end
+  if column then db:run(("UPDATE jobs SET %s = COALESCE(%s, ?) WHERE id = ?"):format(column, column), M.time(), job.id) end
   job.state = state
 end
 
+-- First the job's own row, for which whoever has pinned it is waited for.
 local function delete(db, job)
+  db:run("DELETE FROM jobs WHERE id = ?", job.id)
   for _, name in ipairs { "chunks", "snapshot" } do
     db:run("DELETE FROM " .. name .. " WHERE queue IN (SELECT id FROM queues WHERE job = ?)", job.id)
   end
   db:run("DELETE FROM rows WHERE job = ?", job.id)
   db:run("DELETE FROM queues WHERE job = ?", job.id)
-  db:run("DELETE FROM jobs WHERE id = ?", job.id)
 end
 
 --- Deletes a job and all that is known of its rows.
@@ -62,10 +81,15 @@ function M.forget(db, job) db:transaction(delete, db, job) end
 
 -- ---- rows ----
 
-local function create(db, name, chunk)
+--- Makes a job without rows.
+-- @tparam table db
+-- @tparam string name
+-- @tparam integer chunk accounts in a request
+-- @treturn table the job, in the state "planning"
+function M.create(db, name, chunk)
   local job = db:row([[INSERT INTO jobs (name, state, chunk, lines, created_at) VALUES (?, 'planning', ?, 0, ?)
-    RETURNING id]], name, chunk, M.time())
-  return db:row("SELECT * FROM jobs WHERE id = ?", job.id)
+    RETURNING id, name]], name, chunk, M.time())
+  return M.reload(db, job)
 end
 
 -- The number of a skill's queue in `queues`; made when its first row comes.
@@ -81,6 +105,7 @@ local function queue_of(db, job, queues, skill)
 end
 
 local function add_rows(db, job, queues, batch)
+  M.pin(db, job)
   local values = {}
   for i = 1, batch.size do
     local at = #values
@@ -97,17 +122,14 @@ local function mark_twins(db, job)
     WHERE rows.queue = firsts.queue AND rows.line = firsts.own AND firsts.line < firsts.own]], job.id)
 end
 
---- Makes a job of what a reader gives. Rows are written a thousand at a time, so that they need no memory, and nobody waits for a
--- slow input.
+--- Loads what a reader gives into a new job. Rows are written a thousand at a time, so that they need no memory, and nobody
+-- waits for a slow input.
 -- @tparam table db
--- @tparam string name
--- @tparam integer chunk accounts in a request
+-- @tparam table job
 -- @tparam function reader see `aicc.jobs.input`
 -- @tparam function on_bad_line called with line and problem
--- @treturn table the job, in the state "planning"
 -- @treturn integer how many bad lines there were
-function M.load(db, name, chunk, reader, on_bad_line)
-  local job = db:transaction(create, db, name, chunk)
+function M.load(db, job, reader, on_bad_line)
   local queues, batch, good, bad = { count = 0 }, { size = 0, line = {}, skill = {}, account = {} }, 0, 0
   for line, skill, account in reader do
     if skill then
@@ -123,14 +145,14 @@ function M.load(db, name, chunk, reader, on_bad_line)
       on_bad_line(line, account)
     end
   end
-  if bad > 0 then return job, bad end
+  if bad > 0 then return bad end
   db:transaction(function()
     add_rows(db, job, queues, batch)
     mark_twins(db, job)
     db:run("UPDATE jobs SET lines = ? WHERE id = ?", good, job.id)
   end)
   job.lines = good
-  return job, 0
+  return 0
 end
 
 -- ---- queues ----
