@@ -62,6 +62,52 @@ describe("undoing a job #lua54", function()
     local row = job:report({ unrestored = true })()
     assert.same({ "a6", "failed" }, { row.user_account, row.undo })
     assert.matches("refused", row.undo_message)
+    assert.equal("undoing", summary.state)
+    assert.equal("stopped", job:queues()[1].state)
+    assert.equal("some agents could not be bound again", job:queues()[1].message)
+  end)
+
+  it("tries again whom the API refused to bind", function()
+    start { agents = { [3] = support.agents(200) } }
+    local before = support.weights(server, 3)
+    local job = applied(support.range(3, 1, 60))
+    server:fault { operation = "bind_agents", to = math.huge, status = 500, body = '{"resultCode":"1","resultMessage":"no"}' }
+    local summary = assert(job:undo { client = client, rate = 0 })
+    assert.same({ "undoing", 0 }, { summary.state, summary.undo.restored })
+    assert.is_true(summary.undo.failed > 0)
+    server:clear()
+    summary = assert(job:undo { client = client, rate = 0 })
+    assert.same({ "undone", 60, 0 }, { summary.state, summary.undo.restored, summary.undo.failed })
+    assert.same(before, support.weights(server, 3))
+    server:clear()
+    assert(job:undo { client = client, rate = 0 })
+    assert.equal(0, #server:requests())
+  end)
+
+  it("skips whom somebody bound after their bind was refused", function()
+    start { agents = { [3] = support.agents(200) } }
+    local job = applied(support.range(3, 1, 2))
+    server:fault { operation = "bind_agents", to = math.huge, status = 403, body = "<html>" }
+    assert.equal("blocked", assert(job:undo { client = client, rate = 0 }).stopped.kind)
+    server:clear()
+    server:bind(3, support.agents(2))
+    local summary = assert(job:undo { client = client, rate = 0 })
+    assert.same({ "undone", 0, 2 }, { summary.state, summary.undo.restored, summary.undo.skipped })
+    assert.equal(0, #support.bodies(server, "bind_agents"))
+  end)
+
+  it("leaves those unbound whom somebody else unbound after their release was refused", function()
+    start { agents = { [3] = support.agents(200) } }
+    local job = support.plan(store, client, support.range(3, 1, 20))
+    server:fault { operation = "release_agent_by_skill", status = 403, body = "<html>" }
+    assert.equal("blocked", assert(job:apply { client = client, rate = 0 }).stopped.kind)
+    server:unbind(3, { "a1", "a2" })
+    local summary = assert(job:resume { client = client, rate = 0 })
+    assert.same({ 18, 2, "finished" }, { summary.counts.released, summary.counts.not_bound, summary.state })
+    server:clear()
+    assert(job:undo { client = client, rate = 0 })
+    assert.is_nil(support.weights(server, 3).a1)
+    assert.is_string(support.weights(server, 3).a3)
   end)
 
   it("can be interrupted, and goes on", function()

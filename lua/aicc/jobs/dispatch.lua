@@ -73,7 +73,6 @@ end
 -- What a failed request means for its chunk. Returns whether the rest of the chunk should still be sent.
 local function fail(work, claim, chunk, err, stack, doubtful)
   tell(chunk, err)
-  -- Halves inherit the doubt: a slow server may still do what the whole asked for.
   chunk.in_doubt = chunk.in_doubt or err.outcome == "unknown"
   if DIVISIBLE[err.kind] then
     if #chunk.accounts > 1 then
@@ -102,7 +101,7 @@ end
 
 -- Lets one listing decide what is in doubt. Returns how many accounts turned out to be done.
 local function settle(work, claim, action, doubtful)
-  local listing = work:list(claim)
+  local listing = work:list(claim, true)
   local done = 0
   for _, chunk in ipairs(doubtful) do
     if not listing then

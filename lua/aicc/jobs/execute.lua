@@ -89,8 +89,9 @@ local function progress_of(db, job, kind)
   local progress = { total = 0, done = 0, failed = 0, unknown = 0 }
   for _, queue in ipairs(store.queues(db, job)) do progress.total = progress.total + (queue.bound or 0) end
   if job.state == "planned" then return progress end
-  for _, row in ipairs(db:rows([[SELECT status, COUNT(*) AS n, COUNT(undo) AS undone FROM report
-      WHERE job = ? AND twin IS NULL GROUP BY status]], job.id)) do
+  for _, row in ipairs(db:rows([[SELECT status, COUNT(*) AS n,
+        COUNT(CASE WHEN undo IN ('restored', 'skipped') THEN 1 END) AS undone
+      FROM report WHERE job = ? AND twin IS NULL GROUP BY status]], job.id)) do
     if kind == UNDO and row.status == "released" then
       progress.total, progress.done = row.n, row.undone
     elseif kind == RELEASE then

@@ -1,7 +1,8 @@
 --- One queue's part of the store: who was bound (the snapshot), and what was sent (the chunks).
 --
 -- A chunk is a request: the lines `first_line` to `last_line` of a queue that are in the snapshot. Chunks of a queue's releases
--- follow each other without gaps or overlaps; the last one's end is the frontier, and no line behind it was ever sent.
+-- follow each other without overlaps, and what is between them is not in the snapshot; the last one's end is the frontier, and
+-- no line behind it was ever sent.
 -- @module aicc.jobs.ledger
 
 local settle = require "aicc.settle"
@@ -35,11 +36,21 @@ end
 
 -- ---- the snapshot ----
 
+--- Takes a line out of the snapshot.
+-- @tparam table db
+-- @tparam integer queue
+-- @tparam integer line
+-- @treturn boolean true
+function M.drop(db, queue, line)
+  db:run("DELETE FROM snapshot WHERE queue = ? AND line = ?", queue, line)
+  return true
+end
+
 -- What one row's entry in the snapshot must become.
 local function correct(db, queue, row, agent, fresh, changes)
   if not agent then
     if row.bound_as then
-      db:run("DELETE FROM snapshot WHERE queue = ? AND line = ?", queue, row.line)
+      M.drop(db, queue, row.line)
       changes.lost = changes.lost + 1
     end
   elseif not row.bound_as then
@@ -122,17 +133,37 @@ M.RESTORABLE = [[s.agent_weight = ? AND s.skill_weight = ? AND s.undo IS NULL AN
       SELECT MAX(x.first_line) FROM chunks x WHERE x.queue = s.queue AND x.action = 'release' AND x.agent_weight = 0
         AND x.skill_weight = 0 AND x.first_line <= s.line))]]
 
---- The chunks of a queue that have one of these states, with their lines and accounts.
+--- Which chunks these are, as SQL. PENDING: to be sent; OPEN: without an outcome; DOUBTFUL: those of them that may have been
+-- applied; UNDONE: what is not done, refused or not.
+M.PENDING = "state = 'pending'"
+M.OPEN = "state IN ('sent', 'unknown', 'pending')"
+M.DOUBTFUL = "(state IN ('sent', 'unknown') OR state = 'pending' AND in_doubt = 1)"
+M.UNDONE = "state <> 'done'"
+
+--- Whether a queue has such chunks.
+-- @tparam table db
+-- @tparam integer queue
+-- @tparam string which as SQL, see above
+-- @tparam ?string action "release" or "bind"; both if not given
+-- @treturn boolean
+function M.has(db, queue, which, action)
+  local sql = "SELECT COUNT(*) AS n FROM chunks WHERE queue = ? AND (? = '' OR action = ?) AND " .. which
+  return db:row(sql, queue, action or "", action or "").n > 0
+end
+
+--- Such chunks of a queue, with their lines and accounts. `was_in_doubt`: an earlier request for them may have been applied.
 -- @tparam table db
 -- @tparam integer queue
 -- @tparam string action "release" or "bind"
--- @tparam string states as SQL: "'sent', 'unknown'"
+-- @tparam string which as SQL, see above
 -- @treturn {table,...}
-function M.chunks(db, queue, action, states)
+function M.chunks(db, queue, action, which)
   local chunks = db:rows(([[SELECT queue, action, CAST(agent_weight AS TEXT) AS agent_weight,
-      CAST(skill_weight AS TEXT) AS skill_weight, first_line, last_line, state, attempts
-    FROM chunks WHERE queue = ? AND action = ? AND state IN (%s) ORDER BY first_line]]):format(states), queue, action)
+      CAST(skill_weight AS TEXT) AS skill_weight, first_line, last_line, state, attempts,
+      CASE WHEN %s THEN 1 ELSE in_doubt END AS in_doubt
+    FROM chunks WHERE queue = ? AND action = ? AND %s ORDER BY first_line]]):format(M.DOUBTFUL, which), queue, action)
   for _, chunk in ipairs(chunks) do
+    chunk.was_in_doubt, chunk.in_doubt = chunk.in_doubt == 1, nil
     chunk.agent_weight, chunk.skill_weight = database.big(chunk.agent_weight), database.big(chunk.skill_weight)
     if action == "release" then
       filled(chunk, db:rows([[SELECT r.line, r.account FROM snapshot s JOIN rows r ON r.queue = s.queue AND r.line = s.line
@@ -149,23 +180,26 @@ local KEY = "queue = ? AND action = ? AND agent_weight = ? AND skill_weight = ? 
 
 local function key(chunk) return chunk.queue, chunk.action, chunk.agent_weight, chunk.skill_weight, chunk.first_line end
 
+-- The column in_doubt.
+local function doubt(chunk) return (chunk.in_doubt or chunk.was_in_doubt) and 1 or 0 end
+
 --- Notes that a chunk is about to be sent.
 -- @tparam table db
 -- @tparam table chunk
 function M.intend(db, chunk)
-  db:run([[INSERT INTO chunks (last_line, state, attempts, sent_at, queue, action, agent_weight, skill_weight, first_line)
-      VALUES (?, 'sent', ?, ?, ?, ?, ?, ?, ?)
+  db:run([[INSERT INTO chunks (last_line, state, attempts, in_doubt, sent_at, queue, action, agent_weight, skill_weight,
+        first_line) VALUES (?, 'sent', ?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (queue, action, agent_weight, skill_weight, first_line) DO UPDATE
       SET state = 'sent', sent_at = excluded.sent_at]],
-    chunk.last_line, chunk.attempts, store.time(), key(chunk))
+    chunk.last_line, chunk.attempts, doubt(chunk), store.time(), key(chunk))
 end
 
 --- Notes what came of a chunk.
 -- @tparam table db
--- @tparam table chunk with `state`, `attempts`, `code`, `message`
+-- @tparam table chunk with `state`, `attempts`, `code`, `message`; `in_doubt`, if it may have been applied without an answer
 function M.conclude(db, chunk)
-  db:run("UPDATE chunks SET state = ?, attempts = ?, code = ?, message = ?, finished_at = ? WHERE " .. KEY,
-    chunk.state, chunk.attempts, chunk.code, chunk.message, store.time(), key(chunk))
+  db:run("UPDATE chunks SET state = ?, attempts = ?, in_doubt = ?, code = ?, message = ?, finished_at = ? WHERE " .. KEY,
+    chunk.state, chunk.attempts, doubt(chunk), chunk.code, chunk.message, store.time(), key(chunk))
 end
 
 --- Takes back the intent of a queue's last chunk, of which no byte was sent: its lines are as if never looked at.
@@ -195,19 +229,19 @@ local function replace(db, chunk, parts)
   db:run("DELETE FROM chunks WHERE " .. KEY, key(chunk))
   for _, part in ipairs(parts) do
     local finished_at = part.state ~= "pending" and store.time() or nil
-    db:run([[INSERT INTO chunks (last_line, state, attempts, code, message, finished_at, queue, action, agent_weight,
-        skill_weight, first_line) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]],
-      part.last_line, part.state, part.attempts, part.code, part.message, finished_at, key(part))
+    db:run([[INSERT INTO chunks (last_line, state, attempts, in_doubt, code, message, finished_at, queue, action, agent_weight,
+        skill_weight, first_line) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]],
+      part.last_line, part.state, part.attempts, doubt(part), part.code, part.message, finished_at, key(part))
   end
 end
 
---- The halves of a chunk.
+--- The halves of a chunk. They inherit its doubt: a slow server may still do what the whole asked for.
 -- @tparam table chunk of two accounts at least
 -- @treturn table
 -- @treturn table
 function M.halves(chunk)
-  local middle = math.ceil(#chunk.lines / 2)
-  return part_of(chunk, 1, middle, "pending"), part_of(chunk, middle + 1, #chunk.lines, "pending")
+  local middle, state = math.ceil(#chunk.lines / 2), chunk.in_doubt and "unknown" or "pending"
+  return part_of(chunk, 1, middle, state), part_of(chunk, middle + 1, #chunk.lines, state)
 end
 
 --- Replaces a chunk by its halves.
@@ -216,6 +250,21 @@ end
 -- @tparam table left
 -- @tparam table right
 function M.split(db, chunk, left, right) replace(db, chunk, { left, right }) end
+
+--- Takes accounts out of a chunk that is to be divided.
+-- @tparam table chunk
+-- @tparam function is_out takes an account and its line
+-- @treturn integer how many it took out
+function M.sift(chunk, is_out)
+  local lines, accounts = chunk.lines, chunk.accounts
+  chunk.lines, chunk.accounts = {}, {}
+  for i, account in ipairs(accounts) do
+    if not is_out(account, lines[i]) then
+      chunk.lines[#chunk.lines + 1], chunk.accounts[#chunk.accounts + 1] = lines[i], account
+    end
+  end
+  return #accounts - #chunk.accounts
+end
 
 --- Gives each account of a chunk its own state, in as few chunks as that takes.
 -- @tparam table db

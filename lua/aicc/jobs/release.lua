@@ -7,31 +7,44 @@ local M = {}
 
 local SWEEPS = 2 -- how often what could not be sent is tried in one run
 
---- Finds out by a listing what came of the chunks that have no result, or no certain one: gone is released, since the job had
--- sent it; what is still bound is to be sent again. For a transaction.
+--- What is told of a queue that is left with rows that nothing else explains.
+M.LEFT = "what came of some requests is not known"
+
+--- Finds out by a listing what came of chunks. Whoever is gone is released if this job may have done it; if no request for them
+-- can have been applied, somebody else did it, and they leave the snapshot. What is still bound is to be sent again. For a
+-- transaction.
 -- @tparam table db
 -- @tparam table claim
--- @tparam table listing
+-- @tparam table listing a proof, if any chunk is doubtful
+-- @tparam string which chunks, see `aicc.jobs.ledger`
 -- @treturn integer how many accounts turned out to be released
-function M.settle(db, claim, listing, states)
-  local released = 0
-  for _, chunk in ipairs(ledger.chunks(db, claim.id, "release", states or "'sent', 'unknown', 'pending'")) do
-    chunk.attempts = math.max(chunk.attempts, 1) -- an intent without a result may have been sent
+-- @treturn integer how many left the snapshot
+function M.settle(db, claim, listing, which)
+  local released, lost = 0, 0
+  for _, chunk in ipairs(ledger.chunks(db, claim.id, "release", which)) do
+    if chunk.was_in_doubt then
+      chunk.attempts = math.max(chunk.attempts, 1) -- an intent without a result may have been sent
+    else
+      lost = lost + ledger.sift(chunk, function(account, line)
+        return not listing.find(account) and ledger.drop(db, claim.id, line)
+      end)
+    end
     local counts = ledger.divide(db, chunk, function(account) return listing.find(account) and "pending" or "done" end)
     released = released + (counts.done or 0)
   end
-  return released
+  return released, lost
 end
 
 -- Looks at the queue right before its first write of this run. Returns false if it must not be touched, with an error if the
 -- queue's state is unknown.
 local function prepare(work, claim)
-  local listing, err = work:list(claim)
+  local listing, err = work:list(claim, ledger.has(work.db, claim.id, ledger.DOUBTFUL))
   if not listing then return false, err end
-  local changes, released
+  local changes, released, lost
   work.journal:note(claim, function(db)
-    released = M.settle(db, claim, listing)
+    released, lost = M.settle(db, claim, listing, ledger.OPEN)
     changes = ledger.refresh(db, claim.id, listing)
+    changes.lost = changes.lost + lost
   end)
   if not work.journal:commit(claim) then return false, work.lost end
   work:count("done", released)
@@ -40,7 +53,7 @@ local function prepare(work, claim)
 end
 
 local function send_pending(work, claim)
-  for _, chunk in ipairs(ledger.chunks(work.db, claim.id, "release", "'pending'")) do
+  for _, chunk in ipairs(ledger.chunks(work.db, claim.id, "release", ledger.PENDING)) do
     if not work:send(claim, chunk) then return false end
   end
   return true
@@ -65,13 +78,22 @@ local function send_all(work, claim)
   return true
 end
 
+--- Whether a queue has rows without an outcome.
+-- @tparam table db
+-- @tparam table claim
+-- @treturn boolean
+function M.remains(db, claim)
+  return ledger.has(db, claim.id, ledger.OPEN, "release")
+    or ledger.next(db, claim.id, ledger.frontier(db, claim.id), 1) ~= nil
+end
+
 --- Works one queue until it is done, or cannot be.
 -- @tparam table work the run
 -- @tparam table claim
 function M.work(work, claim)
   local ready, err = prepare(work, claim)
   if ready then send_all(work, claim) else claim.trouble = err end
-  work:leave(claim, "release", ready)
+  work:leave(claim, ready)
 end
 
 return M

@@ -27,10 +27,12 @@ Run.__index = Run
 -- ---- what policies ask ----
 
 --- Lists a claim's queue.
+-- @tparam table claim
+-- @tparam boolean as_proof whether somebody's absence is to show that something was done (see `client:query_agents`)
 -- @treturn ?table a listing (`aicc.jobs.ledger`)
 -- @treturn ?table the error; if it is one that all would meet, the run stops
-function Run:list(claim)
-  local agents, err = self.client:query_agents(claim.skill, { deadline = LISTING })
+function Run:list(claim, as_proof)
+  local agents, err = self.client:query_agents(claim.skill, { deadline = LISTING, as_proof = as_proof })
   if agents then return ledger.index(agents) end
   if dispatch.is_fatal(err) then self:stop(err) end
   return nil, err
@@ -86,26 +88,19 @@ end
 
 --- Leaves a queue: done, if every row of it has its outcome; open if the run was stopped; else stopped, for the next run.
 -- @tparam table claim
--- @tparam string action
 -- @tparam boolean ready whether it could be looked at
-function Run:leave(claim, action, ready)
+function Run:leave(claim, ready)
   if not self.journal:commit(claim) then return end
-  local open = self.db:row([[SELECT COUNT(*) AS n FROM chunks WHERE queue = ? AND action = ?
-    AND state IN ('sent', 'pending', 'unknown')]], claim.id, action).n
-  local state = "done"
-  if self:is_stopping() then
-    state = "open"
-  elseif not ready or open > 0 or claim.strikes >= STRIKES then
-    state = "stopped"
-  end
-  local err = claim.trouble
+  local state, err, message = "done", claim.trouble, nil
+  if not ready or self.policy.remains(self.db, claim) then state = self:is_stopping() and "open" or "stopped" end
+  if state ~= "done" then message = err and err.message end
   if state == "stopped" then
     if err then self.troubles[#self.troubles + 1] = err end
-    local message = err and err.message or claim.strikes >= STRIKES and ("%d chunks in a row without one success"):format(STRIKES)
-      or "what came of some requests is not known"
+    message = message or claim.strikes >= STRIKES and ("%d chunks in a row without one success"):format(STRIKES)
+      or self.policy.LEFT
     self.on_note { type = "queue_stopped", skill_id = claim.skill, message = message }
   end
-  self.journal:note(claim, function(db) self.claims:leave(db, claim, state, state ~= "done" and err and err.message or nil) end)
+  self.journal:note(claim, function(db) self.claims:leave(db, claim, state, message) end)
   self.journal:commit(claim)
 end
 
@@ -159,7 +154,7 @@ end
 -- @tparam table db
 -- @tparam table job
 -- @tparam table claimed as from `claims.open`
--- @tparam table policy `work(run, claim)`
+-- @tparam table policy `work(run, claim)`, `remains(db, claim)`, `LEFT`
 -- @tparam table options `client`, `rate`, `concurrency`, `force`, `interrupted()`, `on_progress(counts)`, `on_note(event)`,
 --   `blast_radius()` (an error if the job is beyond it), `progress` (counts to begin with: `total`, `done`, …)
 -- @treturn table `stopped` (why, if it was), `troubles` (of queues), `requests`, `commits`

@@ -45,11 +45,12 @@ local STATEMENTS = {
       skill_weight BIGINT NOT NULL, undo TEXT, PRIMARY KEY (queue, line)) {clustered}]],
 
   -- A request: the snapshot's lines first_line to last_line of a queue (of one pair of weights, for a bind; else 0 and 0).
-  -- state: pending, sent (an intent: no result yet), done, failed, unknown.
+  -- state: pending, sent (an intent: no result yet), done, failed, unknown. in_doubt: 1 if a request that got no answer may have
+  -- been applied, whatever came of later ones.
   [[CREATE TABLE chunks (
       queue INTEGER NOT NULL, action TEXT NOT NULL, agent_weight BIGINT NOT NULL, skill_weight BIGINT NOT NULL,
       first_line INTEGER NOT NULL, last_line INTEGER NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL,
-      code TEXT, message TEXT, sent_at TEXT, finished_at TEXT,
+      in_doubt INTEGER NOT NULL, code TEXT, message TEXT, sent_at TEXT, finished_at TEXT,
       PRIMARY KEY (queue, action, agent_weight, skill_weight, first_line)) {clustered}]],
 
   [[CREATE VIEW report AS

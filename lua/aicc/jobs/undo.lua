@@ -13,25 +13,24 @@ local M = {}
 local SIZE = 50 -- the API's largest
 local PAGE = 1000
 
+--- What is told of a queue that is left with rows that nothing else explains.
+M.LEFT = "some agents could not be bound again"
+
 local function skip(db, claim, line)
   db:run("UPDATE snapshot SET undo = 'skipped' WHERE queue = ? AND line = ?", claim.id, line)
+  return true
 end
 
--- Finds out what came of binds that have no result: bound as asked is done, bound otherwise was somebody else.
+-- Finds out what came of binds that are not done: bound as asked is done if this job may have done it, bound otherwise was
+-- somebody else. Those that were refused get another chance.
 local function settle(db, claim, listing)
   local is_done, done = dispatch.actions.bind.is_done, 0
-  for _, chunk in ipairs(ledger.chunks(db, claim.id, "bind", "'sent', 'unknown', 'pending'")) do
-    local kept = { lines = {}, accounts = {} }
-    for i, account in ipairs(chunk.accounts) do
-      if listing.find(account) and not is_done(listing, chunk, account) then
-        skip(db, claim, chunk.lines[i])
-        done = done + 1
-      else
-        kept.lines[#kept.lines + 1], kept.accounts[#kept.accounts + 1] = chunk.lines[i], account
-      end
-    end
-    chunk.lines, chunk.accounts = kept.lines, kept.accounts
-    local counts = ledger.divide(db, chunk, function(account) return is_done(listing, chunk, account) and "done" or "pending" end)
+  for _, chunk in ipairs(ledger.chunks(db, claim.id, "bind", ledger.UNDONE)) do
+    done = done + ledger.sift(chunk, function(account, line)
+      local is_ours = chunk.was_in_doubt and is_done(listing, chunk, account)
+      return not is_ours and listing.find(account) and skip(db, claim, line)
+    end)
+    local counts = ledger.divide(db, chunk, function(account) return listing.find(account) and "done" or "pending" end)
     done = done + (counts.done or 0)
   end
   return done
@@ -76,11 +75,11 @@ local function skip_bound(db, claim, listing)
 end
 
 local function prepare(work, claim)
-  local listing, err = work:list(claim)
+  local listing, err = work:list(claim, ledger.has(work.db, claim.id, ledger.DOUBTFUL))
   if not listing then return false, err end
   local done
   work.journal:note(claim, function(db)
-    release.settle(db, claim, listing, "'sent', 'unknown'")
+    release.settle(db, claim, listing, ledger.DOUBTFUL)
     done = settle(db, claim, listing) + skip_bound(db, claim, listing)
   end)
   if not work.journal:commit(claim) then return false, work.lost end
@@ -102,7 +101,7 @@ local function next_chunk(db, claim, pair)
 end
 
 local function send_all(work, claim)
-  for _, chunk in ipairs(ledger.chunks(work.db, claim.id, "bind", "'pending'")) do
+  for _, chunk in ipairs(ledger.chunks(work.db, claim.id, "bind", ledger.PENDING)) do
     if #chunk.accounts > 0 and not work:send(claim, chunk) then return end
   end
   for _, pair in ipairs(pairs_of(work.db, claim)) do
@@ -114,13 +113,25 @@ local function send_all(work, claim)
   end
 end
 
+--- Whether a queue has released agents that are neither restored nor skipped.
+-- @tparam table db
+-- @tparam table claim
+-- @treturn boolean
+function M.remains(db, claim)
+  if ledger.has(db, claim.id, ledger.UNDONE, "bind") then return true end
+  for _, pair in ipairs(pairs_of(db, claim)) do
+    if next_chunk(db, claim, pair) then return true end
+  end
+  return false
+end
+
 --- Works one queue until it is as before, or cannot be.
 -- @tparam table work the run
 -- @tparam table claim
 function M.work(work, claim)
   local ready, err = prepare(work, claim)
   if ready then send_all(work, claim) else claim.trouble = err end
-  work:leave(claim, "bind", ready)
+  work:leave(claim, ready)
 end
 
 return M

@@ -1,0 +1,89 @@
+-- What came of requests without an answer: kept in doubt, settled by listings that prove it, and only by those.
+
+local support = require "spec.support.jobs"
+
+describe("a job's doubts #lua54", function()
+  local server, client, store
+
+  local function start(options)
+    server = support.sandbox(options)
+    client = assert(server:client { retry = false })
+    store = support.store()
+  end
+
+  after_each(function()
+    store:close()
+    support.clean()
+  end)
+
+  local function chunks() return store.db:rows "SELECT state, in_doubt FROM chunks ORDER BY first_line" end
+
+  local function pages()
+    local numbers = {}
+    for _, body in ipairs(support.bodies(server, "query_agents")) do
+      numbers[#numbers + 1] = ("%d"):format(body.requestParam.pageNum)
+    end
+    return table.concat(numbers, " ")
+  end
+
+  it("are kept beyond a later refusal: who is gone then was released by it", function()
+    start { agents = { [3] = support.agents(90) } }
+    local job = support.plan(store, client, support.range(3, 1, 10))
+    -- Nobody can tell what came of it.
+    server:fault { operation = "release_agent_by_skill", close = "request" }
+    server:fault { operation = "query_agents", from = 3, to = math.huge, status = 502 }
+    assert.equal(10, assert(job:apply { client = client, rate = 0 }).counts.unknown)
+    -- Still bound; sent again and certainly refused.
+    server:clear()
+    server:fault { operation = "release_agent_by_skill", status = 403, body = "<html>" }
+    assert.equal(10, assert(job:resume { client = client, rate = 0 }).counts.pending)
+    assert.same({ { state = "pending", in_doubt = 1 } }, chunks())
+    -- The slow server does at last what it was asked first.
+    server:clear()
+    server:unbind(3, { "a1", "a2" })
+    local summary = assert(job:resume { client = client, rate = 0 })
+    assert.same({ 10, 0 }, { summary.counts.released, summary.counts.not_bound })
+  end)
+
+  it("are inherited by the halves of what was sent", function()
+    start { agents = { [3] = support.agents(90) } }
+    local job = support.plan(store, client, support.range(3, 1, 8))
+    local retrying = assert(server:client { retry = { attempts = 2 } })
+    -- A lost answer, then a refusal: the left half is sent, and the run ends.
+    server:fault { operation = "release_agent_by_skill", from = 1, to = 1, close = "request" }
+    server:fault { operation = "release_agent_by_skill", from = 2, to = 2, status = 500,
+      body = '{"resultCode":"1","resultMessage":"no"}' }
+    server:fault { operation = "release_agent_by_skill", from = 3, to = 3, status = 403, body = "<html>" }
+    server:fault { operation = "query_agents", from = 4, to = math.huge, status = 502 }
+    local summary = assert(job:apply { client = retrying, rate = 0 })
+    assert.equal(8, summary.counts.unknown)
+    assert.same({ { state = "unknown", in_doubt = 1 }, { state = "unknown", in_doubt = 1 } }, chunks())
+  end)
+
+  it("are settled by a proof; a fresh queue is listed once", function()
+    start { agents = { [3] = support.agents(150) } }
+    local job = support.plan(store, client, support.range(3, 1, 10))
+    server:clear()
+    server:fault { operation = "release_agent_by_skill", close = "request" }
+    server:fault { operation = "query_agents", from = 3, to = math.huge, status = 502 }
+    assert.equal(10, assert(job:apply { client = client, rate = 0 }).counts.unknown)
+    assert.equal("0 1 0 0", pages()) -- a first look; then the client asks what came of it, then the run
+    server:clear()
+    assert.equal(10, assert(job:resume { client = client, rate = 0 }).counts.released)
+    assert.equal("0 1 0 1", pages())
+    server:clear()
+    assert.equal(10, assert(job:undo { client = client, rate = 0 }).undo.restored)
+    assert.equal("0 1", pages())
+  end)
+
+  it("keep a queue from being done; three refusals at its end do not", function()
+    local refused = {}
+    for i = 1, 12 do refused["a" .. i] = true end
+    start { agents = { [3] = support.agents(100) }, refuse_accounts = refused }
+    local notes = {}
+    local job = support.plan(store, client, support.range(3, 1, 12), { chunk = 4 })
+    local summary = assert(job:apply { client = client, rate = 0, on_note = function(note) notes[#notes + 1] = note end })
+    assert.same({ "finished", 12, 0 }, { summary.state, summary.counts.failed, #notes })
+    assert.equal("done", job:queues()[1].state)
+  end)
+end)
