@@ -91,4 +91,18 @@ describe("a job's lock #lua54", function()
     end
     assert.equal(5, assert(job:apply { client = client, rate = 0 }).counts.released)
   end)
+
+  it("is not needed to see that others have turned a job around: its end leaves their state", function()
+    local job = support.plan(store, client, support.range(3, 1, 5))
+    local run = require "aicc.jobs.run"
+    local original = run.run
+    finally(function() run.run = original end)
+    run.run = function(...)
+      local result = original(...)
+      store.db:run "UPDATE jobs SET state = 'undoing'"
+      return result
+    end
+    assert.equal("undoing", assert(job:apply { client = client, rate = 0 }).state)
+    assert.equal("undoing", job:status().state)
+  end)
 end)

@@ -153,6 +153,32 @@ describe("undoing a job #lua54", function()
     assert.same(before, support.weights(server, 3))
   end)
 
+  it("looks only at queues from which somebody was released", function()
+    start { agents = { [3] = support.agents(100), [4] = support.agents(100), [5] = support.agents(100) },
+      refuse_accounts = { a50 = true } }
+    local list = support.range(3, 1, 10)
+    list[#list + 1], list[#list + 2] = { 4, "nobody" }, { 5, "a50" }
+    local job = applied(list)
+    server:clear()
+    local progress
+    local summary = assert(job:undo { client = client, rate = 0, on_progress = function(counts) progress = counts end })
+    assert.same({ "undone", 10, 10, 10 }, { summary.state, summary.undo.restored, progress.total, progress.done })
+    assert.equal(1, #support.bodies(server, "query_agents"))
+    assert.same({ "done", "done" }, { job:queues()[2].state, job:queues()[3].state })
+  end)
+
+  it("is about those that were released, for the blast radius", function()
+    start { agents = { [3] = support.agents(20) } }
+    local job = support.plan(store, client, support.range(3, 1, 15), { chunk = 5 })
+    local done = 0
+    assert(job:apply { client = client, rate = 0, force = true, interrupted = function() return done >= 10 end,
+      on_progress = function(counts) done = counts.done end })
+    assert.equal("guard", select(2, job:queues()).kind)
+    assert.is_nil(select(2, job:queues "undo"))
+    assert.equal("guard", select(2, job:resume { client = client, rate = 0 }).kind)
+    assert.equal(10, assert(job:undo { client = client, rate = 0 }).undo.restored)
+  end)
+
   it("of a job never applied is refused", function()
     start { agents = { [3] = support.agents(100) } }
     local job = support.plan(store, client, support.range(3, 1, 5))

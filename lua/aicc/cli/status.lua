@@ -25,6 +25,19 @@ local PRIORITY = { 130, 9, 8, 4, 3, 7, 6 }
 -- @treturn integer
 function M.of_error(err) return OF_KIND[err.kind] or M.SOME_FAILED end
 
+-- What came of the rows that the run was about. An undo is about those that were released.
+local function outcomes_of(summary)
+  local counts, undo = summary.counts, summary.undo
+  if summary.action == "release" then
+    return { done = counts.released, failed = counts.failed, unknown = counts.unknown, pending = counts.pending }
+  end
+  local unknown = undo.unknown + (undo.sent or 0)
+  return {
+    done = undo.restored, failed = undo.failed, unknown = unknown,
+    pending = counts.released - undo.restored - undo.skipped - undo.failed - unknown,
+  }
+end
+
 --- The status of a run that came to its end, however early.
 -- @tparam table summary as from `job:apply`
 -- @treturn integer
@@ -35,10 +48,9 @@ function M.of_summary(summary)
   for _, status in ipairs(PRIORITY) do
     if reasons[status] then return status end
   end
-  local counts = summary.counts
-  if counts.failed > 0 and counts.released == 0 and counts.unknown == 0 then return M.ALL_FAILED end
-  local undone = summary.undo.failed + summary.undo.unknown
-  return counts.failed + counts.unknown + counts.pending + undone > 0 and M.SOME_FAILED or M.OK
+  local rows = outcomes_of(summary)
+  if rows.failed > 0 and rows.done + rows.unknown == 0 then return M.ALL_FAILED end
+  return rows.failed + rows.unknown + rows.pending > 0 and M.SOME_FAILED or M.OK
 end
 
 return M

@@ -3,7 +3,9 @@
 
 local claims = require "aicc.jobs.claims"
 local errors = require "aicc.error"
+local ledger = require "aicc.jobs.ledger"
 local lock = require "aicc.jobs.lock"
+local radius = require "aicc.jobs.radius"
 local release = require "aicc.jobs.release"
 local run = require "aicc.jobs.run"
 local store = require "aicc.jobs.store"
@@ -11,46 +13,20 @@ local undo = require "aicc.jobs.undo"
 
 local M = {}
 
---- Agents in a job above which it needs to be forced.
-M.RADIUS = 500
-
 local function refuse(kind, ...) return nil, errors.new { kind = kind, message = string.format(...) } end
-
--- ---- the blast radius ----
-
--- Why a queue is beyond the blast radius, or nil.
-local function too_much_of(queue)
-  local bound, size = queue.bound or 0, queue.size or 0
-  if bound * 2 <= size then return end
-  return ("it is about %d of the %d agents of queue %.0f, more than half"):format(bound, size, queue.skill)
-end
-
---- How a job is beyond its blast radius; nil if it is not.
--- @tparam table db
--- @tparam table job
--- @treturn ?table an error of kind "guard"
-function M.beyond_radius(db, job)
-  local total, why = 0, nil
-  for _, queue in ipairs(store.queues(db, job)) do
-    total = total + (queue.bound or 0)
-    why = why or too_much_of(queue)
-  end
-  if total > M.RADIUS then why = ("it is about %d agents, more than %d"):format(total, M.RADIUS) end
-  return why and select(2, refuse("guard", "the job %s needs to be forced: %s", job.name, why))
-end
 
 -- ---- beginning and ending ----
 
 -- What each kind of run does to the job's state, and in which states it may begin.
 local RELEASE = {
-  policy = release, state = "running", ends = "finished",
+  policy = release, action = "release", state = "running", ends = "finished",
   refusals = {
     planning = "its plan was not finished: forget it, and plan again", undoing = "it is being undone: undo it to the end",
     undone = "it has been undone: plan it again",
   },
 }
 local UNDO = {
-  policy = undo, state = "undoing", ends = "undone",
+  policy = undo, action = "bind", state = "undoing", ends = "undone",
   refusals = { planning = "its plan was not finished: forget it", planned = "it was never applied" },
 }
 
@@ -59,6 +35,11 @@ local function refusal_of(job, kind, verb)
   local refusal = kind.refusals[job.state]
   return refusal and select(2, refuse("argument", "the job %s cannot be %s: %s", job.name, verb, refusal))
 end
+
+-- What an undo begins with: the queues from which this job may have released somebody.
+local TURN_AROUND = ([[UPDATE queues SET owner = NULL, lease = NULL, state = CASE WHEN EXISTS (
+    SELECT 1 FROM chunks WHERE queue = queues.id AND action = 'release' AND (state = 'done' OR %s)) THEN 'planned' ELSE 'done' END
+  WHERE job = ?]]):format(ledger.DOUBTFUL)
 
 -- Puts the job into the kind's state. Queues that an earlier run left alone get another chance.
 local function begin(db, job, kind, verb)
@@ -71,42 +52,44 @@ local function begin(db, job, kind, verb)
     -- Ours is the lock already; with PostgreSQL others may be in the middle of what this would turn around.
     local others = db.dialect.name == "postgresql" and claims.workers_of(db, job)
     if others then return nil, lock.taken(job, others) end
-    if kind == UNDO then db:run("UPDATE queues SET state = 'planned', owner = NULL WHERE job = ?", job.id) end
+    if kind == UNDO then db:run(TURN_AROUND, job.id) end
     store.set_state(db, job, kind.state)
   end
-  db:run("UPDATE queues SET state = 'open', owner = NULL WHERE job = ? AND state = 'stopped'", job.id)
+  db:run("UPDATE queues SET state = 'open', owner = NULL, lease = NULL WHERE job = ? AND state = 'stopped'", job.id)
   return true
 end
 
--- Ends the job if all its queues are done.
+-- Ends the job if all its queues are done, and nobody has turned it around meanwhile.
 local function finish(db, job, kind)
+  store.pin(db, job)
+  if job.state ~= kind.state then return end
   local left = db:row("SELECT COUNT(*) AS n FROM queues WHERE job = ? AND state <> 'done'", job.id).n
   if left == 0 then store.set_state(db, job, kind.ends) end
 end
 
--- The counts to begin with.
+-- The counts to begin with. What is unknown is settled first.
 local function progress_of(db, job, kind)
-  local progress = { total = 0, done = 0, failed = 0, unknown = 0 }
-  for _, queue in ipairs(store.queues(db, job)) do progress.total = progress.total + (queue.bound or 0) end
-  if job.state == "planned" then return progress end
+  local progress, rows = { total = 0, done = 0, failed = 0, unknown = 0 }, {}
   for _, row in ipairs(db:rows([[SELECT status, COUNT(*) AS n,
         COUNT(CASE WHEN undo IN ('restored', 'skipped') THEN 1 END) AS undone
       FROM report WHERE job = ? AND twin IS NULL GROUP BY status]], job.id)) do
-    if kind == UNDO and row.status == "released" then
-      progress.total, progress.done = row.n, row.undone
-    elseif kind == RELEASE then
-      local state = row.status == "released" and "done" or row.status
-      if progress[state] then progress[state] = row.n end
-    end
+    rows[row.status] = row
   end
-  if kind == RELEASE then progress.unknown = 0 end -- they are settled first
+  local function count(status, column) return rows[status] and rows[status][column] or 0 end
+  if kind == UNDO then
+    progress.total, progress.done = count("released", "n"), count("released", "undone")
+  else
+    for _, queue in ipairs(store.queues(db, job)) do progress.total = progress.total + (queue.bound or 0) end
+    progress.done, progress.failed = count("released", "n"), count("failed", "n")
+  end
   return progress
 end
 
-local function summary_of(db, job, result)
+local function summary_of(db, job, kind, result)
   return {
-    job = job.name, state = job.state, lines = job.lines, counts = store.counts(db, job), undo = store.undo_counts(db, job),
-    stopped = result.stopped, troubles = result.troubles or {}, requests = result.requests or 0, commits = result.commits or 0,
+    job = job.name, action = kind.action, state = job.state, lines = job.lines, counts = store.counts(db, job),
+    undo = store.undo_counts(db, job), stopped = result.stopped, troubles = result.troubles or {},
+    requests = result.requests or 0, commits = result.commits or 0,
   }
 end
 
@@ -116,8 +99,8 @@ local function work(db, kind, claimed, options)
   claimed.job = job
   local refusal = refusal_of(job, kind, options.verb)
   if refusal then return nil, refusal end
-  if job.state == kind.ends then return summary_of(db, job, {}) end
-  local guard = not options.force and M.beyond_radius(db, job)
+  if job.state == kind.ends then return summary_of(db, job, kind, {}) end
+  local guard = not options.force and radius.beyond(db, job, kind.action)
   if guard then return nil, guard end
   local progress = progress_of(db, job, kind)
   local begun, err = db:transaction(begin, db, job, kind, options.verb)
@@ -125,10 +108,10 @@ local function work(db, kind, claimed, options)
   local result = run.run(db, job, claimed, kind.policy, {
     client = options.client, rate = options.rate, concurrency = options.concurrency, force = options.force,
     interrupted = options.interrupted, on_progress = options.on_progress, on_note = options.on_note, progress = progress,
-    blast_radius = function() return M.beyond_radius(db, job) end,
+    blast_radius = function() return radius.beyond(db, job, kind.action) end,
   })
   db:transaction(finish, db, job, kind)
-  return summary_of(db, job, result)
+  return summary_of(db, job, kind, result)
 end
 
 local function execute(db, name, kind, options)
@@ -148,8 +131,8 @@ end
 -- @tparam table db
 -- @tparam string name
 -- @tparam table options see `aicc.jobs`
--- @treturn ?table summary: `state`, `lines`, `counts` (status -> rows), `undo`, `stopped` (an error, if something ended it),
---   `troubles` (errors of queues that were left alone), `requests`, `commits`
+-- @treturn ?table summary: `action` ("release", or "bind" for an undo), `state`, `lines`, `counts` (status -> rows), `undo`,
+--   `stopped` (an error, if something ended it), `troubles` (errors of queues that were left alone), `requests`, `commits`
 -- @treturn ?table the error, where nothing was begun
 function M.apply(db, name, options) return execute(db, name, RELEASE, options) end
 

@@ -78,13 +78,14 @@ function Job:status()
 end
 
 --- What the job is about, queue by queue.
+-- @tparam ?string verb what is going to be done to it: for "undo" the blast radius counts whom it has released
 -- @treturn ?{table,...} see `aicc.jobs.plan.describe`
 -- @treturn ?table how it is beyond the blast radius, if it is; or, after nil, the error
-function Job:queues()
+function Job:queues(verb)
   return database.protect(function()
     local job, err = rows.find(self.db, self.name)
     if not job then return nil, err end
-    return plan.describe(self.db, job)
+    return plan.describe(self.db, job, verb)
   end)
 end
 

@@ -4,11 +4,11 @@
 local core = require "aicc.core"
 local database = require "aicc.jobs.database"
 local errors = require "aicc.error"
-local execute = require "aicc.jobs.execute"
 local ledger = require "aicc.jobs.ledger"
 local lock = require "aicc.jobs.lock"
 local loop = require "aicc.loop"
 local pace = require "aicc.jobs.pace"
+local radius = require "aicc.jobs.radius"
 local run = require "aicc.jobs.run"
 local store = require "aicc.jobs.store"
 
@@ -113,10 +113,11 @@ function M.plan(db, name, reader, options) return database.protect(plan, db, nam
 --- What a job is about, queue by queue.
 -- @tparam table db
 -- @tparam table job
+-- @tparam ?string verb "undo" for the blast radius of an undo
 -- @treturn {table,...} `skill_id`; `accounts` (different ones), `bound`, `not_bound`; `size` of the queue and how many are `left`
 --   afterwards; `emptied`; `state`; `message`
 -- @treturn ?table the error that says how it is beyond the blast radius, if it is
-function M.describe(db, job)
+function M.describe(db, job, verb)
   local accounts = {}
   for _, row in ipairs(db:rows("SELECT queue, COUNT(*) AS n FROM rows WHERE job = ? AND twin IS NULL GROUP BY queue", job.id)) do
     accounts[row.queue] = row.n
@@ -129,7 +130,7 @@ function M.describe(db, job)
       left = size - bound, emptied = bound > 0 and bound >= size, state = queue.state, message = queue.message,
     }
   end
-  return queues, execute.beyond_radius(db, job)
+  return queues, radius.beyond(db, job, verb == "undo" and "bind" or "release")
 end
 
 return M

@@ -1,0 +1,44 @@
+--- The blast radius: how many agents a job may be about before somebody has to say that it is meant.
+-- @module aicc.jobs.radius
+
+local database = require "aicc.jobs.database"
+local errors = require "aicc.error"
+local store = require "aicc.jobs.store"
+
+local M = {}
+
+--- Agents in a job above which it needs to be forced.
+M.AGENTS = 500
+
+-- How many agents of each skill's queue a run is about: those to release, or, for an undo, those that may have been released.
+local AGENTS = {
+  release = "SELECT CAST(skill AS TEXT) AS skill, COALESCE(bound, 0) AS n FROM queues WHERE job = ?",
+  bind = [[SELECT CAST(skill_id AS TEXT) AS skill, COUNT(*) AS n FROM report
+    WHERE job = ? AND twin IS NULL AND status IN ('released', 'unknown') GROUP BY skill_id]],
+}
+
+local function agents_of(db, job, action)
+  local agents = {}
+  for _, row in ipairs(db:rows(AGENTS[action], job.id)) do agents[database.big(row.skill)] = row.n end
+  return agents
+end
+
+--- How a run is beyond the blast radius of its job; nil if it is not.
+-- @tparam table db
+-- @tparam table job
+-- @tparam string action "release", or "bind" for an undo
+-- @treturn ?table an error of kind "guard"
+function M.beyond(db, job, action)
+  local agents, total, why = agents_of(db, job, action), 0, nil
+  for _, queue in ipairs(store.queues(db, job)) do
+    local about, size = agents[queue.skill] or 0, queue.size or 0
+    total = total + about
+    if not why and about * 2 > size then
+      why = ("it is about %d of the %d agents of queue %.0f, more than half"):format(about, size, queue.skill)
+    end
+  end
+  if total > M.AGENTS then why = ("it is about %d agents, more than %d"):format(total, M.AGENTS) end
+  return why and errors.new { kind = "guard", message = ("the job %s needs to be forced: %s"):format(job.name, why) }
+end
+
+return M
