@@ -1,97 +1,14 @@
---- One queue's part of the store: who was bound (the snapshot), and what was sent (the chunks).
+--- What was sent to one queue, and what came of it: its chunks.
 --
 -- A chunk is a request: the lines `first_line` to `last_line` of a queue that are in the snapshot. Chunks of a queue's releases
 -- follow each other without overlaps, and what is between them is not in the snapshot; the last one's end is the frontier, and
 -- no line behind it was ever sent.
 -- @module aicc.jobs.ledger
 
-local settle = require "aicc.settle"
 local database = require "aicc.jobs.database"
 local store = require "aicc.jobs.store"
 
 local M = {}
-
-local PAGE = 1000 -- rows that are in memory at once
-
--- ---- listings ----
-
---- A listing, to look accounts up in.
--- @tparam {table,...} agents as from `client:query_agents`
--- @treturn table `size`; `find(account)`: the agent of that name, else of the same name in another spelling, or nil
-function M.index(agents)
-  local exact, folded = {}, {}
-  for _, agent in ipairs(agents) do
-    local name = agent.userAccount
-    if name then
-      exact[name] = agent
-      local key = settle.fold(name)
-      folded[key] = folded[key] or agent
-    end
-  end
-  return {
-    size = #agents,
-    find = function(account) return exact[account] or folded[settle.fold(account)] end,
-  }
-end
-
--- ---- the snapshot ----
-
---- Takes a line out of the snapshot.
--- @tparam table db
--- @tparam integer queue
--- @tparam integer line
--- @treturn boolean true
-function M.drop(db, queue, line)
-  db:run("DELETE FROM snapshot WHERE queue = ? AND line = ?", queue, line)
-  return true
-end
-
--- What one row's entry in the snapshot must become.
-local function correct(db, queue, row, agent, fresh, changes)
-  if not agent then
-    if row.bound_as then
-      M.drop(db, queue, row.line)
-      changes.lost = changes.lost + 1
-    end
-  elseif not row.bound_as then
-    local at = #fresh
-    fresh[at + 1], fresh[at + 2], fresh[at + 3], fresh[at + 4], fresh[at + 5] =
-      queue, row.line, agent.userAccount, agent.agentWeight, agent.skillWeight
-    changes.gained = changes.gained + 1
-  elseif row.bound_as ~= agent.userAccount or row.weights ~= ("%.0f/%.0f"):format(agent.agentWeight, agent.skillWeight) then
-    db:run("UPDATE snapshot SET account = ?, agent_weight = ?, skill_weight = ? WHERE queue = ? AND line = ?",
-      agent.userAccount, agent.agentWeight, agent.skillWeight, queue, row.line)
-    changes.changed = changes.changed + 1
-  end
-end
-
---- Makes the snapshot of the lines that were never sent what a listing shows. For a transaction.
--- @tparam table db
--- @tparam integer queue
--- @tparam table listing as from `index`
--- @treturn table `gained`, `lost`, `changed`: how many rows differ from what was known; `bound`: how many are bound,
---   those sent included
-function M.refresh(db, queue, listing)
-  local frontier = M.frontier(db, queue)
-  local changes, line = { gained = 0, lost = 0, changed = 0 }, frontier
-  repeat
-    local rows = db:rows([[SELECT r.line, r.account, s.account AS bound_as,
-        CAST(s.agent_weight AS TEXT) || '/' || CAST(s.skill_weight AS TEXT) AS weights
-      FROM rows r LEFT JOIN snapshot s ON s.queue = r.queue AND s.line = r.line
-      WHERE r.queue = ? AND r.line > ? AND r.twin IS NULL ORDER BY r.line LIMIT ?]], queue, line, PAGE)
-    local fresh = {}
-    for _, row in ipairs(rows) do
-      correct(db, queue, row, listing.find(row.account), fresh, changes)
-      line = row.line
-    end
-    db:insert("snapshot (queue, line, account, agent_weight, skill_weight)", 5, fresh)
-  until #rows < PAGE
-  changes.bound = db:row("SELECT COUNT(*) AS n FROM snapshot WHERE queue = ?", queue).n
-  -- Once something was sent, the queue's size is what it was before.
-  db:run("UPDATE queues SET bound = ?, listed_at = ?, size = CASE WHEN ? = '0' OR size IS NULL THEN ? ELSE size END WHERE id = ?",
-    changes.bound, store.time(), tostring(frontier), listing.size, queue)
-  return changes
-end
 
 --- The last line that was ever sent, or 0.
 -- @tparam table db
@@ -100,8 +17,6 @@ end
 function M.frontier(db, queue)
   return db:row("SELECT COALESCE(MAX(last_line), 0) AS line FROM chunks WHERE queue = ? AND action = 'release'", queue).line
 end
-
--- ---- chunks ----
 
 -- The lines and the accounts of rows.
 local function filled(chunk, rows)

@@ -4,12 +4,12 @@
 local core = require "aicc.core"
 local database = require "aicc.jobs.database"
 local errors = require "aicc.error"
-local ledger = require "aicc.jobs.ledger"
 local lock = require "aicc.jobs.lock"
 local loop = require "aicc.loop"
 local pace = require "aicc.jobs.pace"
 local radius = require "aicc.jobs.radius"
 local run = require "aicc.jobs.run"
+local snapshot = require "aicc.jobs.snapshot"
 local store = require "aicc.jobs.store"
 
 local M = {}
@@ -24,7 +24,7 @@ local function refuse(kind, ...) return nil, errors.new { kind = kind, message =
 -- Keeps what a listing shows, if the job is still there.
 local function keep(db, job, queue, listing)
   store.pin(db, job)
-  ledger.refresh(db, queue.id, listing)
+  snapshot.refresh(db, queue.id, listing)
 end
 
 -- Takes the job's queues one after the other, until there are none left or one cannot be listed.
@@ -33,8 +33,10 @@ local function list_some(db, job, queues, client, state)
     local queue = queues[state.next]
     state.next = state.next + 1
     local agents, err = client:query_agents(queue.skill, { deadline = LISTING })
-    if agents then
-      db:transaction(keep, db, job, queue, ledger.index(agents))
+    local listing
+    if agents then listing, err = snapshot.index(agents, queue.skill) end
+    if listing then
+      db:transaction(keep, db, job, queue, listing)
       state.listed = state.listed + 1
       state.on_progress { listed = state.listed, queues = #queues }
     else

@@ -2,6 +2,7 @@
 -- @module aicc.jobs.release
 
 local ledger = require "aicc.jobs.ledger"
+local snapshot = require "aicc.jobs.snapshot"
 
 local M = {}
 
@@ -26,7 +27,7 @@ function M.settle(db, claim, listing, which)
       chunk.attempts = math.max(chunk.attempts, 1) -- an intent without a result may have been sent
     else
       lost = lost + ledger.sift(chunk, function(account, line)
-        return not listing.find(account) and ledger.drop(db, claim.id, line)
+        return not listing.find(account) and snapshot.drop(db, claim.id, line)
       end)
     end
     local counts = ledger.divide(db, chunk, function(account) return listing.find(account) and "pending" or "done" end)
@@ -43,7 +44,7 @@ local function prepare(work, claim)
   local changes, released, lost
   work.journal:note(claim, function(db)
     released, lost = M.settle(db, claim, listing, ledger.OPEN)
-    changes = ledger.refresh(db, claim.id, listing)
+    changes = snapshot.refresh(db, claim.id, listing)
     changes.lost = changes.lost + lost
   end)
   if not work.journal:commit(claim) then return false, work.lost end

@@ -8,9 +8,9 @@ local core = require "aicc.core"
 local dispatch = require "aicc.jobs.dispatch"
 local errors = require "aicc.error"
 local journal = require "aicc.jobs.journal"
-local ledger = require "aicc.jobs.ledger"
 local loop = require "aicc.loop"
 local pace = require "aicc.jobs.pace"
+local snapshot = require "aicc.jobs.snapshot"
 
 local M = {}
 
@@ -29,11 +29,11 @@ Run.__index = Run
 --- Lists a claim's queue.
 -- @tparam table claim
 -- @tparam boolean as_proof whether somebody's absence is to show that something was done (see `client:query_agents`)
--- @treturn ?table a listing (`aicc.jobs.ledger`)
+-- @treturn ?table a listing (`aicc.jobs.snapshot`)
 -- @treturn ?table the error; if it is one that all would meet, the run stops
 function Run:list(claim, as_proof)
   local agents, err = self.client:query_agents(claim.skill, { deadline = LISTING, as_proof = as_proof })
-  if agents then return ledger.index(agents) end
+  if agents then return snapshot.index(agents, claim.skill) end
   if dispatch.is_fatal(err) then self:stop(err) end
   return nil, err
 end

@@ -1,8 +1,8 @@
 --- The job store's tables; doc/jobs.md explains them and has queries to copy.
 --
--- A row never changes once it is planned. What became of it follows from the snapshot (was it bound?) and from the chunk whose
--- lines it is in (what was sent, what came of it): 100,000 rows cost 2,000 updates, not 100,000. The view `report` puts it
--- together.
+-- A row never changes once it is planned, but that a listing may show it to be a twin. What became of it follows from the
+-- snapshot (was it bound?) and from the chunk whose lines it is in (what was sent, what came of it): 100,000 rows cost 2,000
+-- updates, not 100,000. The view `report` puts it together.
 -- @module aicc.jobs.schema
 
 local M = {}
@@ -33,7 +33,7 @@ local STATEMENTS = {
       owner TEXT, epoch INTEGER NOT NULL, lease {instant})]],
   "CREATE UNIQUE INDEX queues_of_job ON queues (job, number)",
 
-  -- twin: the first line that names the same agent of the same queue, if that is another one.
+  -- twin: the line that stands for this one, since both name the same agent of the same queue.
   [[CREATE TABLE rows (
       job INTEGER NOT NULL, line INTEGER NOT NULL, queue INTEGER NOT NULL, account TEXT NOT NULL, twin INTEGER,
       PRIMARY KEY (queue, line)) {clustered}]],

@@ -1,0 +1,128 @@
+--- One queue's snapshot: which of its rows are bound, under which name and with which weights.
+--
+-- An agent is in it once. Rows that turn out to name the same agent in different spellings become twins, as those are that name
+-- it in the same one.
+-- @module aicc.jobs.snapshot
+
+local errors = require "aicc.error"
+local ledger = require "aicc.jobs.ledger"
+local settle = require "aicc.settle"
+local store = require "aicc.jobs.store"
+
+local M = {}
+
+local PAGE = 1000 -- rows that are in memory at once
+
+-- ---- listings ----
+
+-- What an agent lacks of what binds it again as it was, or nil.
+local function lacking(agent)
+  for _, field in ipairs { "agentWeight", "skillWeight" } do
+    if type(agent[field]) ~= "number" or agent[field] % 1 ~= 0 then return field end
+  end
+end
+
+--- A listing, to look accounts up in. Who has no weights could not be bound again as they were, and no default would be true.
+-- @tparam {table,...} agents as from `client:query_agents`
+-- @tparam integer skill whose they are
+-- @treturn ?table `size`; `find(account)`: the agent of that name, else of the same name in another spelling, or nil
+-- @treturn ?table an error of kind "protocol": an agent has no weights
+function M.index(agents, skill)
+  local exact, folded = {}, {}
+  for _, agent in ipairs(agents) do
+    local name, field = agent.userAccount, lacking(agent)
+    if name and field then
+      return nil, errors.new { kind = "protocol", operation = "query_agents", outcome = "unknown", skill_id = skill,
+        message = ("the listing of queue %.0f has no integer %s for the agent '%s'"):format(skill, field, name) }
+    elseif name then
+      exact[name] = agent
+      local key = settle.fold(name)
+      folded[key] = folded[key] or agent
+    end
+  end
+  return {
+    size = #agents,
+    find = function(account) return exact[account] or folded[settle.fold(account)] end,
+  }
+end
+
+-- ---- the snapshot ----
+
+--- Takes a line out of the snapshot.
+-- @tparam table db
+-- @tparam integer queue
+-- @tparam integer line
+-- @treturn boolean true
+function M.drop(db, queue, line)
+  db:run("DELETE FROM snapshot WHERE queue = ? AND line = ?", queue, line)
+  return true
+end
+
+-- What one row's entry in the snapshot must become.
+local function correct(db, queue, row, agent, fresh, changes)
+  if not agent then
+    if row.bound_as then
+      M.drop(db, queue, row.line)
+      changes.lost = changes.lost + 1
+    end
+  elseif not row.bound_as then
+    local at = #fresh
+    fresh[at + 1], fresh[at + 2], fresh[at + 3], fresh[at + 4], fresh[at + 5] =
+      queue, row.line, agent.userAccount, agent.agentWeight, agent.skillWeight
+    changes.gained = changes.gained + 1
+  elseif row.bound_as ~= agent.userAccount or row.weights ~= ("%.0f/%.0f"):format(agent.agentWeight, agent.skillWeight) then
+    db:run("UPDATE snapshot SET account = ?, agent_weight = ?, skill_weight = ? WHERE queue = ? AND line = ?",
+      agent.userAccount, agent.agentWeight, agent.skillWeight, queue, row.line)
+    changes.changed = changes.changed + 1
+  end
+end
+
+-- Makes twins of the rows behind the frontier that name an agent which another row names too. One that was sent stays the first,
+-- then one in the server's own spelling. Returns how many left the snapshot.
+local function unite(db, queue, frontier)
+  local united = db:run([[UPDATE rows SET twin = firsts.first FROM (
+      SELECT s.queue, s.line AS own, FIRST_VALUE(s.line) OVER (PARTITION BY s.account
+        ORDER BY CASE WHEN s.line <= ? THEN 0 WHEN r.account = s.account THEN 1 ELSE 2 END, s.line) AS first
+      FROM snapshot s JOIN rows r ON r.queue = s.queue AND r.line = s.line WHERE s.queue = ?) AS firsts
+    WHERE rows.queue = firsts.queue AND rows.line = firsts.own AND firsts.first <> firsts.own AND firsts.own > ?]],
+    frontier, queue, frontier)
+  if united == 0 then return 0 end
+  db:run([[DELETE FROM snapshot WHERE queue = ? AND line IN (SELECT line FROM rows WHERE queue = ? AND twin IS NOT NULL)]],
+    queue, queue)
+  -- Their own twins follow them.
+  db:run([[UPDATE rows SET twin = firsts.twin FROM rows firsts
+    WHERE rows.queue = ? AND firsts.queue = rows.queue AND firsts.line = rows.twin AND firsts.twin IS NOT NULL]], queue)
+  return united
+end
+
+--- Makes the snapshot of the lines that were never sent what a listing shows. For a transaction.
+-- @tparam table db
+-- @tparam integer queue
+-- @tparam table listing as from `index`
+-- @treturn table `gained`, `lost`, `changed`: how many rows differ from what was known; `bound`: how many are bound,
+--   those sent included
+function M.refresh(db, queue, listing)
+  local frontier = ledger.frontier(db, queue)
+  local changes, line = { gained = 0, lost = 0, changed = 0 }, frontier
+  repeat
+    local rows = db:rows([[SELECT r.line, r.account, s.account AS bound_as,
+        CAST(s.agent_weight AS TEXT) || '/' || CAST(s.skill_weight AS TEXT) AS weights
+      FROM rows r LEFT JOIN snapshot s ON s.queue = r.queue AND s.line = r.line
+      WHERE r.queue = ? AND r.line > ? AND r.twin IS NULL ORDER BY r.line LIMIT ?]], queue, line, PAGE)
+    local fresh = {}
+    for _, row in ipairs(rows) do
+      correct(db, queue, row, listing.find(row.account), fresh, changes)
+      line = row.line
+    end
+    db:insert("snapshot (queue, line, account, agent_weight, skill_weight)", 5, fresh)
+  until #rows < PAGE
+  local united = unite(db, queue, frontier)
+  changes.gained, changes.lost = math.max(0, changes.gained - united), changes.lost + math.max(0, united - changes.gained)
+  changes.bound = db:row("SELECT COUNT(*) AS n FROM snapshot WHERE queue = ?", queue).n
+  -- Once something was sent, the queue's size is what it was before.
+  db:run("UPDATE queues SET bound = ?, listed_at = ?, size = CASE WHEN ? = '0' OR size IS NULL THEN ? ELSE size END WHERE id = ?",
+    changes.bound, store.time(), tostring(frontier), listing.size, queue)
+  return changes
+end
+
+return M

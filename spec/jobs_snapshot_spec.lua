@@ -1,0 +1,89 @@
+-- Who is bound: an agent counts once, however often and in whatever spelling the input names it.
+
+local aicc = require "aicc"
+local snapshot = require "aicc.jobs.snapshot"
+local support = require "spec.support.jobs"
+
+describe("a job's snapshot #lua54", function()
+  local server, client, store
+
+  local function start(options)
+    server = support.sandbox(options)
+    client = assert(server:client())
+    store = support.store()
+  end
+
+  after_each(function()
+    if store then store:close() end
+    store = nil
+    support.clean()
+  end)
+
+  it("has an agent once whom rows name in several spellings", function()
+    start { agents = { [3] = { "a8", "b", "c" } } }
+    local job = support.plan(store, client, { { 3, "A8" }, { 3, "a8" }, { 3, "A8" } })
+    local queues, beyond = job:queues()
+    assert.same({ 1, 1, 0, 3, 2, false }, { queues[1].accounts, queues[1].bound, queues[1].not_bound, queues[1].size,
+      queues[1].left, queues[1].emptied })
+    assert.is_nil(beyond)
+    assert.equal(3, assert(job:apply { client = client, rate = 0 }).counts.released)
+    local bodies = support.bodies(server, "release_agent_by_skill")
+    assert.equal(1, #bodies)
+    assert.same({ "a8" }, bodies[1].userAccounts) -- the server's own spelling
+    local summary = assert(job:undo { client = client, rate = 0 })
+    assert.same({ 3, "undone" }, { summary.undo.restored, summary.state })
+  end)
+
+  it("tells the truth of both when a job goes on between them", function()
+    start { agents = { [3] = support.agents(60) } }
+    local list = support.range(3, 1, 20)
+    list[#list + 1] = { 3, "A1" }
+    local job, done = support.plan(store, client, list, { chunk = 10 }), 0
+    assert(job:apply { client = client, rate = 0, interrupted = function() return done >= 10 end,
+      on_progress = function(counts) done = counts.done end })
+    local notes = {}
+    local summary = assert(job:resume { client = client, rate = 0, on_note = function(note) notes[#notes + 1] = note end })
+    assert.same({ 21, 0, 0 }, { summary.counts.released, summary.counts.not_bound, #notes })
+  end)
+
+  it("unites those who were bound only after the plan, and counts them once", function()
+    start { agents = { [3] = support.agents(60) } }
+    local job, notes, progress = support.plan(store, client, { { 3, "a1" }, { 3, "New" }, { 3, "new" } }), {}, nil
+    server:bind(3, { "new" })
+    local summary = assert(job:apply { client = client, rate = 0, on_note = function(note) notes[#notes + 1] = note end,
+      on_progress = function(counts) progress = counts end })
+    assert.equal(3, summary.counts.released)
+    assert.same({ 1, 2, 2 }, { notes[1].gained, progress.total, progress.done })
+  end)
+
+  it("keeps apart whom the server tells apart", function()
+    start { agents = { [3] = {} } }
+    local listing = snapshot.index({ { userAccount = "a8", agentWeight = 1, skillWeight = 1 },
+      { userAccount = "A8", agentWeight = 2, skillWeight = 1 } }, 3)
+    support.plan(store, client, { { 3, "A8" }, { 3, "a8" } })
+    assert.equal(2, store.db:transaction(snapshot.refresh, store.db, 1, listing).bound)
+  end)
+
+  for field, agent in pairs {
+    agentWeight = { userAccount = "a1", skillWeight = 1 },
+    skillWeight = { userAccount = "a1", agentWeight = 1, skillWeight = "1" },
+  } do
+    it("is not made of a listing without " .. field, function()
+      local listing, err = snapshot.index({ agent }, 3)
+      assert.is_nil(listing)
+      assert.is_true(aicc.is_error(err, "protocol"))
+      assert.equal(("the listing of queue 3 has no integer %s for the agent 'a1'"):format(field), err.message)
+    end)
+  end
+
+  it("ends a plan that meets such a listing, and leaves no job", function()
+    start { agents = { [3] = support.agents(10) } }
+    server:fault { operation = "query_agents", status = 200,
+      body = '{"resultCode":"0","count":1,"pageSize":100,"pageNum":0,"data":[{"userAccount":"a1","workNo":1}]}' }
+    local job, err = store:plan(support.rows { { 3, "a1" } }, { name = "night", client = client })
+    assert.is_nil(job)
+    assert.matches("agentWeight", err.message)
+    assert.equal("protocol", err.kind)
+    assert.is_nil(store:job "night")
+  end)
+end)
