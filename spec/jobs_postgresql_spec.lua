@@ -2,6 +2,7 @@
 
 local jobs = require "aicc.jobs"
 local postgresql = require "spec.support.postgresql"
+local queries = require "spec.support.queries"
 local socket = require "socket"
 local support = require "spec.support.jobs"
 
@@ -49,6 +50,12 @@ describe("a job in PostgreSQL #postgresql #slow #nosan #lua54", function()
     assert.equal(0, #store:list())
     local job = support.plan(store, client, support.range(3, 1, 10))
     assert.equal(10, assert(job:apply { client = client, rate = 0 }).counts.released)
+  end)
+
+  it("answers each query of doc/jobs.md", function()
+    start { agents = { [3] = support.agents(100) } }
+    assert(support.plan(store, client, support.range(3, 1, 10)):apply { client = client, rate = 0 })
+    for _, query in ipairs(queries.all()) do store.db:rows(query.sql) end
   end)
 
   it("is not forgotten while somebody plans it", function()
