@@ -115,6 +115,19 @@ describe("a job in PostgreSQL #postgresql #slow #nosan #lua54", function()
     return of
   end
 
+  -- Waits until a worker is in the middle of its queues.
+  local function wait_for_work(name)
+    for _ = 1, 1000 do
+      local sent = 0
+      for _, request in ipairs(server:requests()) do
+        if request.operation == "release_agent_by_skill" and request.header["user-agent"] == name then sent = sent + 1 end
+      end
+      if sent >= 10 then return end
+      socket.sleep(0.02)
+    end
+    error(name .. " has sent nothing")
+  end
+
   local function check(job, killed)
     local counts = job:status().counts
     assert.equal(QUEUES * 120, counts.released)
@@ -134,7 +147,7 @@ describe("a job in PostgreSQL #postgresql #slow #nosan #lua54", function()
       server:clear()
       local workers = {}
       for i = 1, count do workers[i] = spawn("worker" .. i, 200) end
-      assert(server:wait_for { requests = 60, timeout = 20 })
+      wait_for_work "worker1"
       signal("KILL", workers[1])
       finish(workers[1])
       for i = 2, count do assert.is_true(finish(workers[i])) end
@@ -147,7 +160,7 @@ describe("a job in PostgreSQL #postgresql #slow #nosan #lua54", function()
     local job = scene()
     server:clear()
     local workers = { spawn("worker1", 100), spawn("worker2", 100) }
-    assert(server:wait_for { requests = 40, timeout = 20 })
+    wait_for_work "worker1"
     signal("STOP", workers[1])
     assert.is_true(finish(workers[2]))
     check(job, "worker1")
