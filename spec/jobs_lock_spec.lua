@@ -55,6 +55,14 @@ describe("a job's lock #lua54", function()
     pipe:close()
   end)
 
+  it("is given up when a reader raises, and nothing is left of the job", function()
+    local ok = pcall(store.plan, store, slow(support.range(3, 1, 1500), function() error "broken" end),
+      { name = "night", client = client })
+    assert.is_false(ok)
+    assert.equal(0, store.db:row("SELECT COUNT(*) AS n FROM rows").n)
+    assert(support.plan(store, client, support.range(3, 1, 5)))
+  end)
+
   it("belongs to a number that no other job ever gets", function()
     local first = support.plan(store, client, support.range(3, 1, 5))
     local id, queue = store.db:row("SELECT id FROM jobs").id, store.db:row("SELECT id FROM queues").id

@@ -3,8 +3,10 @@
 local jobs = require "aicc.jobs"
 local postgresql = require "spec.support.postgresql"
 local queries = require "spec.support.queries"
+local rows = require "aicc.jobs.store"
 local socket = require "socket"
 local support = require "spec.support.jobs"
+local throttle = require "aicc.jobs.throttle"
 
 local LUA = arg and arg[-1] or "lua5.4"
 local QUEUES = 24
@@ -56,6 +58,18 @@ describe("a job in PostgreSQL #postgresql #slow #nosan #lua54", function()
     start { agents = { [3] = support.agents(100) } }
     assert(support.plan(store, client, support.range(3, 1, 10)):apply { client = client, rate = 0 })
     for _, query in ipairs(queries.all()) do store.db:rows(query.sql) end
+  end)
+
+  it("keeps a pause for all workers, by the database's clock", function()
+    start { agents = { [3] = support.agents(100) } }
+    support.plan(store, client, support.range(3, 1, 10))
+    local job = rows.find(store.db, "night")
+    assert.is_nil(throttle.get(store.db, job))
+    throttle.set(store.db, job, 30, 2.5)
+    throttle.set(store.db, job, 10, 1)
+    local left, rate = throttle.get(store.db, job)
+    assert.is_true(left > 28 and left <= 30)
+    assert.equal(2.5, rate)
   end)
 
   it("is not forgotten while somebody plans it", function()

@@ -83,12 +83,22 @@ local function load(db, job, reader, options)
   end
 end
 
+-- Forgets a job that came to nothing.
+local function clear(db, job)
+  store.forget(db, job)
+  lock.clean(db, job)
+end
+
+local function look(db, job, reader, options) return load(db, job, reader, options) or list_all(db, job, options) end
+
 -- Loads the rows of a new job, which is ours, and lists its queues; it is forgotten if that fails.
 local function fill(db, job, reader, options)
-  local err = load(db, job, reader, options) or list_all(db, job, options)
-  if err then
-    store.forget(db, job)
-    lock.clean(db, job)
+  local ok, err = pcall(look, db, job, reader, options)
+  if not ok then
+    pcall(clear, db, job)
+    error(err, 0)
+  elseif err then
+    clear(db, job)
     return nil, err
   end
   store.set_state(db, job, "planned")

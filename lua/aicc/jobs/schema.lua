@@ -21,10 +21,12 @@ local WORDS = {
 local STATEMENTS = {
   "CREATE TABLE schema_version (version INTEGER NOT NULL)",
 
-  -- state: planning, planned, running, finished, undoing, undone. Times are UTC, as text.
+  -- state: planning, planned, running, finished, undoing, undone. Times are UTC, as text. After a 429: paused_until is in
+  -- milliseconds since 1970, slowed_rate in requests per 1,000 seconds.
   [[CREATE TABLE jobs (
       id {serial}, name TEXT NOT NULL UNIQUE, state TEXT NOT NULL, chunk INTEGER NOT NULL, lines INTEGER NOT NULL,
-      worker TEXT, created_at TEXT NOT NULL, started_at TEXT, finished_at TEXT)]],
+      worker TEXT, created_at TEXT NOT NULL, started_at TEXT, finished_at TEXT,
+      paused_until BIGINT, slowed_rate BIGINT)]],
 
   -- state: planned, open, done, stopped. size: agents in the queue when it was listed; bound: those of them that the job names.
   [[CREATE TABLE queues (

@@ -1,0 +1,41 @@
+-- A pause that one worker was told to make, as the others find it in the store.
+
+local support = require "spec.support.jobs"
+local throttle = require "aicc.jobs.throttle"
+
+describe("a job's throttle #lua54", function()
+  local store
+
+  before_each(function()
+    store = support.store()
+    store.db:run "INSERT INTO jobs (name, state, chunk, lines, created_at) VALUES ('night', 'running', 50, 0, '')"
+  end)
+
+  after_each(function()
+    store:close()
+    support.clean()
+  end)
+
+  it("is nothing before a 429", function() assert.is_nil(throttle.get(store.db, { id = 1 })) end)
+
+  it("tells for how long, and how fast to go on; the longer pause counts", function()
+    local job = { id = 1 }
+    throttle.set(store.db, job, 30, 2.5)
+    local left, rate = throttle.get(store.db, job)
+    assert.is_true(left > 29 and left <= 30)
+    assert.equal(2.5, rate)
+    throttle.set(store.db, job, 10, 0.1)
+    assert.equal(2.5, select(2, throttle.get(store.db, job)))
+    throttle.set(store.db, job, 60, 1.25)
+    left, rate = throttle.get(store.db, job)
+    assert.is_true(left > 59)
+    assert.equal(1.25, rate)
+  end)
+
+  it("is over once its time is", function()
+    store.db:run "UPDATE jobs SET paused_until = 1000, slowed_rate = 1000"
+    assert.is_true(throttle.get(store.db, { id = 1 }) < -1000000)
+    throttle.set(store.db, { id = 1 }, 1, 2)
+    assert.is_true(throttle.get(store.db, { id = 1 }) > 0)
+  end)
+end)
