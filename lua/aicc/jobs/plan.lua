@@ -25,7 +25,7 @@ local function list_some(db, queues, client, state)
   while state.next <= #queues and not state.err do
     local queue = queues[state.next]
     state.next = state.next + 1
-    local agents, err = client:query_agents(queue.skill, { deadline = LISTING })
+    local agents, err = client:query_agents(queue.skill, { deadline = state.deadline })
     if agents then
       db:transaction(ledger.refresh, db, queue.id, ledger.index(agents))
       state.listed = state.listed + 1
@@ -39,12 +39,18 @@ end
 local function list_all(db, job, options)
   local interrupted = options.interrupted or core.interrupted
   local function refusal(request) return interrupted() and pace.refusal(request, "interrupted") or nil end
+  local rate, on_note = options.rate or run.RATE, options.on_note or function() end
   local client = options.client:through(function(transport)
-    return pace.new(transport, { rate = options.rate or run.RATE, refuse = refusal })
+    return pace.new(transport, {
+      rate = rate, refuse = refusal, interrupted = interrupted, patience = options.client.retry.max_retry_after,
+      on_pause = function(seconds, slowed) on_note { type = "throttled", seconds = seconds, rate = slowed } end,
+    })
   end)
-  local state = { next = 1, listed = 0, on_progress = options.on_progress or function() end }
+  local state = {
+    next = 1, listed = 0, deadline = LISTING * run.slowness(rate), on_progress = options.on_progress or function() end,
+  }
   local queues = store.queues(db, job)
-  for _ = 1, options.concurrency or run.CONCURRENCY do loop.spawn(list_some, db, queues, client, state) end
+  for _ = 1, run.concurrency(options) do loop.spawn(list_some, db, queues, client, state) end
   loop.run()
   return state.err
 end
@@ -75,11 +81,21 @@ local function load(db, name, reader, options)
   return job
 end
 
+-- Removes what there is of a job whose reader has raised an error.
+local function clear(db, name)
+  local job = store.find(db, name)
+  if job then store.forget(db, job) end
+end
+
 local function plan(db, name, reader, options)
   local good, err = check_name(db, name)
   if not good then return nil, err end
-  local job
-  job, err = load(db, name, reader, options)
+  local ok, job
+  ok, job, err = pcall(load, db, name, reader, options)
+  if not ok then
+    pcall(clear, db, name)
+    error(job, 0)
+  end
   err = err or list_all(db, job, options)
   if err then
     store.forget(db, job)
@@ -94,7 +110,7 @@ end
 -- @tparam string name
 -- @tparam function reader see `aicc.jobs.input`
 -- @tparam table options `client`; `chunk` (50 accounts in a request), `rate`, `concurrency`, `on_bad_line(line, problem)`,
---   `on_progress{listed=, queues=}`
+--   `on_progress{listed=, queues=}`, `on_note(event)`
 -- @treturn ?table the job
 -- @treturn ?table the error; with bad lines and no `on_bad_line`, its `lines` has each one's `line` and `problem`
 function M.plan(db, name, reader, options) return database.protect(plan, db, name, reader, options) end
