@@ -14,6 +14,23 @@ local MODULES = {
   release = "calls", bind = "calls", agents = "calls", token = "calls", config = "calls", sandbox = "sandbox",
 }
 
+-- What a raised value comes to: an error of ours as it is, anything else with where it came from.
+local function explained(problem)
+  if errors.is_error(problem) then return problem end
+  return debug.traceback(tostring(problem), 2)
+end
+
+-- Runs the command. Returns its status, or nil and an error. What is raised and is no error of ours is a bug, or an installation
+-- that lacks something: nothing that another try would mend, and so a matter for whoever set the command up.
+local function run(parsed, out)
+  local ran, result, err = xpcall(function()
+    return require("aicc.cli." .. MODULES[parsed.command])[parsed.command](parsed, out)
+  end, explained)
+  if ran then return result, err end
+  if errors.is_error(result) then return nil, result end
+  return nil, errors.new { kind = "unsupported", outcome = "unknown", message = "a bug in aicc: " .. result }
+end
+
 --- Runs a command.
 -- @tparam {string,...} arguments
 -- @treturn integer the exit status
@@ -24,12 +41,7 @@ function M.main(arguments)
     return status.USAGE
   end
   local out = output.new(parsed)
-  local command = require("aicc.cli." .. MODULES[parsed.command])[parsed.command]
-  local ran, result, err = pcall(command, parsed, out)
-  if not ran then
-    if not errors.is_error(result) then error(result, 0) end
-    result, err = nil, result
-  end
+  local result, err = run(parsed, out)
   if err then
     out:failure(err)
     return status.of_error(err)
