@@ -68,6 +68,7 @@ describe("the command in trouble #lua54", function()
     for _, code in ipairs {
       [[package.preload["aicc.cli.jobs"] = function() return { jobs = function() error("boom") end } end]],
       [[package.preload["aicc.cli.jobs"] = function() error("boom") end]],
+      [[package.preload.argparse = function() error("boom") end]],
     } do
       local ended, err = run_after(code, "jobs")
       assert.equal(3, ended)
