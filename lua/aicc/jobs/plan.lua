@@ -32,7 +32,7 @@ local function list_some(db, job, queues, client, state)
   while state.next <= #queues and not state.err do
     local queue = queues[state.next]
     state.next = state.next + 1
-    local agents, err = client:query_agents(queue.skill, { deadline = LISTING })
+    local agents, err = client:query_agents(queue.skill, { deadline = state.deadline })
     local listing
     if agents then listing, err = snapshot.index(agents, queue.skill) end
     if listing then
@@ -48,12 +48,18 @@ end
 local function list_all(db, job, options)
   local interrupted = options.interrupted or core.interrupted
   local function refusal(request) return interrupted() and pace.refusal(request, "interrupted") or nil end
+  local rate, on_note = options.rate or run.RATE, options.on_note or function() end
   local client = options.client:through(function(transport)
-    return pace.new(transport, { rate = options.rate or run.RATE, refuse = refusal })
+    return pace.new(transport, {
+      rate = rate, refuse = refusal, interrupted = interrupted, patience = options.client.retry.max_retry_after,
+      on_pause = function(seconds, slowed) on_note { type = "throttled", seconds = seconds, rate = slowed } end,
+    })
   end)
-  local state = { next = 1, listed = 0, on_progress = options.on_progress or function() end }
+  local state = {
+    next = 1, listed = 0, deadline = LISTING * run.slowness(rate), on_progress = options.on_progress or function() end,
+  }
   local queues = store.queues(db, job)
-  for _ = 1, options.concurrency or run.CONCURRENCY do loop.spawn(list_some, db, job, queues, client, state) end
+  for _ = 1, run.concurrency(options) do loop.spawn(list_some, db, job, queues, client, state) end
   loop.run()
   return state.err
 end
@@ -117,7 +123,7 @@ end
 -- @tparam string name
 -- @tparam function reader see `aicc.jobs.input`
 -- @tparam table options `client`; `chunk` (50 accounts in a request), `rate`, `concurrency`, `on_bad_line(line, problem)`,
---   `on_progress{listed=, queues=}`
+--   `on_progress{listed=, queues=}`, `on_note(event)`
 -- @treturn ?table the job
 -- @treturn ?table the error; with bad lines and no `on_bad_line`, its `lines` has each one's `line` and `problem`
 function M.plan(db, name, reader, options) return database.protect(plan, db, name, reader, options) end
