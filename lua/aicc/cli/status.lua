@@ -25,15 +25,13 @@ local PRIORITY = { 130, 9, 8, 4, 3, 7, 6 }
 -- @treturn integer
 function M.of_error(err) return OF_KIND[err.kind] or M.SOME_FAILED end
 
--- What came of the rows that the run was about. An undo is about those that were released.
-local function outcomes_of(summary)
+-- What came of the rows that the run was about, as counts of a release. An undo is about those that were released.
+local function counts_of(summary)
   local counts, undo = summary.counts, summary.undo
-  if summary.action == "release" then
-    return { done = counts.released, failed = counts.failed, unknown = counts.unknown, pending = counts.pending }
-  end
+  if summary.action ~= "bind" then return counts end
   local unknown = undo.unknown + (undo.sent or 0)
   return {
-    done = undo.restored, failed = undo.failed, unknown = unknown,
+    released = undo.restored, failed = undo.failed, unknown = unknown,
     pending = counts.released - undo.restored - undo.skipped - undo.failed - unknown,
   }
 end
@@ -48,9 +46,9 @@ function M.of_summary(summary)
   for _, status in ipairs(PRIORITY) do
     if reasons[status] then return status end
   end
-  local rows = outcomes_of(summary)
-  if rows.failed > 0 and rows.done + rows.unknown == 0 then return M.ALL_FAILED end
-  return rows.failed + rows.unknown + rows.pending > 0 and M.SOME_FAILED or M.OK
+  local counts = counts_of(summary)
+  if counts.failed > 0 and counts.released + counts.unknown == 0 then return M.ALL_FAILED end
+  return counts.failed + counts.unknown + counts.pending > 0 and M.SOME_FAILED or M.OK
 end
 
 return M

@@ -74,7 +74,7 @@ end
 
 --- Takes note of a queue that was looked at again: tells the differences, and keeps to the blast radius.
 -- @tparam table claim
--- @tparam table changes as from `ledger.refresh`
+-- @tparam table changes as from `snapshot.refresh`
 -- @tparam integer size agents in the queue now
 function Run:refreshed(claim, changes, size)
   local different = changes.gained + changes.lost + changes.changed > 0
