@@ -81,6 +81,21 @@ describe("the pace #lua54", function()
     assert.equal(4, paced.slowed)
   end)
 
+  it("heeds a pause that another worker was told to make", function()
+    make(8)
+    send(2)
+    paced:heed(3, 4)
+    send(25)
+    assert.is_true(sent[3] >= 103)
+    assert.is_true(math.abs(sent[27] - sent[7] - 20 / 4) < 0.01, "the slower rate") -- after a burst
+    assert.same({}, pauses)
+    now = now + 10
+    paced:heed(103 - now, 4) -- as it is still in the store
+    local from = now
+    send(5 + 8)
+    assert.is_true(math.abs(now - from - 1) < 0.1, "the set rate again")
+  end)
+
   it("is shared by the workers there are", function()
     make(10)
     paced:share(2)

@@ -90,14 +90,14 @@ local function may_begin(arguments, job, verb)
   local state, queues, beyond, err
   state, err = job:status()
   if not state then return nil, err end
-  queues, beyond = job:queues()
+  queues, beyond = job:queues(verb)
   if not queues then return nil, beyond end
   if not beyond or state.state == "finished" and verb ~= "undo" or state.state == "undone" then return true end
   if not arguments.force then return nil, beyond end
   if arguments.yes then return true, true end
   if not terminal.is_there() then return fail("guard", beyond.message .. "; without a terminal it needs --yes too") end
   local accounts = 0
-  for _, queue in ipairs(queues) do accounts = accounts + queue.bound end
+  for _, queue in ipairs(queues) do accounts = accounts + queue.about end
   local question = verb == "undo" and "Bind again the released of" or "Release"
   local typed, problem = terminal.ask(("%s %s of %s? Type yes: "):format(question, output.count(accounts, "agent"),
     output.count(#queues, "queue")))

@@ -140,6 +140,17 @@ function Pace:close() self.transport:close() end
 -- @tparam integer shares
 function Pace:share(shares) self.shares = math.max(1, shares) end
 
+--- Keeps a pause that another worker of the job was told to make, and goes on no faster than it does. (A pause that is known
+-- already comes back a little late or early.)
+-- @tparam number seconds until it ends; below 0 since it has ended
+-- @tparam number rate requests a second of the whole job, from its end on
+function Pace:heed(seconds, rate)
+  local ends = self.clock() + seconds
+  if seconds <= -CLEAN or ends <= self.paused_until + SLICE then return end
+  self.slowed, self.paused_until, self.throttled_at = rate, ends, ends
+  self.tokens = math.min(self.tokens, 1)
+end
+
 --- The error of a request that is not sent.
 -- @tparam table request
 -- @tparam string message

@@ -131,24 +131,26 @@ function M.plan(db, name, reader, options) return database.protect(plan, db, nam
 --- What a job is about, queue by queue.
 -- @tparam table db
 -- @tparam table job
--- @tparam ?string verb "undo" for the blast radius of an undo
+-- @tparam ?string verb "undo" for what an undo is about
 -- @treturn {table,...} `skill_id`; `accounts` (different ones), `bound`, `not_bound`; `size` of the queue and how many are `left`
---   afterwards; `emptied`; `state`; `message`
+--   afterwards; `emptied`; `about`: how many agents a run would change; `state`; `message`
 -- @treturn ?table the error that says how it is beyond the blast radius, if it is
 function M.describe(db, job, verb)
   local accounts = {}
   for _, row in ipairs(db:rows("SELECT queue, COUNT(*) AS n FROM rows WHERE job = ? AND twin IS NULL GROUP BY queue", job.id)) do
     accounts[row.queue] = row.n
   end
-  local queues = {}
+  local action, queues = verb == "undo" and "bind" or "release", {}
+  local about = radius.agents(db, job, action)
   for i, queue in ipairs(store.queues(db, job)) do
     local bound, size = queue.bound or 0, queue.size or 0
     queues[i] = {
       skill_id = queue.skill, accounts = accounts[queue.id], bound = bound, not_bound = accounts[queue.id] - bound, size = size,
-      left = size - bound, emptied = bound > 0 and bound >= size, state = queue.state, message = queue.message,
+      left = size - bound, emptied = bound > 0 and bound >= size,
+      about = about[queue.skill] or 0, state = queue.state, message = queue.message,
     }
   end
-  return queues, radius.beyond(db, job, verb == "undo" and "bind" or "release")
+  return queues, radius.beyond(db, job, action)
 end
 
 return M

@@ -11,6 +11,7 @@ local journal = require "aicc.jobs.journal"
 local loop = require "aicc.loop"
 local pace = require "aicc.jobs.pace"
 local snapshot = require "aicc.jobs.snapshot"
+local throttle = require "aicc.jobs.throttle"
 
 local M = {}
 
@@ -145,11 +146,19 @@ local function is_working(self)
   return false
 end
 
--- Keeps the leases, and shares the rate with the workers there are.
+-- What this worker was told to wait is for the others too.
+local function paused(self, seconds, rate)
+  if self.claims.shared then throttle.set(self.db, self.job, seconds, rate) end
+  self.on_note { type = "throttled", seconds = seconds, rate = rate }
+end
+
+-- Keeps the leases, and shares the rate and its pauses with the workers there are.
 local function watch(self)
   while is_working(self) do
     self.claims:renew()
     self.pace:share(self.claims:workers())
+    local seconds, rate = throttle.get(self.db, self.job)
+    if seconds then self.pace:heed(seconds, rate) end
     loop.sleep(TICK)
   end
 end
@@ -190,7 +199,7 @@ function M.run(db, job, claimed, policy, options)
     self.pace = pace.new(transport, {
       rate = rate, refuse = asked, interrupted = function() return self:is_stopping() end,
       patience = options.client.retry.max_retry_after, on_end = function(err) self:stop(err) end,
-      on_pause = function(seconds, slowed) self.on_note { type = "throttled", seconds = seconds, rate = slowed } end,
+      on_pause = function(seconds, slowed) paused(self, seconds, slowed) end,
     })
     return self.pace
   end)
