@@ -97,7 +97,7 @@ doc: tools ## Build the reference pages (build/doc/index.html) from the comments
 # ---- check ----
 
 CHECKS = lint doc layers clang exports install luas hosts postgresql terminal fuzz asan valgrind
-.PHONY: $(CHECKS:%=check-%)
+.PHONY: $(CHECKS:%=check-%) check-kill
 
 check: $(CHECKS:%=check-%) ## All that follows; with `make test`, what CI runs
 
@@ -131,6 +131,11 @@ check-exports: build ## The modules export luaopen_* and nothing else
 
 check-postgresql: build ## Jobs that several workers share, on a PostgreSQL server that the spec starts
 	@$(MAKE) test SUITE=postgresql SPEC=spec/jobs_postgresql_spec.lua WITHOUT=
+
+KILLS = 200
+
+check-kill: build ## The long run, not part of `make check`: a job of 5,000 rows, killed KILLS=200 times (minutes)
+	@AICC_KILLS=$(KILLS) $(MAKE) test SUITE=kill SPEC=spec/jobs_kill_spec.lua
 
 check-terminal: build ## The command's output on a terminal of 80 columns
 	@$(MAKE) test SUITE=terminal SPEC=spec/cli_terminal_spec.lua WITHOUT=

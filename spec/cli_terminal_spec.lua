@@ -23,6 +23,19 @@ describe("the command on a terminal #terminal #lua54", function()
     error("never seen: " .. pattern .. "\n" .. screen)
   end
 
+  -- A shell in a terminal of 80 columns, with the command's environment: a function that types a line.
+  local function open_shell(folder, server)
+    local env = ("AICC_BASE_URL=%s AICC_APP_KEY=%s AICC_APP_SECRET=%s HOME=%s XDG_STATE_HOME=%s XDG_RUNTIME_DIR=%s"):format(
+      server.base_url, server.app_key, server.app_secret, folder, folder, folder)
+    tmux(folder, ("new-session -d -s aicc -x 80 -y 24 'env -u TMUX %s PS1=$ bash --norc'"):format(env))
+    return function(text) tmux(folder, ("send-keys -t aicc '%s' Enter"):format(text)) end
+  end
+
+  -- With -J tmux joins what has wrapped.
+  local function assert_narrow(screen)
+    for line in screen:gmatch "[^\n]+" do assert.is_true(#line:gsub("%s+$", "") <= 80, line) end
+  end
+
   it("stays within its 80 columns", function()
     local big = math.tointeger(2 ^ 53 - 1)
     local server = support.sandbox {
@@ -30,11 +43,7 @@ describe("the command on a terminal #terminal #lua54", function()
     }
     local folder = support.folder()
     support.csv(folder .. "/night.csv", support.range(4, 1, 100, support.range(big, 1, 1500)))
-    local env = ("AICC_BASE_URL=%s AICC_APP_KEY=%s AICC_APP_SECRET=%s HOME=%s XDG_STATE_HOME=%s XDG_RUNTIME_DIR=%s"):format(
-      server.base_url, server.app_key, server.app_secret, folder, folder, folder)
-    tmux(folder, ("new-session -d -s aicc -x 80 -y 24 'env -u TMUX %s PS1=$ bash --norc'"):format(env))
-    local function type_in(text) tmux(folder, ("send-keys -t aicc '%s' Enter"):format(text)) end
-    local seen = {}
+    local type_in, seen = open_shell(folder, server), {}
     type_in(("clear; bin/aicc plan %s/night.csv --rate 0"):format(folder))
     seen[#seen + 1] = wait_for(folder, "Apply it")
     type_in "clear; bin/aicc apply night --force --rate 8"
@@ -63,11 +72,67 @@ describe("the command on a terminal #terminal #lua54", function()
     type_in "clear; bin/aicc status night; bin/aicc jobs; bin/aicc --help | head -14"
     seen[#seen + 1] = wait_for(folder, "undone: ")
     tmux(folder, "kill-server")
-    for _, screen in ipairs(seen) do
-      -- With -J tmux joins what has wrapped.
-      for line in screen:gmatch "[^\n]+" do assert.is_true(#line:gsub("%s+$", "") <= 80, line) end
-    end
+    for _, screen in ipairs(seen) do assert_narrow(screen) end
     if os.getenv "AICC_SHOW" then print(seen[1], seen[2], seen[12], seen[#seen - 1], seen[#seen]) end
+  end)
+
+  it("folds what is longer, and shortens long names", function()
+    local big = math.tointeger(2 ^ 53 - 1)
+    local server = support.sandbox { agents = { [big] = support.agents(400) } }
+    local folder = support.folder()
+    support.csv(folder .. "/night.csv", support.range(big, 1, 100))
+    local name = ("a-night-with-a-long-name-"):rep(3):sub(1, 64)
+    assert.equal(0, (support.run(folder, server, ("plan %s/night.csv --rate 0 --job %s"):format(folder, name))))
+    server:unbind(big, { "a1" })
+    server:fault { operation = "release_agent_by_skill", to = math.huge, status = 403, body = "<html>" }
+    local store = assert(require("aicc.jobs").open("sqlite:" .. folder .. "/aicc/jobs.db"))
+    store.db:run "UPDATE jobs SET lines = 1000000"
+    store:close()
+    local type_in, seen = open_shell(folder, server), {}
+    local function look(text, pattern)
+      type_in("clear; " .. text)
+      seen[#seen + 1] = wait_for(folder, pattern)
+    end
+    look(("bin/aicc apply %s --rate 50 --concurrency 3"):format(name), "to go on:[^$]*%-%-concurrency 3\n")
+    assert.matches("not as planned: 0 more bound, 1 no more", seen[1])
+    assert.matches("stopped: HTTP 403: refused by a firewall", seen[1])
+    assert.matches("aicc: to go on: aicc resume \\\n  a%-night[%w-]* %-%-rate 50 \\\n", seen[1])
+    look("bin/aicc jobs", "1000000 rows +%d+%-")
+    assert.matches("\na%-night%-.*%.%.%.[%w-]+ running ", "\n" .. seen[2])
+    look("bin/aicc status " .. name, "apply started")
+    look("bin/aicc plan /nowhere", "No such file")
+    tmux(folder, "kill-server")
+    -- What was typed wraps, of course.
+    for _, screen in ipairs(seen) do assert_narrow((screen:gsub("%$ ?clear; [^\n]*", ""))) end
+    if os.getenv "AICC_SHOW" then print(table.concat(seen, "\n----\n")) end
+  end)
+
+  it("asks before it goes beyond the blast radius, and takes no for an answer, and Ctrl-C", function()
+    local server = support.sandbox { agents = { [3] = support.agents(10) } }
+    local folder = support.folder()
+    support.csv(folder .. "/night.csv", support.range(3, 1, 9))
+    assert.equal(0, (support.run(folder, server, "plan --rate 0 " .. folder .. "/night.csv")))
+    local function answer(keys, verb)
+      local command = support.command(folder, server, verb .. " night --force --rate 0"):gsub('"', '\\"')
+      local pipe = io.popen(("(sleep 0.7; printf '%s'; sleep 0.5) | script -qefc \"%s\" /dev/null; echo status $?"):format(keys,
+        command))
+      local output = pipe:read "a"
+      pipe:close()
+      return tonumber(output:match "status (%d+)%s*$"), output
+    end
+    for _, no in ipairs { "no\\n", "\\n", "y\\n" } do
+      local status, output = answer(no, "apply")
+      assert.equal(8, status, output)
+      assert.matches("Release 9 agents of 1 queue%? Type yes: .*not confirmed; nothing was sent", output)
+    end
+    local status, output = answer("\\003", "apply")
+    assert.equal(130, status, output)
+    assert.matches("interrupted; nothing was sent", output)
+    assert.equal(10, #server:accounts(3))
+    assert.equal(0, (answer("YES\\n", "apply")))
+    assert.equal(1, #server:accounts(3))
+    assert.equal(8, (answer("no\\n", "undo")))
+    assert.equal(1, #server:accounts(3))
   end)
 
   it("asks for the queue's number before it empties one", function()

@@ -45,6 +45,62 @@ describe("rows #lua54", function()
     assert.matches("spreadsheet", rows[7][3])
   end)
 
+  it("that a spreadsheet made of accounts are bad, with a decimal comma too", function()
+    for _, account in ipairs { "1E+10", "1.5e+7", '"1,5E+10"' } do
+      local rows = read("skill_id,user_account\n3," .. account .. "\n")
+      assert.is_nil(rows[1][2])
+      assert.matches("spreadsheet", rows[1][3])
+    end
+  end)
+
+  it("from a report lose its one quote before = + - and @, and no other", function()
+    local rows = read "skill_id,user_account\n3,\"'+861001\"\n3,'=x\n3,''-1\n3,'x\n3,'\n3,+1\n"
+    local accounts = {}
+    for i, row in ipairs(rows) do accounts[i] = row[3] end
+    assert.same({ "+861001", "=x", "'-1", "'x", "'", "+1" }, accounts)
+  end)
+
+  describe("that cannot be read to the end", function()
+    -- A file that breaks off.
+    local function broken(lines)
+      local original = io.open
+      io.open = function() -- luacheck: ignore
+        local at = 0
+        return { read = function()
+          at = at + 1
+          if lines[at] then return lines[at] end
+          return nil, "Input/output error", 5
+        end }
+      end
+      local reader, err = input.open "rows.csv"
+      io.open = original -- luacheck: ignore
+      return reader, err
+    end
+
+    it("are an error, not fewer rows", function()
+      local reader, err = broken {}
+      assert.is_nil(reader)
+      assert.same({ "argument", "rows.csv: cannot be read after line 0: Input/output error" }, { err.kind, err.message })
+      reader = assert(broken { "skill_id,user_account", "3,a" })
+      assert.same({ 2, 3, "a" }, { reader() })
+      local ok, problem = pcall(reader)
+      assert.is_false(ok)
+      assert.same({ "argument", "rows.csv: cannot be read after line 2: Input/output error" }, { problem.kind, problem.message })
+    end)
+
+    it("become no job", function()
+      local server = support.sandbox { agents = { [3] = support.agents(100) } }
+      local store = support.store()
+      local job, err = store:plan(assert(broken { "skill_id,user_account", "3,a1" }),
+        { client = assert(server:client()), name = "night" })
+      assert.is_nil(job)
+      assert.equal("argument", err.kind)
+      assert.same({}, store:list())
+      assert.equal(0, #server:requests())
+      store:close()
+    end)
+  end)
+
   it("in JSON of another type are bad", function()
     local rows = read('{"skill_id":3,"user_account":1001}\n{"skill_id":"3","user_account":"a"}\n[1]\n' ..
       '{"skill_id":3.5,"user_account":"a"}\n')

@@ -3,10 +3,11 @@
 local pace = require "aicc.jobs.pace"
 
 describe("the pace #lua54", function()
-  local now, sent, answers, paced
+  local now, sent, answers, paced, pauses, ends
+  local request = { operation = "release_agent_by_skill", limits = { timeout = 15, connect_timeout = 5, deadline = 300 } }
 
   local function make(rate)
-    now, sent, answers = 100, {}, {}
+    now, sent, answers, pauses, ends = 100, {}, {}, {}, {}
     paced = pace.new({
       attempt = function()
         sent[#sent + 1] = now
@@ -15,11 +16,15 @@ describe("the pace #lua54", function()
         return {}
       end,
       sleep = function(_, seconds) now = now + seconds return true end,
-    }, { rate = rate, clock = function() return now end, refuse = function() end })
+    }, {
+      rate = rate, clock = function() return now end, refuse = function() end,
+      on_pause = function(seconds, slowed) pauses[#pauses + 1] = ("%g s, %g/s"):format(seconds, slowed) end,
+      on_end = function(err) ends[#ends + 1] = err end,
+    })
   end
 
   local function send(count)
-    for _ = 1, count do paced:attempt {} end
+    for _ = 1, count do paced:attempt(request) end
   end
 
   local throttled = { kind = "throttled" }
@@ -68,12 +73,27 @@ describe("the pace #lua54", function()
     local attempt, depth = paced.transport.attempt, 0
     paced.transport.attempt = function(...)
       depth = depth + 1
-      if depth < 3 then paced:attempt {} end
+      if depth < 3 then paced:attempt(request) end
       return attempt(...)
     end
-    paced:attempt {}
+    paced:attempt(request)
     assert.equal(3, #sent)
     assert.equal(4, paced.slowed)
+  end)
+
+  it("heeds a pause that another worker was told to make", function()
+    make(8)
+    send(2)
+    paced:heed(3, 4)
+    send(25)
+    assert.is_true(sent[3] >= 103)
+    assert.is_true(math.abs(sent[27] - sent[7] - 20 / 4) < 0.01, "the slower rate") -- after a burst
+    assert.same({}, pauses)
+    now = now + 10
+    paced:heed(103 - now, 4) -- as it is still in the store
+    local from = now
+    send(5 + 8)
+    assert.is_true(math.abs(now - from - 1) < 0.1, "the set rate again")
   end)
 
   it("is shared by the workers there are", function()
@@ -89,13 +109,54 @@ describe("the pace #lua54", function()
     make(1)
     send(5)
     local asked = 0
-    paced.refuse = function(request)
+    paced.refuse = function(refused)
       asked = asked + 1
-      return asked > 2 and pace.refusal(request, "stop") or nil
+      return asked > 2 and pace.refusal(refused, "stop") or nil
     end
-    local reply, err = paced:attempt { operation = "release_agent_by_skill" }
+    local reply, err = paced:attempt(request)
     assert.is_nil(reply)
     assert.same({ "aborted", "not_sent" }, { err.kind, err.outcome })
     assert.equal(5, #sent)
+  end)
+
+  it("tells of a pause once, and of the rate after it", function()
+    make(8)
+    answers = { { kind = "throttled", retry_after = 3 } }
+    send(2)
+    assert.same({ "3 s, 4/s" }, pauses)
+  end)
+
+  it("ends where a 429 asks for more than the patience of 60 seconds: nobody waits, and nothing is sent any more", function()
+    make(0)
+    answers = { { kind = "throttled", retry_after = 86400 } }
+    local _, err = paced:attempt(request)
+    assert.equal("throttled", err.kind)
+    assert.same({ err }, ends)
+    local began = now
+    local reply, refusal = paced:attempt(request)
+    assert.is_nil(reply)
+    assert.same({ "aborted", "not_sent" }, { refusal.kind, refusal.outcome })
+    assert.same({ 1, began }, { #sent, now })
+    assert.same({}, pauses)
+  end)
+
+  it("counts the wait as part of the deadline", function()
+    make(0)
+    answers = { { kind = "throttled", retry_after = 50 } }
+    paced:attempt(request)
+    local began = now
+    local hasty = { operation = "query_agents", limits = { timeout = 15, connect_timeout = 5, deadline = 30 } }
+    local reply, err = paced:attempt(hasty)
+    assert.is_nil(reply)
+    assert.same({ "deadline", "not_sent" }, { err.kind, err.outcome })
+    assert.equal(began, now)
+    local limits
+    local attempt = paced.transport.attempt
+    paced.transport.attempt = function(self, asked)
+      limits = asked.limits
+      return attempt(self, asked)
+    end
+    paced:attempt { operation = "query_agents", limits = { timeout = 15, connect_timeout = 5, deadline = 60 } }
+    assert.is_true(math.abs(limits.deadline - 10) < 0.5 and limits.timeout == limits.deadline, limits.deadline)
   end)
 end)

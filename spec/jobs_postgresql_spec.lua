@@ -170,6 +170,22 @@ describe("a job in PostgreSQL #postgresql #slow #nosan #lua54", function()
     end)
   end
 
+  it("waits with all its workers where one is told to", function()
+    local job = scene()
+    server:clear()
+    server:fault { operation = "release_agent_by_skill", from = 20, to = 20, status = 429, headers = { ["Retry-After"] = "4" } }
+    local workers = { spawn("worker1", 100), spawn("worker2", 100) }
+    for _, worker in ipairs(workers) do assert.is_true(finish(worker)) end
+    check(job)
+    local longest, before = 0, nil
+    for _, request in ipairs(server:requests()) do
+      if before then longest = math.max(longest, request.time - before) end
+      before = request.time
+    end
+    -- The other one goes on until it looks up.
+    assert.is_true(longest >= 3.2, ("%.1f s"):format(longest))
+  end)
+
   it("goes on without a worker that sleeps too long, which then sends nothing any more", function()
     local job = scene()
     server:clear()

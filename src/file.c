@@ -94,12 +94,15 @@ const char *aicc_file_write(const char *path, const char *data, size_t size) {
   return problem;
 }
 
-const char *aicc_file_create(const char *path, int *exists) {
-  int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  *exists = fd < 0 && errno == EEXIST;
-  if (fd < 0) return system_problem("create");
-  close(fd);
-  return NULL;
+const char *aicc_file_create(const char *path) {
+  int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd >= 0) {
+    close(fd);
+    return NULL;
+  }
+  if (errno != EEXIST) return system_problem("create");
+  struct stat info;
+  return stat(path, &info) != 0 ? system_problem("look at it") : rule_problem(&info, AICC_FILE_PRIVATE);
 }
 
 /* Makes one directory if it is not there. */

@@ -23,8 +23,11 @@ const char *aicc_file_read(const char *path, enum aicc_file_rule rule, struct ai
 /* Replaces the file, mode 0600: a reader, or a crash, sees the old content or the new one. Returns as aicc_file_read. */
 const char *aicc_file_write(const char *path, const char *data, size_t size);
 
-/* Makes an empty file, mode 0600. Returns as aicc_file_read; *exists tells whether the path was there already. */
-const char *aicc_file_create(const char *path, int *exists);
+/*
+** Makes an empty file, mode 0600; one that is there must be private. It is not opened: closing a descriptor would drop all locks that
+** this process (SQLite, say) has on the file. Returns as aicc_file_read.
+*/
+const char *aicc_file_create(const char *path);
 
 /* Makes the directory, and those above it, mode 0700; one that is there must be ours alone. Returns as aicc_file_read. */
 const char *aicc_file_directory(const char *path);

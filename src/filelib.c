@@ -54,12 +54,11 @@ static int write_file(lua_State *L) {
   return 1;
 }
 
-/* core.create_file(path) -> true | nil, message, exists: an empty one, mode 0600, never in another's place */
+/* core.create_file(path) -> true | nil, message: an empty one, mode 0600; one that is there must be private, and stays as it is */
 static int create_file(lua_State *L) {
   const char *path = luaL_checkstring(L, 1);
-  int exists;
-  const char *problem = aicc_file_create(path, &exists);
-  if (problem != NULL) return push_problem(L, path, problem, exists);
+  const char *problem = aicc_file_create(path);
+  if (problem != NULL) return push_problem(L, path, problem, 0);
   lua_pushboolean(L, 1);
   return 1;
 }

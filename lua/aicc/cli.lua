@@ -3,7 +3,6 @@
 
 local errors = require "aicc.error"
 local output = require "aicc.cli.output"
-local parser = require "aicc.cli.parser"
 local status = require "aicc.cli.status"
 
 local M = {}
@@ -14,22 +13,35 @@ local MODULES = {
   release = "calls", bind = "calls", agents = "calls", token = "calls", config = "calls", sandbox = "sandbox",
 }
 
+-- What a raised value comes to: an error of ours as it is, anything else with where it came from.
+local function explained(problem)
+  if errors.is_error(problem) then return problem end
+  return debug.traceback(tostring(problem), 2)
+end
+
+-- Calls a function that returns a status, or nil and an error. What it raises and is no error of ours is a bug, or an
+-- installation that lacks something: nothing that another try would mend, and so a matter for whoever set the command up.
+local function protected(f)
+  local ran, result, err = xpcall(f, explained)
+  if ran then return result, err end
+  if errors.is_error(result) then return nil, result end
+  return nil, errors.new { kind = "unsupported", outcome = "unknown", message = "a bug in aicc: " .. result }
+end
+
 --- Runs a command.
 -- @tparam {string,...} arguments
 -- @treturn integer the exit status
 function M.main(arguments)
-  local ok, parsed = parser.build():pparse(arguments)
-  if not ok then
-    output.complain(parsed .. "\nTry `aicc --help`.")
-    return status.USAGE
-  end
-  local out = output.new(parsed)
-  local command = require("aicc.cli." .. MODULES[parsed.command])[parsed.command]
-  local ran, result, err = pcall(command, parsed, out)
-  if not ran then
-    if not errors.is_error(result) then error(result, 0) end
-    result, err = nil, result
-  end
+  local out = output.new {} -- until the arguments are known
+  local result, err = protected(function()
+    local ok, parsed = require("aicc.cli.parser").build():pparse(arguments)
+    if not ok then
+      output.complain(parsed .. "\nTry `aicc --help`.")
+      return status.USAGE
+    end
+    out = output.new(parsed)
+    return require("aicc.cli." .. MODULES[parsed.command])[parsed.command](parsed, out)
+  end)
   if err then
     out:failure(err)
     return status.of_error(err)

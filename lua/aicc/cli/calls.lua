@@ -26,7 +26,8 @@ end
 local function may_empty(arguments)
   if arguments.yes then return true end
   if not terminal.is_there() then return guard "--all: without a terminal it needs --yes" end
-  local typed = terminal.ask(("Unbind everybody from queue %.0f? Type the queue's number: "):format(arguments.skill))
+  local typed, err = terminal.ask(("Unbind everybody from queue %.0f? Type the queue's number: "):format(arguments.skill))
+  if not typed then return nil, err end
   if typed == ("%.0f"):format(arguments.skill) then return true end
   return guard "--all: that is not the queue's number; nothing was sent"
 end

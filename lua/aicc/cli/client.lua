@@ -6,8 +6,9 @@ local aicc = require "aicc"
 local M = {}
 
 --- Makes it, from the environment and the configuration file.
+-- @tparam ?table arguments `concurrency`, if so many queues are to be worked at once, which are as many requests under way
 -- @treturn ?table
 -- @treturn ?table the error
-function M.new() return aicc.new { store = "file" } end
+function M.new(arguments) return aicc.new { store = "file", max_in_flight = arguments and arguments.concurrency } end
 
 return M

@@ -62,10 +62,9 @@ function M.plan(arguments, out)
   if not store then return nil, err end
   reader, err = jobs.read(arguments.file)
   if not reader then return nil, err end
-  client, err = client_of.new()
+  client, err = client_of.new(arguments)
   if not client then return nil, err end
-  local quiet = out.json or out.quiet or not core.is_terminal(2)
-  local bar = progress.new("listing queues", { quiet = quiet })
+  local bar = progress.new("listing queues", { json = out.json, quiet = out.quiet, is_short = true })
   local job
   job, err = store:plan(reader, {
     name = name_for(arguments, store), client = client, chunk = arguments.chunk, rate = arguments.rate,
@@ -75,6 +74,7 @@ function M.plan(arguments, out)
       output.complain(("%s:%d: %s"):format(arguments.file, line, problem))
     end,
     on_progress = function(state) bar:update { total = state.queues, done = state.listed, failed = 0, unknown = 0 } end,
+    on_note = function(note) show.note(out, bar, note) end,
   })
   bar:finish()
   client:close()
@@ -90,18 +90,26 @@ local function may_begin(arguments, job, verb)
   local state, queues, beyond, err
   state, err = job:status()
   if not state then return nil, err end
-  queues, beyond = job:queues()
+  queues, beyond = job:queues(verb)
   if not queues then return nil, beyond end
   if not beyond or state.state == "finished" and verb ~= "undo" or state.state == "undone" then return true end
   if not arguments.force then return nil, beyond end
   if arguments.yes then return true, true end
   if not terminal.is_there() then return fail("guard", beyond.message .. "; without a terminal it needs --yes too") end
   local accounts = 0
-  for _, queue in ipairs(queues) do accounts = accounts + queue.bound end
-  local typed = terminal.ask(("%s %s of %s? Type yes: "):format(verb == "undo" and "Bind again the released of" or "Release",
-    output.count(accounts, "agent"), output.count(#queues, "queue")))
+  for _, queue in ipairs(queues) do accounts = accounts + queue.about end
+  local question = verb == "undo" and "Bind again the released of" or "Release"
+  local typed, problem = terminal.ask(("%s %s of %s? Type yes: "):format(question, output.count(accounts, "agent"),
+    output.count(#queues, "queue")))
+  if not typed then return nil, problem end
   if typed:lower() == "yes" then return true, true end
   return fail("guard", "not confirmed; nothing was sent")
+end
+
+-- The error of a run that ended in the middle, as a failing store ends it: with the command to go on with.
+local function with_go_on(err, go_on)
+  if err.kind == "store" then err.go_on = go_on end
+  return err
 end
 
 local function work(arguments, out, verb)
@@ -110,7 +118,7 @@ local function work(arguments, out, verb)
   if not job then return nil, err end
   may, confirmed = may_begin(arguments, job, verb)
   if not may then return nil, confirmed end
-  client, err = client_of.new()
+  client, err = client_of.new(arguments)
   if not client then return nil, err end
   local bar = progress.new(job.name, { json = out.json, quiet = out.quiet, emit = function(event) out:emit(event) end })
   local summary
@@ -122,8 +130,9 @@ local function work(arguments, out, verb)
   })
   bar:finish()
   client:close()
-  if not summary then return nil, err end
-  show.summary(out, job, summary, verb, show.command(verb == "undo" and "undo" or "resume", arguments, job.name))
+  local go_on = show.command(verb == "undo" and "undo" or "resume", arguments, job.name)
+  if not summary then return nil, with_go_on(err, go_on) end
+  show.summary(out, job, summary, verb, go_on)
   return status.of_summary(summary)
 end
 
@@ -149,13 +158,13 @@ function M.status(arguments, out)
 end
 
 --- `aicc report`
-function M.report(arguments)
+function M.report(arguments, out)
   local job, err = open_job(arguments)
   if not job then return nil, err end
   local rows
   rows, err = job:report { failed = arguments.failed }
   if not rows then return nil, err end
-  report.write(rows, arguments.format or "csv", function(text) io.stdout:write(text) end)
+  report.write(rows, arguments.format or out.json and "jsonl" or "csv", function(text) io.stdout:write(text) end)
 end
 
 --- `aicc jobs`

@@ -2,6 +2,7 @@
 -- error.
 -- @module aicc.cli.output
 
+local fold = require "aicc.cli.fold"
 local json = require "aicc.jobs.json"
 
 local Output = {}
@@ -18,7 +19,16 @@ end
 --- A line for people, unless they want none.
 -- @tparam string text may hold format directives for what follows
 function Output:line(text, ...)
-  if not self.json and not self.quiet then io.stdout:write(select("#", ...) > 0 and text:format(...) or text, "\n") end
+  if self.json or self.quiet then return end
+  if select("#", ...) > 0 then text = text:format(...) end
+  io.stdout:write(fold.text(text, fold.width(1)), "\n")
+end
+
+--- A line with a command to paste, unless they want none.
+-- @tparam string prefix
+-- @tparam {string,...} words
+function Output:command(prefix, words)
+  if not self.json and not self.quiet then io.stdout:write(fold.command(prefix, words, fold.width(1)), "\n") end
 end
 
 --- The result of a command: an object for machines, or what a function prints for people.
@@ -32,16 +42,28 @@ end
 -- @tparam string text
 function M.complain(text)
   io.stdout:flush()
-  io.stderr:write("aicc: ", text, "\n")
+  io.stderr:write(fold.text("aicc: " .. text, fold.width(2)), "\n")
+end
+
+--- Says with which command to go on.
+-- @tparam {string,...} words
+function M.go_on(words)
+  io.stdout:flush()
+  io.stderr:write(fold.command("aicc: to go on: ", words, fold.width(2)), "\n")
 end
 
 --- An error: a line for people on standard error; for machines, which read standard output, its fields.
 -- @tparam table err
 function Output:failure(err)
-  if not self.json then return M.complain(err.message) end
+  if not self.json then
+    M.complain(err.message)
+    if err.go_on then M.go_on(err.go_on) end
+    return
+  end
   self:emit {
     event = "error", kind = err.kind, message = err.message, outcome = err.outcome, status = err.status,
     result_code = err.result_code, result_message = err.result_message, skill_id = err.skill_id,
+    go_on = err.go_on and table.concat(err.go_on, " ") or nil,
   }
 end
 

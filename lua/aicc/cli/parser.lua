@@ -21,13 +21,20 @@ local function rate(text)
   return nil, ("expected requests per second (0 for no limit), got '%s'"):format(text)
 end
 
--- What anybody on the machine can read in the list of processes is no place for a password.
+-- Whether a URL seems to hold a password: user:password@host, with whatever a careless one has in it; or a parameter, libpq's
+-- password= and sslpassword=, percent signs or not.
+local function has_password(url)
+  url = url:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end):lower()
+  return url:gsub("^%a+://", ""):find ":.*@" or url:find "[?&]%s*%w*password%s*="
+end
+
+-- What anybody on the machine can read in the list of processes is no place for a password. Nor is a message: it does not tell
+-- what it was given.
 local function store_url(text)
-  if text:find "^%a+://[^/@]*:[^/@]*@" or text:find "[?&]password=" then
-    return nil, "no password here: use ~/.pgpass, PGPASSWORD or AICC_STORE"
-  end
-  if text:find "^sqlite:." or text:find "^postgres%a*://" then return text end
-  return nil, ("expected sqlite:PATH or postgresql://…, got '%s'"):format(text)
+  if text:find "^sqlite:." then return text end
+  if has_password(text) then return nil, "no password here: use ~/.pgpass, PGPASSWORD or AICC_STORE" end
+  if text:find "^postgres%a*://" then return text end
+  return nil, "--store: expected sqlite:PATH or postgresql://…"
 end
 
 local skill = integer(1, 2 ^ 53 - 1)
@@ -49,7 +56,7 @@ end
 
 local function guarded(command)
   command:flag("--force", "Also beyond the blast radius: more than 500 agents, or\nmore than half of a queue.")
-  command:flag("-y --yes", "Ask nothing.")
+  command:flag("-y --yes", "With --force: do not ask before going beyond it. Needed\nwhere there is no terminal to ask on.")
   return paced(command)
 end
 
@@ -67,7 +74,8 @@ local COMMANDS = {
   psql -c "copy (…) to stdout csv header" | aicc plan - --job night
 
 The file has a header line with skill_id and user_account, or is JSON
-Lines with fields of these names.]],
+Lines with fields of these names. A report can be the file of a new job:
+one quote before = + - or @, which it puts there, is taken off again.]],
     function(command)
       command:argument("file", "CSV or JSON Lines; - for standard input.")
       command:option("--job", "The job's name. Default: the file's."):argname "NAME"
@@ -90,7 +98,7 @@ Lines with fields of these names.]],
   aicc report night --failed --format jsonl]],
     function(command)
       command:argument "job"
-      command:option("--format", "csv (the default) or jsonl."):choices { "csv", "jsonl" }
+      command:option("--format", "csv (the default) or jsonl (the default with --json)."):choices { "csv", "jsonl" }
       command:flag("--failed", "Only rows that are failed, unknown or pending.")
     end },
   { "jobs", "List the jobs.", "  aicc jobs", function() end },
@@ -103,7 +111,7 @@ Lines with fields of these names.]],
       queue(command)
       command:argument("accounts", "The agents' accounts."):args "*"
       command:flag("--all", "Everybody in the queue.")
-      command:flag("-y --yes", "Ask nothing.")
+      command:flag("-y --yes", "With --all: do not ask for the queue's number. Needed\nwhere there is no terminal to ask on.")
     end },
   { "bind", "Bind agents to a queue, or change their weights.", "  aicc bind --skill 3 1001 1002 --agent-weight 5",
     function(command)

@@ -3,6 +3,7 @@
 -- @module aicc.cli.progress
 
 local core = require "aicc.core"
+local fold = require "aicc.cli.fold"
 
 local Progress = {}
 Progress.__index = Progress
@@ -10,7 +11,8 @@ Progress.__index = Progress
 local M = {}
 
 local REDRAW = 0.1 -- seconds between two drawings: more often would only flicker
-local MIN_BAR = 10 -- columns
+local EVENTS = 1   -- seconds between two events
+local MIN_BAR, MIN_TITLE = 10, 12 -- columns
 
 local function clock(seconds)
   if seconds >= 36000 then return ("%d h"):format(seconds / 3600) end
@@ -30,15 +32,17 @@ local function texts(self, counts, now)
   return left, right, counts.total > 0 and ended / counts.total or 1
 end
 
--- One column less than there is: some terminals wrap when the last one is filled.
+-- The title gives way before the numbers do.
 local function bar(self, counts, now)
   local left, right, part = texts(self, counts, now)
-  left = ("%s %s "):format(self.title, left)
-  right = (" %3.0f%% %s"):format(math.floor(part * 100), right)
-  local room = (core.terminal_width(2) or 80) - 1 - #left - #right - 2
-  if room < MIN_BAR then return (left .. right):sub(1, (core.terminal_width(2) or 80) - 1) end
+  left, right = (" %s "):format(left), (" %3.0f%% %s"):format(math.floor(part * 100), right)
+  local width = self.width()
+  local room = width - #left - #right - 2
+  local title = fold.name(self.title, math.max(MIN_TITLE, room - MIN_BAR))
+  room = room - #title
+  if room < MIN_BAR then return (title .. left .. right):sub(1, width) end
   local filled = math.floor(room * math.min(part, 1))
-  return ("%s[%s%s]%s"):format(left, ("#"):rep(filled), ("."):rep(room - filled), right)
+  return ("%s%s[%s%s]%s"):format(title, left, ("#"):rep(filled), ("."):rep(room - filled), right)
 end
 
 local function draw(self, counts, now)
@@ -57,48 +61,70 @@ local function tell(self, counts, now)
   self.stream:flush()
 end
 
+local function emit(self, counts, now)
+  self.drawn_at = now
+  self.emit { event = "progress", total = counts.total, done = counts.done, failed = counts.failed, unknown = counts.unknown }
+end
+
+-- What each kind of output does with the counts, and after how many seconds at the earliest again. A run tells of every request:
+-- most of that is let pass, so that it waits neither for a terminal nor for a reader.
+local MODES = {
+  bar = { show = draw, every = REDRAW, speaks = true },
+  lines = { show = tell, every = 0, speaks = true },
+  events = { show = emit, every = EVENTS },
+  short = { show = function() end, every = 0, speaks = true },
+  none = { show = function() end, every = 0 },
+}
+
 --- Shows how far the run is.
 -- @tparam table counts `total`, `done`, `failed`, `unknown`
 function Progress:update(counts)
-  local now = core.now()
+  local now = self.clock()
   self.counts = counts
   if not self.began then
     self.began, self.first = now, counts.done + counts.failed + counts.unknown
   end
-  if self.mode == "bar" then
-    if now - self.drawn_at >= REDRAW then draw(self, counts, now) end
-  elseif self.mode == "lines" then
-    tell(self, counts, now)
-  elseif self.mode == "events" and now - self.drawn_at >= 1 then
-    self.drawn_at = now
-    self.emit { event = "progress", total = counts.total, done = counts.done, failed = counts.failed, unknown = counts.unknown }
-  end
+  if now - self.drawn_at >= self.mode.every then self.mode.show(self, counts, now) end
 end
 
 --- Prints a line of its own without disturbing the bar.
 -- @tparam string text
 function Progress:say(text)
-  if self.mode == "none" or self.mode == "events" then return end
-  self.stream:write(self.line and "\r\27[K" or "", text, "\n")
+  if not self.mode.speaks then return end
+  self.stream:write(self.line and "\r\27[K" or "", fold.text(text, fold.width(2)), "\n")
   if self.line then self.stream:write(self.line) end
   self.stream:flush()
 end
 
---- Leaves the last state of the bar standing.
+--- Leaves the last state standing: of the bar, and for machines.
 function Progress:finish()
-  if self.mode ~= "bar" or not self.counts then return end
-  draw(self, self.counts, core.now())
+  if not self.counts then return end
+  if self.mode == MODES.events then return emit(self, self.counts, self.clock()) end
+  if self.mode ~= MODES.bar then return end
+  draw(self, self.counts, self.clock())
   self.stream:write "\n"
   self.line = nil
 end
 
+local function mode_of(output)
+  if output.mode then return output.mode end
+  if output.quiet then return "none" end
+  if output.json then return output.is_short and "none" or "events" end
+  if core.is_terminal(2) then return "bar" end
+  return output.is_short and "short" or "lines"
+end
+
 --- Makes one.
 -- @tparam string title
--- @tparam table output `json`, `quiet`, `emit(event)`
+-- @tparam table output `json`, `quiet`, `emit(event)`; `is_short`: worth a bar, but neither lines nor events. For specs: `mode`,
+--   `stream`, `clock()`, `width()`
 -- @treturn table
 function M.new(title, output)
-  local mode = output.json and "events" or output.quiet and "none" or core.is_terminal(2) and "bar" or "lines"
-  return setmetatable({ title = title, mode = mode, emit = output.emit, stream = io.stderr, drawn_at = 0, tenth = 0 }, Progress)
+  return setmetatable({
+    title = title, mode = MODES[mode_of(output)], emit = output.emit, stream = output.stream or io.stderr,
+    clock = output.clock or core.now, width = output.width or function() return fold.width(2) end,
+    drawn_at = -math.huge, tenth = 0,
+  }, Progress)
 end
 
 return M

@@ -19,12 +19,25 @@ local function read_agents(path)
   return agents
 end
 
+-- The sandbox's module, which is a rock of its own; or nil and an error.
+local function find_sandbox()
+  local ok, sandbox = pcall(require, "aicc.sandbox")
+  if ok then return sandbox end
+  return nil, errors.new {
+    kind = "unsupported",
+    message = "the sandbox is not installed (make install-sandbox, or the rock aicc-sandbox): " ..
+      tostring(sandbox):match "^[^\n]*",
+  }
+end
+
 --- Serves.
 function M.sandbox(arguments, out)
+  local sandbox, missing = find_sandbox()
+  if not sandbox then return nil, missing end
   local agents, err = { [3] = { "1001", "1002", "1003" } }, nil
   if arguments.agents then agents, err = read_agents(arguments.agents) end
   if not agents then return nil, err end
-  local server, problem = require("aicc.sandbox").start {
+  local server, problem = sandbox.start {
     port = arguments.port, tls = arguments.tls or false, agents = agents, log = false,
   }
   if not server then return nil, errors.new { kind = "network", message = problem } end

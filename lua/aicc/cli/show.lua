@@ -1,21 +1,30 @@
 --- How the commands about jobs show what there is: within 80 columns for people, as objects for machines.
 -- @module aicc.cli.show
 
+local fold = require "aicc.cli.fold"
 local output = require "aicc.cli.output"
 
 local M = {}
 
+local SCREENFUL = 20 -- lines
+local JOB_COLUMNS, MIN_NAME = 47, 12 -- of a line of `aicc jobs`: what stands behind the name; what is left of that at least
+
 local STATUSES = { "released", "not_bound", "failed", "unknown", "pending", "planned" }
 
---- The command to go on with, as it can be pasted.
+--- The command to go on with, word by word, as it can be pasted.
 -- @tparam string verb
 -- @tparam table arguments of the command that ran
 -- @tparam string job
--- @treturn string
+-- @treturn {string,...}
 function M.command(verb, arguments, job)
-  local store = arguments.store and (" --store '%s'"):format(arguments.store:gsub("'", [['\'']])) or ""
-  local force = arguments.force and (arguments.yes and " --force --yes" or " --force") or ""
-  return ("aicc %s %s%s%s"):format(verb, job, force, store)
+  local words = { "aicc", verb, job }
+  local function add(text, ...) words[#words + 1] = text:format(...) end
+  if arguments.force then add "--force" end
+  if arguments.force and arguments.yes then add "--yes" end
+  if arguments.rate then add("--rate %.14g", arguments.rate) end
+  if arguments.concurrency then add("--concurrency %d", arguments.concurrency) end
+  if arguments.store then add("--store '%s'", (arguments.store:gsub("'", [['\'']]))) end
+  return words
 end
 
 -- "4950 released, 50 not bound"
@@ -30,9 +39,10 @@ end
 --- A plan, queue by queue.
 -- @tparam table out
 -- @tparam table job
--- @tparam string apply the command that applies it
+-- @tparam {string,...} apply the command that applies it
 function M.plan(out, job, apply)
   local queues, beyond = job:queues()
+  if beyond then apply[#apply + 1] = "--force" end
   local total = { accounts = 0, bound = 0, emptied = 0 }
   out:line("%16s %9s %9s %9s %9s", "queue", "agents", "release", "not bound", "left")
   for _, queue in ipairs(queues) do
@@ -53,9 +63,21 @@ function M.plan(out, job, apply)
     out:line("%s, %s to release, %d not bound", output.count(#queues, "queue"), output.count(total.bound, "agent"),
       total.accounts - total.bound)
     if beyond then out:line("%s", beyond.message:sub(1, 1):upper() .. beyond.message:sub(2) .. ".") end
-    out:line("Apply it: %s%s", apply, beyond and " --force" or "")
+    out:command("Apply it: ", apply)
   end)
 end
+
+-- What a run notes, for people.
+local NOTES = {
+  difference = function(note)
+    return ("queue %.0f is not as planned: %d more bound, %d no more, %d with other weights"):format(note.skill_id, note.gained,
+      note.lost, note.changed)
+  end,
+  queue_stopped = function(note) return ("queue %.0f is left alone: %s"):format(note.skill_id, note.message) end,
+  throttled = function(note)
+    return ("throttled: all wait for %.0f s, then go on at %.2g requests a second"):format(note.seconds, note.rate)
+  end,
+}
 
 --- Something that a run notes on its way.
 -- @tparam table out
@@ -66,22 +88,30 @@ function M.note(out, bar, note)
     note.event, note.type = note.type, nil
     return out:emit(note)
   end
-  if note.type == "difference" then
-    bar:say(("queue %.0f is not as planned: %d more bound, %d no more, %d with other weights"):format(note.skill_id, note.gained,
-      note.lost, note.changed))
-  else
-    bar:say(("queue %.0f is left alone: %s"):format(note.skill_id, note.message))
-  end
+  bar:say(NOTES[note.type](note))
 end
 
--- What an undo could not bring back.
+-- What an undo could not bring back: a screenful for people, all of it for machines.
 local function unrestored(out, job)
+  local count = 0
   for row in job:report { unrestored = true } do
-    out:result({ event = "not_restored", skill_id = row.skill_id, user_account = row.user_account, undo = row.undo,
-      message = row.undo_message }, function()
-      out:line("not restored: %.0f,%s: %s", row.skill_id, row.user_account, row.undo_message or row.undo)
-    end)
+    count = count + 1
+    if count <= SCREENFUL or out.json then
+      out:result({ event = "not_restored", skill_id = row.skill_id, user_account = row.user_account, undo = row.undo,
+        message = row.undo_message }, function()
+        out:line("not restored: %.0f,%s: %s", row.skill_id, row.user_account, row.undo_message or row.undo)
+      end)
+    end
   end
+  if count > SCREENFUL then out:command(("and %d more: "):format(count - SCREENFUL), { "aicc", "report", job.name, "--json" }) end
+end
+
+-- "40 restored, 3 bound again already, 1 not restored, 6 still to do"
+local function undone(undo, released)
+  local text = ("%d restored, %d bound again already, %d not restored"):format(undo.restored, undo.skipped,
+    undo.failed + undo.unknown)
+  local left = released and released - undo.restored - undo.skipped - undo.failed - undo.unknown or 0
+  return left > 0 and ("%s, %d still to do"):format(text, left) or text
 end
 
 --- What a run came to.
@@ -89,25 +119,25 @@ end
 -- @tparam table job
 -- @tparam table summary
 -- @tparam string verb
--- @tparam string go_on the command to go on with
+-- @tparam {string,...} go_on the command to go on with
 function M.summary(out, job, summary, verb, go_on)
   local counts, undo = summary.counts, summary.undo
   if verb == "undo" then unrestored(out, job) end
   local is_over = summary.state == "finished" or summary.state == "undone"
   out:result({
     event = "summary", job = summary.job, state = summary.state, rows = summary.lines, counts = counts, undo = undo,
-    requests = summary.requests, stopped = summary.stopped and summary.stopped.kind or nil, go_on = not is_over and go_on or nil,
+    requests = summary.requests, stopped = summary.stopped and summary.stopped.kind or nil,
+    go_on = not is_over and table.concat(go_on, " ") or nil,
   }, function()
     if verb == "undo" then
-      out:line("%s: %d restored, %d bound again already, %d not restored", output.count(counts.released, "released row"),
-        undo.restored, undo.skipped, counts.released - undo.restored - undo.skipped)
+      out:line("%s: %s", output.count(counts.released, "released row"), undone(undo, counts.released))
     else
       out:line("%s: %s", output.count(summary.lines, "row"), counted(counts))
     end
   end)
   if out.json then return end
   if summary.stopped then output.complain("stopped: " .. summary.stopped.message) end
-  if not is_over then output.complain("to go on: " .. go_on) end
+  if not is_over then output.go_on(go_on) end
 end
 
 --- How far a job is.
@@ -120,12 +150,11 @@ function M.status(out, state)
     out:line("%s: %s", output.count(state.lines, "row"), counted(state.counts))
     local undo = state.undo
     if undo.restored + undo.skipped + undo.failed + undo.unknown > 0 then
-      out:line("undone: %d restored, %d bound again already, %d not restored", undo.restored, undo.skipped,
-        undo.failed + undo.unknown)
+      out:line("undone: %s", undone(undo, state.counts.released))
     end
-    out:line("planned  %s", state.created_at)
-    if state.started_at then out:line("applied  %s", state.started_at) end
-    if state.finished_at then out:line("finished %s", state.finished_at) end
+    out:line("planned        %s", state.created_at)
+    if state.started_at then out:line("apply started  %s", state.started_at) end
+    if state.finished_at then out:line("apply finished %s", state.finished_at) end
   end)
 end
 
@@ -134,9 +163,11 @@ end
 -- @tparam {table,...} list
 function M.jobs(out, list)
   if #list == 0 then out:line "No jobs." end
+  local width = fold.width(1)
+  local room = width and math.max(MIN_NAME, width - JOB_COLUMNS)
   for _, job in ipairs(list) do
     out:result({ event = "job", job = job.name, state = job.state, rows = job.lines, created_at = job.created_at }, function()
-      out:line("%-36s %-9s %9s  %s", job.name, job.state, output.count(job.lines, "row"), job.created_at)
+      out:line("%-32s %-8s %15s  %s", fold.name(job.name, room), job.state, output.count(job.lines, "row"), job.created_at)
     end)
   end
 end

@@ -179,9 +179,10 @@ end
 local function open_sqlite(path)
   local dbi, missing = driver("dbd.sqlite3", "lua-dbi-sqlite3")
   if not dbi then return nil, missing end
-  -- SQLite would make it readable for all.
-  local made, problem, exists = core.create_file(path)
-  if not made and not exists then return nil, M.failure(problem) end
+  -- SQLite would make it readable for all. One that is there and that others may read is refused, as a token's file is: account
+  -- names are personal data, and a warning would scroll by.
+  local made, problem = core.create_file(path)
+  if not made then return nil, M.failure(problem) end
   local connection
   connection, problem = dbi.Connect("SQLite3", path)
   local self, err = connected(connection, problem, SQLITE)

@@ -40,9 +40,14 @@ M.actions = {
   },
 }
 
--- A server's text as databases and terminals take it: one line of UTF-8, at most 500 bytes of it.
+local LONGEST = 500 -- bytes of a server's text that are kept
+
+-- A server's text as databases and terminals take it: one line of UTF-8.
 local function printable(text)
-  text = tostring(text):gsub("%c", " "):sub(1, 500)
+  text = tostring(text):gsub("%c", " ")
+  local stop = math.min(#text, LONGEST)
+  while stop > 0 and text:find("^[\128-\191]", stop + 1) do stop = stop - 1 end -- not in mid-character
+  text = text:sub(1, stop)
   local is_valid = utf8 and utf8.len(text) or not text:find "[\128-\255]" -- luacheck: ignore
   return is_valid and text or (text:gsub("[\128-\255]", "?"))
 end

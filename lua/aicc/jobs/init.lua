@@ -39,9 +39,10 @@ end
 -- @tparam table options.client from `aicc.new`
 -- @tparam[opt=false] boolean options.force beyond the blast radius too: more than 500 agents, or more than half of a queue
 -- @tparam[opt=5] number options.rate requests a second; 0 for no limit
--- @tparam[opt=4] integer options.concurrency queues at once
+-- @tparam[opt=4] integer options.concurrency queues at once; never more than the client's `max_in_flight` (8)
 -- @tparam ?function options.on_progress called with `total`, `done`, `failed`, `unknown` (accounts), often: be quick
--- @tparam ?function options.on_note called with what is worth a line: `type` is "difference" or "queue_stopped"
+-- @tparam ?function options.on_note called with what is worth a line: `type` is "difference", "queue_stopped" or "throttled" (all
+--   wait for `seconds`, then go on at `rate`)
 -- @tparam ?function options.interrupted returns true when the run is to end between two commits
 -- @treturn ?table summary: `state`, `lines`, `counts` (status -> rows), `stopped` (an error, if the run was ended), `troubles`
 --   (errors of queues that were left alone), `requests`
@@ -91,7 +92,7 @@ end
 
 --- One row per input line, in input order. What fails while rows are read is raised.
 -- @tparam ?table options `failed`: only rows that are failed, unknown or pending; `unrestored`: only released rows that
---   an undo did not bring back
+--   an undo could not bring back, or of which nobody knows whether it did
 -- @treturn ?function iterator over tables with the columns of the report
 -- @treturn ?table the error
 function Job:report(options)
@@ -116,9 +117,10 @@ Store.__index = Store
 -- @tparam ?string options.name "job-" and the time, if not given
 -- @tparam[opt=50] integer options.chunk accounts in a request
 -- @tparam[opt=5] number options.rate requests a second; 0 for no limit
--- @tparam[opt=4] integer options.concurrency queues listed at once
+-- @tparam[opt=4] integer options.concurrency queues listed at once; never more than the client's `max_in_flight` (8)
 -- @tparam ?function options.on_bad_line called with the line's number and what is wrong with it; else `err.lines` has them
 -- @tparam ?function options.on_progress called with `listed` and `queues`
+-- @tparam ?function options.on_note called with what is worth a line: `type` is "throttled"
 -- @treturn ?table the job
 -- @treturn ?table the error
 function Store:plan(reader, options)

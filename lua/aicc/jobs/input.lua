@@ -1,11 +1,13 @@
 --- Reads (skill_id, user_account) rows as a stream: CSV, JSON Lines, or a Lua iterator.
 --
 -- A reader is a function. Each call returns the next row, `line, skill_id, account`; or a bad one, `line, nil, problem`; and
--- nothing at the end. Rows become no tables that stay: how many there are costs no memory here.
+-- nothing at the end. What cannot be read further is not at its end: the reader raises an error (`aicc.error`) then. Rows become
+-- no tables that stay: how many there are costs no memory here.
 -- @module aicc.jobs.input
 
 local cjson = require "cjson.safe"
 local core = require "aicc.core"
+local database = require "aicc.jobs.database"
 local errors = require "aicc.error"
 
 local M = {}
@@ -22,7 +24,7 @@ local probe = { skillId = 1, userAccounts = {} }
 
 -- What is wrong with a row, or nil. The core decides, as for any call; the rest is what only files do.
 local function problem_of(skill_id, account)
-  if account:find "^%d+%.?%d*[eE]%+%d+$" then
+  if account:find "^%d+[.,]?%d*[eE]%+%d+$" then
     return ("the account %s was a number for a spreadsheet: have it export the column as text"):format(account)
   elseif account:find "^%s" or account:find "%s$" then
     return "the account begins or ends with a blank"
@@ -80,11 +82,15 @@ local function columns_of(header)
   return nil, "expected a header line with the columns skill_id and user_account"
 end
 
+-- What reports put before cells that a spreadsheet would take for a formula (`aicc.jobs.report`): a report can be a plan's input.
+local QUOTED = "^'('*[=+@-])"
+
 local function csv_row(line, text, columns)
   local fields, problem = split(text)
   if not fields then return line, nil, problem end
   local skill, account = fields[columns.skill], fields[columns.account]
   if not skill or not account then return line, nil, "too few columns" end
+  account = account:gsub(QUOTED, "%1")
   local digits = skill:match "^%s*(%d+)%s*$"
   if not digits or #digits > 16 then return line, nil, ("skill_id: expected an integer, got '%s'"):format(skill) end
   return row(line, tonumber(digits), account)
@@ -106,47 +112,58 @@ end
 
 -- ---- readers ----
 
--- The first line that is not empty, without what comes before it; and its number.
-local function first_line(file)
-  local number = 0
-  for text in file:lines() do
-    number = number + 1
-    if number == 1 then text = text:gsub("^\239\187\191", "") end
-    text = text:gsub("\r$", "")
-    if text ~= "" then return text, number end
+-- The next line without its end, or nil after the last one. Raises what ends the reading earlier.
+local function next_line(source)
+  local text, problem = source.file:read "*l"
+  if core.interrupted() then
+    error(errors.new { kind = "aborted", message = "interrupted while rows were read: nothing was sent" }, 0)
+  elseif problem then
+    error(select(2, refuse("%s: cannot be read after line %d: %s", source.path, source.number, problem)), 0)
+  elseif text then
+    source.number = source.number + 1
+    return (text:gsub("\r$", ""))
   end
 end
 
-local function reader_of(file, first, number, read)
+-- The first line that is not empty, without what comes before it.
+local function first_line(source)
+  local text = next_line(source)
+  if text then text = text:gsub("^\239\187\191", "") end
+  while text == "" do text = next_line(source) end
+  return text
+end
+
+local function reader_of(source, first, read)
   local pending = first
   return function()
     local text = pending
     pending = nil
     while not text or text == "" do
-      text = file:read "*l"
+      text = next_line(source)
       if not text then return nil end
-      number = number + 1
-      text = text:gsub("\r$", "")
     end
-    return read(number, text)
+    return read(source.number, text)
   end
+end
+
+local function open(path)
+  local file, problem = io.stdin, nil
+  if path ~= "-" then file, problem = io.open(path, "rb") end
+  if not file then return refuse("%s", problem) end
+  local source = { file = file, path = path, number = 0 }
+  local first = first_line(source)
+  if not first then return refuse("%s: it is empty", path) end
+  if first:find "^%s*{" then return reader_of(source, first, json_row) end
+  local columns, wrong = columns_of(first)
+  if not columns then return refuse("%s:%d: %s", path, source.number, wrong) end
+  return reader_of(source, nil, function(line, text) return csv_row(line, text, columns) end)
 end
 
 --- Opens a file of rows. What begins with a brace is JSON Lines, all else CSV with a header line.
 -- @tparam string path "-" for standard input
 -- @treturn ?function a reader
--- @treturn ?table an error of kind "argument"
-function M.open(path)
-  local file, problem = io.stdin, nil
-  if path ~= "-" then file, problem = io.open(path, "rb") end
-  if not file then return refuse("%s", problem) end
-  local first, number = first_line(file)
-  if not first then return refuse("%s: it is empty", path) end
-  if first:find "^%s*{" then return reader_of(file, first, number, json_row) end
-  local columns, wrong = columns_of(first)
-  if not columns then return refuse("%s:%d: %s", path, number, wrong) end
-  return reader_of(file, nil, number, function(line, text) return csv_row(line, text, columns) end)
-end
+-- @treturn ?table an error of kind "argument"; "aborted", if Ctrl-C came before the first line
+function M.open(path) return database.protect(open, path) end
 
 --- A reader of what an iterator gives.
 -- @tparam function iterator each call returns a skill id and an account, or nothing at the end; `pairs`-like state is not passed

@@ -1,7 +1,8 @@
 --- How fast a job's requests leave: so many a second, and slower after the API has said that it was too many.
 --
 -- A token bucket that all requests of a job share, as a transport around the client's own. After a 429 everybody waits; then the
--- rate is half of what it was, until ten seconds have passed without another.
+-- rate is half of what it was, until ten seconds have passed without another. What is to wait for longer than anybody should, or
+-- past its own deadline, comes back as an error instead.
 -- @module aicc.jobs.pace
 
 local core = require "aicc.core"
@@ -11,12 +12,15 @@ local BURST = 5
 local CLEAN = 10   -- seconds without a 429 after which the rate is the set one again
 local PAUSE = 1    -- seconds that all wait after a 429 that does not say how long
 local ROUNDING = 1e-6 -- of a token: waits end a hair too early
+local PATIENCE = 60 -- seconds; who is told to wait longer stops instead
 local SLICE = 0.2  -- seconds after which a wait looks up: has the job been interrupted?
 
 local Pace = {}
 Pace.__index = Pace
 
 local M = {}
+
+local function ignore() end
 
 -- The rate at which requests may leave now, or nil for no limit.
 local function current_rate(self, now)
@@ -42,28 +46,70 @@ local function measured(self, now)
   return math.max(1, self.requests / math.max(1, now - self.began))
 end
 
--- What a 429 does to all. Those that were under way when the first one came say nothing new.
-local function throttled(self, err)
-  local now = self.clock()
+local function expired(request)
+  return errors.new {
+    kind = "deadline", operation = request.operation, message = "its turn did not come before its deadline: the rate is too low",
+  }
+end
+
+-- Begins a pause for all, or makes it longer. Answers that were under way when the first 429 came say nothing new of the rate.
+local function pause(self, now, seconds)
   local rate = current_rate(self, now)
-  if now >= self.paused_until then self.slowed = math.max(0.1, (rate and rate * self.shares or measured(self, now)) / 2) end
-  self.paused_until = math.max(self.paused_until, now + math.max(PAUSE, err.retry_after or 0))
+  local is_first = now >= self.paused_until
+  if is_first then self.slowed = math.max(0.1, (rate and rate * self.shares or measured(self, now)) / 2) end
+  self.paused_until = math.max(self.paused_until, now + seconds)
   self.throttled_at = self.paused_until
   self.tokens = 1
+  if is_first then self.on_pause(seconds, self.slowed) end
+end
+
+-- What a 429 does to all.
+local function throttled(self, err)
+  local seconds = math.max(PAUSE, err.retry_after or 0)
+  if seconds <= self.patience then return pause(self, self.clock(), seconds) end
+  self.ended = self.ended or err
+  self.on_end(err)
+end
+
+-- Why a request is not to be sent any more, or nil.
+local function refusal_of(self, request)
+  if self.ended then
+    return M.refusal(request, ("the API asks to be left alone for %.0f s"):format(self.ended.retry_after))
+  end
+  return self.refuse(request)
+end
+
+-- Waits for a request's turn. Returns the seconds that this took, or nil and why it is not to be sent.
+local function await_turn(self, request)
+  local began = self.clock()
+  local seconds = wait_before(self)
+  while seconds do
+    if self.clock() - began + seconds >= request.limits.deadline then return nil, expired(request) end
+    self.transport:sleep(math.min(seconds, SLICE))
+    local problem = refusal_of(self, request)
+    if problem then return nil, problem end
+    seconds = wait_before(self)
+  end
+  local problem = refusal_of(self, request)
+  if problem then return nil, problem end
+  return self.clock() - began
+end
+
+-- The limits of a request that has waited: its deadline is for the wait too.
+local function shorten(limits, waited)
+  local left = math.max(0, limits.deadline - waited)
+  return { timeout = math.min(limits.timeout, left), connect_timeout = limits.connect_timeout, deadline = left }
 end
 
 --- One attempt, in its time. `refuse(request)` is asked last, right before it is sent.
 -- @tparam table request as for any transport
 function Pace:attempt(request)
-  local seconds = wait_before(self)
-  while seconds do
-    self.transport:sleep(math.min(seconds, SLICE))
-    local problem = self.refuse(request)
-    if problem then return nil, problem end
-    seconds = wait_before(self)
+  local waited, problem = await_turn(self, request)
+  if not waited then return nil, problem end
+  if waited > 0 then
+    request = { operation = request.operation, token = request.token, arguments = request.arguments,
+      limits = shorten(request.limits, waited) }
   end
-  local problem = self.refuse(request)
-  if problem then return nil, problem end
   self.requests = self.requests + 1
   local reply, err, facts = self.transport:attempt(request)
   if err and err.kind == "throttled" then throttled(self, err) end
@@ -94,6 +140,17 @@ function Pace:close() self.transport:close() end
 -- @tparam integer shares
 function Pace:share(shares) self.shares = math.max(1, shares) end
 
+--- Keeps a pause that another worker of the job was told to make, and goes on no faster than it does. (A pause that is known
+-- already comes back a little late or early.)
+-- @tparam number seconds until it ends; below 0 since it has ended
+-- @tparam number rate requests a second of the whole job, from its end on
+function Pace:heed(seconds, rate)
+  local ends = self.clock() + seconds
+  if seconds <= -CLEAN or ends <= self.paused_until + SLICE then return end
+  self.slowed, self.paused_until, self.throttled_at = rate, ends, ends
+  self.tokens = math.min(self.tokens, 1)
+end
+
 --- The error of a request that is not sent.
 -- @tparam table request
 -- @tparam string message
@@ -105,13 +162,15 @@ end
 --- A pace around a transport.
 -- @tparam table transport
 -- @tparam table options `rate` (requests a second; 0 for no limit), `refuse(request)` (an error for what is not to be sent any
---   more), `clock()` (seconds; for specs)
+--   more), `patience` (60 seconds: after a Retry-After above it nothing is sent any more), `on_pause(seconds, rate)` (all wait,
+--   then go on at that rate), `on_end(err)` (there was more to wait for than the patience), `clock()` (seconds; for specs)
 -- @treturn table a transport; `requests` counts what it sent
 function M.new(transport, options)
   local clock = options.clock or core.now
   return setmetatable({
     transport = transport, rate = options.rate, refuse = options.refuse, clock = clock,
-    interrupted = options.interrupted or function() return false end, shares = 1, tokens = BURST,
+    interrupted = options.interrupted or function() return false end, patience = options.patience or PATIENCE,
+    on_pause = options.on_pause or ignore, on_end = options.on_end or ignore, shares = 1, tokens = BURST,
     filled_at = clock(), began = clock(), paused_until = 0, throttled_at = 0, requests = 0,
   }, Pace)
 end

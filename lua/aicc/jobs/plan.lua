@@ -32,7 +32,7 @@ local function list_some(db, job, queues, client, state)
   while state.next <= #queues and not state.err do
     local queue = queues[state.next]
     state.next = state.next + 1
-    local agents, err = client:query_agents(queue.skill, { deadline = LISTING })
+    local agents, err = client:query_agents(queue.skill, { deadline = state.deadline })
     local listing
     if agents then listing, err = snapshot.index(agents, queue.skill) end
     if listing then
@@ -48,12 +48,18 @@ end
 local function list_all(db, job, options)
   local interrupted = options.interrupted or core.interrupted
   local function refusal(request) return interrupted() and pace.refusal(request, "interrupted") or nil end
+  local rate, on_note = options.rate or run.RATE, options.on_note or function() end
   local client = options.client:through(function(transport)
-    return pace.new(transport, { rate = options.rate or run.RATE, refuse = refusal })
+    return pace.new(transport, {
+      rate = rate, refuse = refusal, interrupted = interrupted, patience = options.client.retry.max_retry_after,
+      on_pause = function(seconds, slowed) on_note { type = "throttled", seconds = seconds, rate = slowed } end,
+    })
   end)
-  local state = { next = 1, listed = 0, on_progress = options.on_progress or function() end }
+  local state = {
+    next = 1, listed = 0, deadline = LISTING * run.slowness(rate), on_progress = options.on_progress or function() end,
+  }
   local queues = store.queues(db, job)
-  for _ = 1, options.concurrency or run.CONCURRENCY do loop.spawn(list_some, db, job, queues, client, state) end
+  for _ = 1, run.concurrency(options) do loop.spawn(list_some, db, job, queues, client, state) end
   loop.run()
   return state.err
 end
@@ -117,7 +123,7 @@ end
 -- @tparam string name
 -- @tparam function reader see `aicc.jobs.input`
 -- @tparam table options `client`; `chunk` (50 accounts in a request), `rate`, `concurrency`, `on_bad_line(line, problem)`,
---   `on_progress{listed=, queues=}`
+--   `on_progress{listed=, queues=}`, `on_note(event)`
 -- @treturn ?table the job
 -- @treturn ?table the error; with bad lines and no `on_bad_line`, its `lines` has each one's `line` and `problem`
 function M.plan(db, name, reader, options) return database.protect(plan, db, name, reader, options) end
@@ -125,24 +131,26 @@ function M.plan(db, name, reader, options) return database.protect(plan, db, nam
 --- What a job is about, queue by queue.
 -- @tparam table db
 -- @tparam table job
--- @tparam ?string verb "undo" for the blast radius of an undo
+-- @tparam ?string verb "undo" for what an undo is about
 -- @treturn {table,...} `skill_id`; `accounts` (different ones), `bound`, `not_bound`; `size` of the queue and how many are `left`
---   afterwards; `emptied`; `state`; `message`
+--   afterwards; `emptied`; `about`: how many agents a run would change; `state`; `message`
 -- @treturn ?table the error that says how it is beyond the blast radius, if it is
 function M.describe(db, job, verb)
   local accounts = {}
   for _, row in ipairs(db:rows("SELECT queue, COUNT(*) AS n FROM rows WHERE job = ? AND twin IS NULL GROUP BY queue", job.id)) do
     accounts[row.queue] = row.n
   end
-  local queues = {}
+  local action, queues = verb == "undo" and "bind" or "release", {}
+  local about = radius.agents(db, job, action)
   for i, queue in ipairs(store.queues(db, job)) do
     local bound, size = queue.bound or 0, queue.size or 0
     queues[i] = {
       skill_id = queue.skill, accounts = accounts[queue.id], bound = bound, not_bound = accounts[queue.id] - bound, size = size,
-      left = size - bound, emptied = bound > 0 and bound >= size, state = queue.state, message = queue.message,
+      left = size - bound, emptied = bound > 0 and bound >= size,
+      about = about[queue.skill] or 0, state = queue.state, message = queue.message,
     }
   end
-  return queues, radius.beyond(db, job, verb == "undo" and "bind" or "release")
+  return queues, radius.beyond(db, job, action)
 end
 
 return M

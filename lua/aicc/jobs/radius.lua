@@ -10,14 +10,19 @@ local M = {}
 --- Agents in a job above which it needs to be forced.
 M.AGENTS = 500
 
--- How many agents of each skill's queue a run is about: those to release, or, for an undo, those that may have been released.
+-- Those to release; for an undo, those that may have been released.
 local AGENTS = {
   release = "SELECT CAST(skill AS TEXT) AS skill, COALESCE(bound, 0) AS n FROM queues WHERE job = ?",
   bind = [[SELECT CAST(skill_id AS TEXT) AS skill, COUNT(*) AS n FROM report
     WHERE job = ? AND twin IS NULL AND status IN ('released', 'unknown') GROUP BY skill_id]],
 }
 
-local function agents_of(db, job, action)
+--- How many agents of each queue a run is about.
+-- @tparam table db
+-- @tparam table job
+-- @tparam string action "release", or "bind" for an undo
+-- @treturn table skill -> count; nil for those of which it is about nobody
+function M.agents(db, job, action)
   local agents = {}
   for _, row in ipairs(db:rows(AGENTS[action], job.id)) do agents[database.big(row.skill)] = row.n end
   return agents
@@ -29,7 +34,7 @@ end
 -- @tparam string action "release", or "bind" for an undo
 -- @treturn ?table an error of kind "guard"
 function M.beyond(db, job, action)
-  local agents, total, why = agents_of(db, job, action), 0, nil
+  local agents, total, why = M.agents(db, job, action), 0, nil
   for _, queue in ipairs(store.queues(db, job)) do
     local about, size = agents[queue.skill] or 0, queue.size or 0
     total = total + about

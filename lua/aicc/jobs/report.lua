@@ -17,7 +17,7 @@ local ALL = [[SELECT line, CAST(skill_id AS TEXT) AS skill_id, user_account, sta
 local FILTERS = {
   all = ALL:format "",
   failed = ALL:format " AND status IN ('failed', 'unknown', 'pending')",
-  unrestored = ALL:format " AND status = 'released' AND twin IS NULL AND (undo IS NULL OR undo NOT IN ('restored', 'skipped'))",
+  unrestored = ALL:format " AND status = 'released' AND twin IS NULL AND undo IN ('failed', 'unknown')",
 }
 
 --- The rows of a report one by one.
@@ -44,11 +44,12 @@ end
 
 -- ---- CSV ----
 
--- A cell. Those that a spreadsheet would take for a formula begin with a quote there, so that they stay text.
+-- A cell. Those that a spreadsheet would take for a formula begin with a quote there, so that they stay text. So do those that
+-- begin with such a quote already: who takes one off again (`aicc.jobs.input`) has what was there before.
 local function cell(value)
   if value == nil then return "" end
   if type(value) == "number" then return ("%.0f"):format(value) end
-  if value:find "^[=+@-]" then value = "'" .. value end
+  if value:find "^'*[=+@-]" then value = "'" .. value end
   if value:find "[\",\r\n']" then value = '"' .. value:gsub('"', '""') .. '"' end
   return value
 end

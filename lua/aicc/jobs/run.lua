@@ -11,6 +11,7 @@ local journal = require "aicc.jobs.journal"
 local loop = require "aicc.loop"
 local pace = require "aicc.jobs.pace"
 local snapshot = require "aicc.jobs.snapshot"
+local throttle = require "aicc.jobs.throttle"
 
 local M = {}
 
@@ -32,7 +33,7 @@ Run.__index = Run
 -- @treturn ?table a listing (`aicc.jobs.snapshot`)
 -- @treturn ?table the error; if it is one that all would meet, the run stops
 function Run:list(claim, as_proof)
-  local agents, err = self.client:query_agents(claim.skill, { deadline = LISTING, as_proof = as_proof })
+  local agents, err = self.client:query_agents(claim.skill, { deadline = LISTING * self.slowness, as_proof = as_proof })
   if agents then return snapshot.index(agents, claim.skill) end
   if dispatch.is_fatal(err) then self:stop(err) end
   return nil, err
@@ -64,7 +65,9 @@ end
 -- @tparam table chunk
 -- @treturn boolean false if nothing more is to be sent to this queue
 function Run:send(claim, chunk)
+  claim.settling = true -- whatever is listed from here on shows what came of the chunk
   local done, trouble = dispatch.send(self, claim, chunk)
+  claim.settling = false
   claim.trouble = trouble or claim.trouble
   claim.strikes = done > 0 and 0 or claim.strikes + 1
   return claim.strikes < STRIKES and not claim.lost and not self:is_stopping()
@@ -106,14 +109,16 @@ end
 
 -- ---- the coroutines ----
 
--- Why a request is not to be sent any more, or nil. Listings that settle what was sent are let through to the end.
+-- Why a request is not to be sent any more, or nil. Listings that settle what was sent are let through to the end; those from
+-- which new work would follow are not.
 local function refuse(self, request)
   local claim = self.at_work[coroutine.running()]
   if claim and not self.claims:may_send(claim, request.limits.timeout) then
     return pace.refusal(request, "another worker has taken the queue over")
   end
   local changes = request.operation == "release_agent_by_skill" or request.operation == "bind_agents"
-  if changes and self:is_stopping() then return pace.refusal(request, "interrupted before it was sent") end
+  local settles = claim and claim.settling and not changes
+  if not settles and self:is_stopping() then return pace.refusal(request, "interrupted before it was sent") end
 end
 
 -- Works queue after queue, until there is none left.
@@ -141,14 +146,35 @@ local function is_working(self)
   return false
 end
 
--- Keeps the leases, and shares the rate with the workers there are.
+-- What this worker was told to wait is for the others too.
+local function paused(self, seconds, rate)
+  if self.claims.shared then throttle.set(self.db, self.job, seconds, rate) end
+  self.on_note { type = "throttled", seconds = seconds, rate = rate }
+end
+
+-- Keeps the leases, and shares the rate and its pauses with the workers there are.
 local function watch(self)
   while is_working(self) do
     self.claims:renew()
     self.pace:share(self.claims:workers())
+    local seconds, rate = throttle.get(self.db, self.job)
+    if seconds then self.pace:heed(seconds, rate) end
     loop.sleep(TICK)
   end
 end
+
+--- How many queues are worked at once: as many as were asked for, but not more than the client has requests under way. What
+-- would wait for its turn behind that has passed the last look at whether it is still to be sent.
+-- @tparam table options `concurrency`, `client`
+-- @treturn integer
+function M.concurrency(options)
+  return math.min(options.concurrency or M.CONCURRENCY, options.client.settings.max_in_flight)
+end
+
+--- How much longer calls may take because of the rate: below one request a second their turns come late.
+-- @tparam number rate requests a second; 0 for no limit
+-- @treturn number 1 or more
+function M.slowness(rate) return rate > 0 and math.max(1, 1 / rate) or 1 end
 
 --- Runs a policy over all queues of a job.
 -- @tparam table db
@@ -159,9 +185,10 @@ end
 --   `blast_radius()` (an error if the job is beyond it), `progress` (counts to begin with: `total`, `done`, …)
 -- @treturn table `stopped` (why, if it was), `troubles` (of queues), `requests`, `commits`
 function M.run(db, job, claimed, policy, options)
+  local rate = options.rate or M.RATE
   local self = setmetatable({
     db = db, job = job, claims = claimed, policy = policy, at_work = {}, troubles = {}, threads = {},
-    limits = { deadline = math.max(DEADLINE, options.client.settings.deadline) },
+    limits = { deadline = math.max(DEADLINE, options.client.settings.deadline) * M.slowness(rate) }, slowness = M.slowness(rate),
     force = options.force, blast_radius = options.blast_radius, progress = options.progress,
     interrupted = options.interrupted or core.interrupted, on_progress = options.on_progress or function() end,
     on_note = options.on_note or function() end, lost = errors.new { kind = "aborted", message = "another worker has the queue" },
@@ -169,11 +196,14 @@ function M.run(db, job, claimed, policy, options)
   self.journal = journal.new(db, claimed)
   self.client = options.client:through(function(transport)
     local function asked(request) return refuse(self, request) end
-    self.pace = pace.new(transport, { rate = options.rate or M.RATE, refuse = asked,
-      interrupted = function() return self:is_stopping() end })
+    self.pace = pace.new(transport, {
+      rate = rate, refuse = asked, interrupted = function() return self:is_stopping() end,
+      patience = options.client.retry.max_retry_after, on_end = function(err) self:stop(err) end,
+      on_pause = function(seconds, slowed) paused(self, seconds, slowed) end,
+    })
     return self.pace
   end)
-  for _ = 1, options.concurrency or M.CONCURRENCY do loop.spawn(labour, self) end
+  for _ = 1, M.concurrency(options) do loop.spawn(labour, self) end
   if claimed.shared then loop.spawn(watch, self) end
   loop.run()
   return { stopped = self.stopped, troubles = self.troubles, requests = self.pace.requests, commits = self.journal.commits }
