@@ -60,6 +60,22 @@ describe("a job in PostgreSQL #postgresql #slow #nosan #lua54", function()
     for _, query in ipairs(queries.all()) do store.db:rows(query.sql) end
   end)
 
+  it("forgets leases with their owners when it is turned around", function()
+    start { agents = { [3] = support.agents(100), [4] = support.agents(100) } }
+    local job = support.plan(store, client, { { 3, "a1" }, { 4, "nobody" } })
+    assert(job:apply { client = client, rate = 0 })
+    store.db:run "UPDATE queues SET owner = 'somebody', lease = clock_timestamp() - interval '1 second'"
+    assert.equal(1, assert(job:undo { client = client, rate = 0 }).undo.restored)
+    assert.equal(0, store.db:row("SELECT COUNT(*) AS n FROM queues WHERE lease IS NOT NULL").n)
+  end)
+
+  it("makes twins of rows that name an agent in two spellings", function()
+    start { agents = { [3] = support.agents(100) } }
+    local job = support.plan(store, client, { { 3, "A1" }, { 3, "a1" }, { 3, "A1" } })
+    assert.equal(1, job:queues()[1].bound)
+    assert.equal(3, assert(job:apply { client = client, rate = 0 }).counts.released)
+  end)
+
   it("keeps a pause for all workers, by the database's clock", function()
     start { agents = { [3] = support.agents(100) } }
     support.plan(store, client, support.range(3, 1, 10))

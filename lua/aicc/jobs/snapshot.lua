@@ -80,13 +80,14 @@ end
 -- Makes twins of the rows behind the frontier that name an agent which another row names too. One that was sent stays the first,
 -- then one in the server's own spelling. Returns how many left the snapshot.
 local function unite(db, queue, frontier)
+  local counts = db:row("SELECT COUNT(*) AS n, COUNT(DISTINCT account) AS accounts FROM snapshot WHERE queue = ?", queue)
+  if counts.accounts == counts.n then return 0 end
   local united = db:run([[UPDATE rows SET twin = firsts.first FROM (
-      SELECT s.queue, s.line AS own, FIRST_VALUE(s.line) OVER (PARTITION BY s.account
+      SELECT s.line AS own, FIRST_VALUE(s.line) OVER (PARTITION BY s.account
         ORDER BY CASE WHEN s.line <= ? THEN 0 WHEN r.account = s.account THEN 1 ELSE 2 END, s.line) AS first
       FROM snapshot s JOIN rows r ON r.queue = s.queue AND r.line = s.line WHERE s.queue = ?) AS firsts
-    WHERE rows.queue = firsts.queue AND rows.line = firsts.own AND firsts.first <> firsts.own AND firsts.own > ?]],
-    frontier, queue, frontier)
-  if united == 0 then return 0 end
+    WHERE rows.queue = ? AND rows.line = firsts.own AND firsts.first <> firsts.own AND firsts.own > ?]],
+    frontier, queue, queue, frontier)
   db:run([[DELETE FROM snapshot WHERE queue = ? AND line IN (SELECT line FROM rows WHERE queue = ? AND twin IS NOT NULL)]],
     queue, queue)
   -- Their own twins follow them.

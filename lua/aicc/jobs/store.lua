@@ -64,9 +64,11 @@ function M.set_state(db, job, state)
   job.state = state
 end
 
--- First the job's own row, for which whoever has pinned it is waited for.
+-- First the job's own row and its queues' fence: whoever has pinned the one or holds the other is waited for, and a worker that
+-- has slept too long then writes nothing more.
 local function delete(db, job)
   db:run("DELETE FROM jobs WHERE id = ?", job.id)
+  db:run("UPDATE queues SET epoch = epoch + 1 WHERE job = ?", job.id)
   for _, name in ipairs { "chunks", "snapshot" } do
     db:run("DELETE FROM " .. name .. " WHERE queue IN (SELECT id FROM queues WHERE job = ?)", job.id)
   end
