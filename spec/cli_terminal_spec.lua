@@ -4,14 +4,17 @@ local socket = require "socket"
 local support = require "spec.support.jobs"
 
 describe("the command on a terminal #terminal #lua54", function()
-  after_each(support.clean)
-
   local function tmux(folder, arguments)
     local pipe = io.popen(("tmux -S %s/tmux %s 2>&1"):format(folder, arguments))
     local output = pipe:read "a"
     pipe:close()
     return output
   end
+
+  after_each(function()
+    for _, folder in ipairs(support.folders) do tmux(folder, "kill-server") end -- a spec may have failed before it did
+    support.clean()
+  end)
 
   local function wait_for(folder, pattern)
     local screen
@@ -71,7 +74,6 @@ describe("the command on a terminal #terminal #lua54", function()
     seen[#seen + 1] = wait_for(folder, "released rows: ")
     type_in "clear; bin/aicc status night; bin/aicc jobs; bin/aicc --help | head -14"
     seen[#seen + 1] = wait_for(folder, "undone: ")
-    tmux(folder, "kill-server")
     for _, screen in ipairs(seen) do assert_narrow(screen) end
     if os.getenv "AICC_SHOW" then print(seen[1], seen[2], seen[12], seen[#seen - 1], seen[#seen]) end
   end)
@@ -101,7 +103,6 @@ describe("the command on a terminal #terminal #lua54", function()
     assert.matches("\na%-night%-.*%.%.%.[%w-]+ running ", "\n" .. seen[2])
     look("bin/aicc status " .. name, "apply started")
     look("bin/aicc plan /nowhere", "No such file")
-    tmux(folder, "kill-server")
     -- What was typed wraps, of course.
     for _, screen in ipairs(seen) do assert_narrow((screen:gsub("%$ ?clear; [^\n]*", ""))) end
     if os.getenv "AICC_SHOW" then print(table.concat(seen, "\n----\n")) end
