@@ -87,7 +87,7 @@ describe("the pace #lua54", function()
     paced:heed(3, 4)
     send(25)
     assert.is_true(sent[3] >= 103)
-    assert.is_true(math.abs(sent[27] - sent[7] - 20 / 4) < 0.01, "the slower rate") -- after a burst
+    assert.is_true(math.abs(sent[27] - sent[3] - 24 / 4) < 0.01, "the slower rate, and no burst")
     assert.same({}, pauses)
     now = now + 10
     paced:heed(103 - now, 4) -- as it is still in the store

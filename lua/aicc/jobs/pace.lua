@@ -59,7 +59,7 @@ local function pause(self, now, seconds)
   if is_first then self.slowed = math.max(0.1, (rate and rate * self.shares or measured(self, now)) / 2) end
   self.paused_until = math.max(self.paused_until, now + seconds)
   self.throttled_at = self.paused_until
-  self.tokens = 1
+  self.tokens, self.filled_at = 1, math.max(self.filled_at, self.paused_until) -- no burst comes after it
   if is_first then self.on_pause(seconds, self.slowed) end
 end
 
@@ -148,7 +148,7 @@ function Pace:heed(seconds, rate)
   local ends = self.clock() + seconds
   if seconds <= -CLEAN or ends <= self.paused_until + SLICE then return end
   self.slowed, self.paused_until, self.throttled_at = rate, ends, ends
-  self.tokens = math.min(self.tokens, 1)
+  self.tokens, self.filled_at = math.min(self.tokens, 1), math.max(self.filled_at, ends)
 end
 
 --- The error of a request that is not sent.
