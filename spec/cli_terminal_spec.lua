@@ -115,24 +115,34 @@ describe("the command on a terminal #terminal #lua54", function()
     assert.equal(0, (support.run(folder, server, "plan --rate 0 " .. folder .. "/night.csv")))
     local function answer(keys, verb)
       local command = support.command(folder, server, verb .. " night --force --rate 0"):gsub('"', '\\"')
-      local pipe = io.popen(("(sleep 0.7; printf '%s'; sleep 0.5) | script -qefc \"%s\" /dev/null; echo status $?"):format(keys,
-        command))
-      local output = pipe:read "a"
+      local typing = os.tmpname()
+      assert(os.execute(("rm %s && mkfifo %s"):format(typing, typing)))
+      local pipe = io.popen(("script -qefc \"%s\" /dev/null <%s; echo status $?"):format(command, typing))
+      local keyboard, output = assert(io.open(typing, "w")), ""
+      repeat
+        local byte = assert(pipe:read(1), output)
+        output = output .. byte
+      until output:find("Type yes: ", 1, true)
+      keyboard:write(keys)
+      keyboard:flush()
+      output = output .. pipe:read "a"
       pipe:close()
+      keyboard:close()
+      os.remove(typing)
       return tonumber(output:match "status (%d+)%s*$"), output
     end
-    for _, no in ipairs { "no\\n", "\\n", "y\\n" } do
+    for _, no in ipairs { "no\n", "\n", "y\n" } do
       local status, output = answer(no, "apply")
       assert.equal(8, status, output)
       assert.matches("Release 9 agents of 1 queue%? Type yes: .*not confirmed; nothing was sent", output)
     end
-    local status, output = answer("\\003", "apply")
+    local status, output = answer("\3", "apply")
     assert.equal(130, status, output)
     assert.matches("interrupted; nothing was sent", output)
     assert.equal(10, #server:accounts(3))
-    assert.equal(0, (answer("YES\\n", "apply")))
+    assert.equal(0, (answer("YES\n", "apply")))
     assert.equal(1, #server:accounts(3))
-    assert.equal(8, (answer("no\\n", "undo")))
+    assert.equal(8, (answer("no\n", "undo")))
     assert.equal(1, #server:accounts(3))
   end)
 

@@ -5,6 +5,17 @@ local socket = require "socket"
 local status = require "aicc.cli.status"
 local support = require "spec.support.jobs"
 
+-- Waits until the process whose number is in that file sleeps in a read of a pipe: for half a minute at most.
+local function await_reading(pid_file)
+  for _ = 1, 600 do
+    local file = io.open(pid_file)
+    local pid = file and file:read "n"
+    local state = pid and io.open(("/proc/%d/wchan"):format(pid))
+    if state and state:read "a":find "pipe_read" then return end
+    socket.sleep(0.05)
+  end
+end
+
 describe("the command in trouble #lua54", function()
   local folder, server
 
@@ -47,8 +58,7 @@ describe("the command in trouble #lua54", function()
       local pipe = io.popen(([[mkfifo %s; (printf '%s'; exec sleep 20) >%s &
         feeder=$!; sh -c 'echo $$ >%s/pid; exec %s' <%s 2>&1; echo status $?; kill $feeder]]):format(fifo,
         text:gsub("\n", "\\n"), fifo, folder, command:gsub("'", [['\'']]), fifo))
-      repeat socket.sleep(0.1) until io.open(folder .. "/pid")
-      socket.sleep(0.5)
+      await_reading(folder .. "/pid")
       os.execute(("kill -INT $(cat %s/pid); rm %s/pid"):format(folder, folder))
       assert.matches("interrupted.*status 130", pipe:read "a")
       pipe:close()
