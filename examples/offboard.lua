@@ -7,13 +7,14 @@
 local aicc = require "aicc"
 local loop = require "aicc.loop"
 
-local account = arg[1]
-local queues = {}
-for n = 2, #arg do queues[n - 1] = math.tointeger(arg[n]) end
-if not account or #queues == 0 or #queues < #arg - 1 then
+local function usage()
   io.stderr:write "usage: offboard.lua ACCOUNT QUEUE...\n"
   os.exit(2)
 end
+
+local account, queues = arg[1], {}
+for n = 2, #arg do queues[#queues + 1] = math.tointeger(arg[n]) or usage() end
+if #queues == 0 then usage() end
 
 -- The file store keeps the token for the next run, too.
 local client <close>, problem = aicc.new { store = "file" }

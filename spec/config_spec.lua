@@ -224,6 +224,7 @@ describe("the proxy", function()
     assert.equal("http://p", (proxy({ HTTPS_PROXY = "http://p" }, "https://[fd00::1]:8443")))
     assert.equal("", (proxy({ HTTPS_PROXY = "http://p", no_proxy = "[fd00::1]" }, "https://[fd00::1]:8443")))
     assert.equal("", (proxy({ HTTPS_PROXY = "http://p", no_proxy = "fd00::1" }, "https://[FD00::1]")))
+    assert.equal("", (proxy({ HTTPS_PROXY = "http://p", no_proxy = "[fd00::1]:8443" }, "https://[fd00::1]:8443")))
   end)
 
   it("is not used for this machine", function()

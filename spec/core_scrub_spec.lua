@@ -115,3 +115,22 @@ it("a secret that looks like something encoded is scrubbed as it is, too", funct
     assert.equal("before *** after", err.body)
   end
 end)
+
+it("a secret is scrubbed whole that begins with another, as keys and secrets may", function()
+  local reply = { status = 403, body = "key acme, secret acme-5e3c99" }
+  local _, err = core.decode("release_agent_by_skill", reply, { app_key = "acme", app_secret = "acme-5e3c99" })
+  assert.equal("key ***, secret ***", err.body)
+end)
+
+it("a secret that the text's end cuts off is scrubbed, wherever it is cut", function()
+  for which, secret in pairs(SECRETS) do
+    for _, form in ipairs(FORMS) do
+      local whole = form[2](secret)
+      for size = 24, #whole do
+        local reply = { status = 403, body = "before " .. whole:sub(1, size) }
+        local _, err = core.decode("release_agent_by_skill", reply, SECRETS)
+        assert.is_nil(leaks(err.body, secret), which .. ", " .. form[1] .. ": " .. err.body)
+      end
+    end
+  end
+end)

@@ -46,6 +46,7 @@ describe("the examples #lua54", function()
     output, status = example("offboard", [["1002", "3", "4"]], environment)
     assert.equal(1, status)
     assert.matches("blocked", output)
+    assert.equal(2, select(2, example("offboard", [["1001", "3", "4", "x", "6"]], environment)))
     assert.same({ 2, 2, 2 }, {
       select(2, example("offboard", "", environment)), select(2, example("offboard", [["1001", "x"]], environment)),
       select(2, example("offboard", [["1001", "3"]], { HOME = folder, XDG_RUNTIME_DIR = folder })),

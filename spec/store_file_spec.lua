@@ -303,10 +303,10 @@ describe("processes:", function()
     end, { store = open() })
     local key = require("aicc.token").key { base_url = "https://api.example", app_key = "key" }
     local lock = assert(core.lock_file(directory .. "/" .. key .. ".lock"))
-    local began, really = time.clock(), core.now()
+    local began = time.clock()
     assert(client:release_agent_by_skill(3, { "1" }, { deadline = 12 }))
     assert.is_true(time.clock() - began >= 4 and time.clock() - began < 4.1)
-    assert.is_true(#time.waits > 100 and core.now() - really < 4)
+    assert.is_true(#time.waits > 100)
     lock:release()
   end)
 

@@ -345,3 +345,18 @@ it("a fetch that an error went through holds up nobody, and keeps no lock", func
   assert.is_false(locked)
   assert.equal(0, waits)
 end)
+
+it("a refused token that is given again is good again", function()
+  local time, fetched, refused = scene.standing(), 0, false
+  local client = scene.client(time, function(request)
+    if request.operation == "token" then
+      fetched = fetched + 1
+      return { AccessToken = "the same", Expires = "600" }
+    end
+    if refused then return scene.page {} end
+    refused = true
+    return scene.reply("query_agents", 401)
+  end, { store = "memory" })
+  for _ = 1, 10 do assert(client:query_agents(3)) end
+  assert.equal(2, fetched)
+end)

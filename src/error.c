@@ -15,8 +15,10 @@
 
 void aicc_secrets_add(struct aicc_secrets *secrets, const char *data, size_t size) {
   if (data == NULL || size == 0 || secrets->count == AICC_MAX_SECRETS) return;
-  secrets->text[secrets->count].data = data;
-  secrets->text[secrets->count++].size = size;
+  int at = secrets->count++;
+  for (; at > 0 && secrets->text[at - 1].size < size; at--) secrets->text[at] = secrets->text[at - 1];
+  secrets->text[at].data = data;
+  secrets->text[at].size = size;
 }
 
 void aicc_failure_init(struct aicc_failure *failure, const char *operation, const char *kind, const char *outcome) {

@@ -53,12 +53,20 @@ static size_t byte_at(const char *text, size_t size, unsigned char wanted) {
   return (unsigned char)text[0] == wanted ? 1 : 0;
 }
 
+/* Whether the text ends inside an escape. */
+static int is_cut(const char *text, size_t size) {
+  if (text[0] == '%') return size < 3;
+  if (text[0] == '\\') return size < 6 && (size == 1 || text[1] == 'u');
+  return text[0] == '&' && size < 9 && memchr(text, ';', size) == NULL;
+}
+
 /* The length of the text's beginning that is the secret, byte by byte; 0 if it is not. */
 static size_t match_bytes(const char *text, size_t size, const char *secret, size_t secret_size) {
   size_t at = 0, matched = 0;
   /* As it is, first: a secret may itself look like something encoded. */
   if (size >= secret_size && memcmp(text, secret, secret_size) == 0) return secret_size;
   while (matched < secret_size && at < size) {
+    if (matched >= TELLING && is_cut(text + at, size - at)) return size;
     size_t length = byte_at(text + at, size - at, (unsigned char)secret[matched]);
     if (length == 0) return 0;
     at += length;
@@ -94,7 +102,8 @@ static size_t base64_next(const char *text, size_t size, int inside, unsigned *v
   while (inside && at < size && (text[at] == '\r' || text[at] == '\n')) at++;
   *value = 64;
   if (at == size) return size + 1;
-  if (size - at >= 3 && text[at] == '%') {
+  if (text[at] == '%') {
+    if (size - at < 3) return size + 1;
     int byte = hex_byte(text + at + 1);
     if (byte > 0) *value = base64_value((char)byte);
     return at + 3;
@@ -112,7 +121,8 @@ static size_t match_base64(const char *text, size_t size, const char *secret, si
   while (digit < last && at < size) {
     unsigned value;
     at += base64_next(text + at, size - at, digit > first, &value);
-    if (at > size || value != base64_digit(secret, lead, digit)) return 0;
+    if (at > size) return digit - first >= TELLING ? size : 0;
+    if (value != base64_digit(secret, lead, digit)) return 0;
     digit++;
   }
   return digit == last || digit - first >= TELLING ? at : 0;

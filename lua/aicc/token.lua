@@ -61,8 +61,10 @@ local function patience(call) return call.timeout + GRACE end
 -- Takes the store's lock; false when its holder seems dead, or a third of the call's time is spent: that costs a fetch too many.
 local function lock(self, call)
   local till = call:remaining() - math.min(patience(call), call:remaining() / 3)
+  local slept = 0 -- a clock that was given may stand still
   while not self.store:lock(self.key, patience(call)) do
-    if call:remaining() <= till or not pause(self, call) then return false end
+    if call:remaining() <= till or slept >= patience(call) or not pause(self, call) then return false end
+    slept = slept + LOCK_SLICE
   end
   return true
 end
@@ -111,6 +113,7 @@ local function fetch(self, call, have, flight)
     if reply then
       entry = entry_of(self, reply, asked_at)
       token = entry.token
+      if token == self.refused then self.refused = nil end -- given again: so it is good
       keep(self, entry)
       self.emit { type = "token", lifetime = entry.lifetime }
     else
