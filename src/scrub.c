@@ -1,6 +1,7 @@
 /* scrub.c - takes a secret out of a text, without allocating anything. See scrub.h. */
 #include "scrub.h"
 
+#include <ctype.h>
 #include <string.h>
 
 /* A secret cut off by the end of the text counts from this many characters on. Shorter base64 needles are not looked for. */
@@ -53,11 +54,20 @@ static size_t byte_at(const char *text, size_t size, unsigned char wanted) {
   return (unsigned char)text[0] == wanted ? 1 : 0;
 }
 
-/* Whether the text ends inside an escape. */
+/* Whether what is left of the text is the beginning of an escape. */
 static int is_cut(const char *text, size_t size) {
-  if (text[0] == '%') return size < 3;
-  if (text[0] == '\\') return size < 6 && (size == 1 || text[1] == 'u');
-  return text[0] == '&' && size < 9 && memchr(text, ';', size) == NULL;
+  size_t at = 1;
+  if (text[0] == '%') {
+    return size == 1 || (size == 2 && hex_digit(text[1]) >= 0);
+  } else if (text[0] == '\\') {
+    if (size > 1 && text[at++] != 'u') return 0;
+    while (at < size && hex_digit(text[at]) >= 0) at++;
+    return at == size && size < 6;
+  } else if (text[0] == '&') {
+    while (at < size && (isalnum((unsigned char)text[at]) || text[at] == '#')) at++;
+    return at == size && size < 9;
+  }
+  return 0;
 }
 
 /* The length of the text's beginning that is the secret, byte by byte; 0 if it is not. */
