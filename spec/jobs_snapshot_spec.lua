@@ -34,6 +34,16 @@ describe("a job's snapshot #lua54", function()
     assert.same({ 3, "undone" }, { summary.undo.restored, summary.state })
   end)
 
+  it("sends the server's own spelling, also what is sent again", function()
+    start { agents = { [3] = { "bob", "c", "d", "e" } } }
+    local job = support.plan(store, client, { { 3, "BOB" } })
+    server:fault { operation = "release_agent_by_skill", status = 403, body = "<html>" }
+    assert.equal(1, assert(job:apply { client = client, rate = 0 }).counts.pending)
+    assert.equal(1, assert(job:resume { client = client, rate = 0 }).counts.released)
+    for _, body in ipairs(support.bodies(server, "release_agent_by_skill")) do assert.same({ "bob" }, body.userAccounts) end
+    assert.same({ "c", "d", "e" }, server:accounts(3))
+  end)
+
   it("tells the truth of both when a job goes on between them", function()
     start { agents = { [3] = support.agents(60) } }
     local list = support.range(3, 1, 20)

@@ -25,15 +25,15 @@ local function filled(chunk, rows)
   return chunk
 end
 
---- The next chunk to release behind a line.
+--- The next chunk to release behind a line. What is sent is the server's own spelling, not the row's: a server that tells
+-- spellings apart would answer "success" and release nobody.
 -- @tparam table db
 -- @tparam integer queue
 -- @tparam integer line
 -- @tparam integer size accounts at most
 -- @treturn ?table
 function M.next(db, queue, line, size)
-  local rows = db:rows([[SELECT r.line, r.account FROM snapshot s JOIN rows r ON r.queue = s.queue AND r.line = s.line
-    WHERE s.queue = ? AND s.line > ? ORDER BY s.line LIMIT ?]], queue, line, size)
+  local rows = db:rows("SELECT line, account FROM snapshot WHERE queue = ? AND line > ? ORDER BY line LIMIT ?", queue, line, size)
   if #rows == 0 then return end
   return filled({
     queue = queue, action = "release", agent_weight = 0, skill_weight = 0, first_line = line + 1, last_line = rows[#rows].line,
@@ -81,8 +81,8 @@ function M.chunks(db, queue, action, which)
     chunk.was_in_doubt, chunk.in_doubt = chunk.in_doubt == 1, nil
     chunk.agent_weight, chunk.skill_weight = database.big(chunk.agent_weight), database.big(chunk.skill_weight)
     if action == "release" then
-      filled(chunk, db:rows([[SELECT r.line, r.account FROM snapshot s JOIN rows r ON r.queue = s.queue AND r.line = s.line
-        WHERE s.queue = ? AND s.line BETWEEN ? AND ? ORDER BY s.line]], queue, chunk.first_line, chunk.last_line))
+      filled(chunk, db:rows("SELECT line, account FROM snapshot WHERE queue = ? AND line BETWEEN ? AND ? ORDER BY line",
+        queue, chunk.first_line, chunk.last_line))
     else
       filled(chunk, db:rows("SELECT s.line, s.account FROM snapshot s WHERE s.queue = ? AND s.line BETWEEN ? AND ? AND " ..
           M.RESTORABLE .. " ORDER BY s.line", queue, chunk.first_line, chunk.last_line, chunk.agent_weight, chunk.skill_weight))
