@@ -66,6 +66,52 @@ describe("a job's snapshot #lua54", function()
     assert.same({ 1, 2, 2 }, { notes[1].gained, progress.total, progress.done })
   end)
 
+  describe("of twins of which one is bound by another name since", function()
+    local function statuses(job)
+      local list = {}
+      for row in job:report() do list[row.line] = row.status end
+      return table.concat(list, " ")
+    end
+
+    it("parts them, and takes their own twins along", function()
+      start { agents = { [3] = { "Bob", "v", "w", "x", "y", "z" } } }
+      local job, notes = support.plan(store, client, { { 3, "Bob" }, { 3, "bob" }, { 3, "Bob" }, { 3, "bob" } }), {}
+      assert.equal(1, job:queues()[1].accounts)
+      server:bind(3, { "bob" })
+      local summary = assert(job:apply { client = client, rate = 0, on_note = function(note) notes[#notes + 1] = note end })
+      assert.equal(4, summary.counts.released)
+      assert.same({ "v", "w", "x", "y", "z" }, server:accounts(3))
+      assert.same({ 1, 0, 0 }, { notes[1].gained, notes[1].lost, notes[1].changed })
+      assert.same({ { line = 3, twin = 1 }, { line = 4, twin = 2 } },
+        store.db:rows "SELECT line, twin FROM rows WHERE twin IS NOT NULL ORDER BY line")
+      assert.equal(4, assert(job:undo { client = client, rate = 0 }).undo.restored)
+    end)
+
+    it("lets the row that is spelled so stand for both if the other name is gone", function()
+      start { agents = { [3] = { "Bob", "v", "w" } } }
+      local job = support.plan(store, client, { { 3, "Bob" }, { 3, "bob" }, { 3, "Bob" } })
+      server:unbind(3, { "Bob" })
+      server:bind(3, { "bob" })
+      assert.equal(3, assert(job:apply { client = client, rate = 0 }).counts.released)
+      assert.same({ { line = 1, twin = 2 }, { line = 3, twin = 2 } },
+        store.db:rows "SELECT line, twin FROM rows WHERE twin IS NOT NULL ORDER BY line")
+    end)
+
+    it("parts one from a row that was released already", function()
+      start { agents = { [3] = support.agents(60) } }
+      local list = support.range(3, 1, 10)
+      list[11] = { 3, "A1" }
+      list[12] = { 3, "a11" }
+      local job, done = support.plan(store, client, list, { chunk = 10 }), 0
+      assert(job:apply { client = client, rate = 0, interrupted = function() return done >= 10 end,
+        on_progress = function(counts) done = counts.done end })
+      server:bind(3, { "A1" })
+      assert(job:resume { client = client, rate = 0 })
+      assert.equal(("released "):rep(11) .. "released", statuses(job))
+      assert.is_nil(support.weights(server, 3).A1)
+    end)
+  end)
+
   it("keeps apart whom the server tells apart", function()
     start { agents = { [3] = {} } }
     local listing = snapshot.index({ { userAccount = "a8", agentWeight = 1, skillWeight = 1 },

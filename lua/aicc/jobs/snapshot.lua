@@ -77,6 +77,29 @@ local function correct(db, queue, row, agent, fresh, changes)
   end
 end
 
+-- Rows behind the frontier became twins of another spelling by what an older listing showed. One for which this one shows an
+-- agent of its own stands for itself again, and whoever else is spelled like it is its twin.
+local function part(db, queue, frontier, listing)
+  local line, parted = frontier, {}
+  repeat
+    local rows = db:rows([[SELECT r.line, r.account, s.account AS bound_as FROM rows r
+        JOIN rows f ON f.queue = r.queue AND f.line = r.twin LEFT JOIN snapshot s ON s.queue = f.queue AND s.line = f.line
+      WHERE r.queue = ? AND r.line > ? AND f.account <> r.account ORDER BY r.line LIMIT ?]], queue, line, PAGE)
+    for _, row in ipairs(rows) do
+      local agent = not parted[row.account] and listing.find(row.account)
+      if agent and agent.userAccount ~= row.bound_as then
+        db:run("UPDATE rows SET twin = NULL WHERE queue = ? AND line = ?", queue, row.line)
+        parted[row.account] = true
+      end
+      line = row.line
+    end
+  until #rows < PAGE
+  if not next(parted) then return end
+  db:run([[UPDATE rows SET twin = firsts.line FROM rows firsts
+    WHERE rows.queue = ? AND rows.twin IS NOT NULL AND firsts.queue = rows.queue AND firsts.twin IS NULL
+      AND firsts.account = rows.account AND firsts.line <> rows.twin]], queue)
+end
+
 -- Makes twins of the rows behind the frontier that name an agent which another row names too. One that was sent stays the first,
 -- then one in the server's own spelling. Returns how many left the snapshot.
 local function unite(db, queue, frontier)
@@ -105,6 +128,7 @@ end
 function M.refresh(db, queue, listing)
   local frontier = ledger.frontier(db, queue)
   local changes, line = { gained = 0, lost = 0, changed = 0 }, frontier
+  part(db, queue, frontier, listing)
   repeat
     local rows = db:rows([[SELECT r.line, r.account, s.account AS bound_as,
         CAST(s.agent_weight AS TEXT) || '/' || CAST(s.skill_weight AS TEXT) AS weights
