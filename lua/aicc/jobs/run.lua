@@ -73,17 +73,23 @@ function Run:send(claim, chunk)
   return claim.strikes < STRIKES and not claim.lost and not self:is_stopping()
 end
 
+--- Tells how a queue differs from what was known of it, if it does.
+-- @tparam table claim
+-- @tparam table changes `gained`, `lost`, `changed`
+-- @tparam integer size agents in the queue now
+function Run:differs(claim, changes, size)
+  if changes.gained + changes.lost + changes.changed == 0 then return end
+  self.progress.total = self.progress.total + changes.gained - changes.lost
+  self.on_note { type = "difference", skill_id = claim.skill, gained = changes.gained, lost = changes.lost,
+    changed = changes.changed, size = size }
+end
+
 --- Takes note of a queue that was looked at again: tells the differences, and keeps to the blast radius.
 -- @tparam table claim
 -- @tparam table changes as from `snapshot.refresh`
 -- @tparam integer size agents in the queue now
 function Run:refreshed(claim, changes, size)
-  local different = changes.gained + changes.lost + changes.changed > 0
-  if different then
-    self.progress.total = self.progress.total + changes.gained - changes.lost
-    self.on_note { type = "difference", skill_id = claim.skill, gained = changes.gained, lost = changes.lost,
-      changed = changes.changed, size = size }
-  end
+  self:differs(claim, changes, size)
   -- The queue may have shrunk without a row of the job being different.
   local refusal = not self.force and self.blast_radius()
   if refusal then self:stop(refusal) end

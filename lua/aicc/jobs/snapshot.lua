@@ -48,13 +48,16 @@ end
 
 -- ---- the snapshot ----
 
---- Takes a line out of the snapshot.
+local function remove(db, queue, line) db:run("DELETE FROM snapshot WHERE queue = ? AND line = ?", queue, line) end
+
+--- Takes a line out of the snapshot: somebody else has unbound its agent.
 -- @tparam table db
 -- @tparam integer queue
 -- @tparam integer line
 -- @treturn boolean true
 function M.drop(db, queue, line)
-  db:run("DELETE FROM snapshot WHERE queue = ? AND line = ?", queue, line)
+  remove(db, queue, line)
+  db:run("UPDATE queues SET bound = bound - 1 WHERE id = ?", queue)
   return true
 end
 
@@ -62,7 +65,7 @@ end
 local function correct(db, queue, row, agent, fresh, changes)
   if not agent then
     if row.bound_as then
-      M.drop(db, queue, row.line)
+      remove(db, queue, row.line)
       changes.lost = changes.lost + 1
     end
   elseif not row.bound_as then
