@@ -20,6 +20,7 @@ M.RATE, M.CONCURRENCY = 5, 4
 local STRIKES = 3         -- chunks in a row without one success, after which a queue is left alone
 local TICK = 0.25         -- seconds between two looks at leases and other workers
 local DEADLINE = 300      -- seconds for a change: the rate's waits count too
+local SOON = 3            -- seconds of a pause that who interrupts a run is kept waiting for
 local LISTING = 3600      -- seconds for a listing of however many pages
 
 local Run = {}
@@ -115,15 +116,16 @@ end
 
 -- ---- the coroutines ----
 
--- Why a request is not to be sent any more, or nil. Listings that settle what was sent are let through to the end; those from
--- which new work would follow are not.
+-- Why a request is not to be sent any more, or nil. Once the run is to end, listings that settle what was sent are let
+-- through, unless they would have to sit out a long pause (their chunks then stay in doubt, for the next run to settle); those
+-- from which new work would follow are not.
 local function refuse(self, request)
   local claim = self.at_work[coroutine.running()]
   if claim and not self.claims:may_send(claim, request.limits.timeout) then
     return pace.refusal(request, "another worker has taken the queue over")
   end
   local changes = request.operation == "release_agent_by_skill" or request.operation == "bind_agents"
-  local settles = claim and claim.settling and not changes
+  local settles = claim and claim.settling and not changes and self.pace:pause_left() <= SOON
   if not settles and self:is_stopping() then return pace.refusal(request, "interrupted before it was sent") end
 end
 
