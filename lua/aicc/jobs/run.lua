@@ -92,7 +92,7 @@ end
 function Run:refreshed(claim, changes, size)
   self:differs(claim, changes, size)
   -- The queue may have shrunk without a row of the job being different.
-  local refusal = not self.force and self.blast_radius()
+  local refusal = not self.force and self.blast_radius(claim.id)
   if refusal then self:stop(refusal) end
 end
 
@@ -190,7 +190,7 @@ function M.slowness(rate) return rate > 0 and math.max(1, 1 / rate) or 1 end
 -- @tparam table claimed as from `claims.open`
 -- @tparam table policy `work(run, claim)`, `remains(db, claim)`, `LEFT`
 -- @tparam table options `client`, `rate`, `concurrency`, `force`, `interrupted()`, `on_progress(counts)`, `on_note(event)`,
---   `blast_radius()` (an error if the job is beyond it), `progress` (counts to begin with: `total`, `done`, …)
+--   `blast_radius(queue)` (an error if it takes the job beyond it), `progress` (counts to begin with: `total`, `done`, …)
 -- @treturn table `stopped` (why, if it was), `troubles` (of queues), `requests`, `commits`
 function M.run(db, job, claimed, policy, options)
   local rate = options.rate or M.RATE
