@@ -124,13 +124,52 @@ describe("a job's snapshot #lua54", function()
     agentWeight = { userAccount = "a1", skillWeight = 1 },
     skillWeight = { userAccount = "a1", agentWeight = 1, skillWeight = "1" },
   } do
-    it("is not made of a listing without " .. field, function()
-      local listing, err = snapshot.index({ agent }, 3)
-      assert.is_nil(listing)
+    it("is not made of rows whose agents are listed without " .. field, function()
+      start { agents = { [3] = {} } }
+      support.plan(store, client, { { 3, "A1" } })
+      local changes, err = store.db:transaction(snapshot.refresh, store.db, 1, snapshot.index({ agent }, 3))
+      assert.is_nil(changes)
       assert.is_true(aicc.is_error(err, "protocol"))
       assert.equal(("the listing of queue 3 has no integer %s for the agent 'a1'"):format(field), err.message)
     end)
   end
+
+  -- A page of queue 3 on which the agent of this name has no weights.
+  local function lacks(name, others)
+    local data = { ('{"userAccount":"%s","workNo":1}'):format(name) }
+    for i, other in ipairs(others) do
+      data[i + 1] = ('{"userAccount":"%s","workNo":%d,"agentWeight":1,"skillWeight":1}'):format(other, i + 1)
+    end
+    return { operation = "query_agents", to = math.huge, status = 200, body =
+      ('{"resultCode":"0","count":%d,"pageSize":100,"pageNum":0,"data":[%s]}'):format(#data, table.concat(data, ",")) }
+  end
+
+  it("takes no notice of agents without weights whom no row names", function()
+    start { agents = { [3] = support.agents(10) } }
+    server:fault(lacks("odd", { "a1", "a2", "a3", "a4", "a5" }))
+    local job = support.plan(store, client, { { 3, "a1" }, { 3, "a2" } })
+    assert.equal(2, assert(job:apply { client = client, rate = 0 }).counts.released)
+    server:clear()
+    server:fault(lacks("odd", { "a3", "a4", "a5" }))
+    assert.equal(2, assert(job:undo { client = client, rate = 0 }).undo.restored)
+  end)
+
+  it("leaves a queue alone of which a row's agent has no weights any more, but settles what was sent", function()
+    start { agents = { [3] = support.agents(10) } }
+    local mute = assert(server:client { retry = false })
+    local job = support.plan(store, client, { { 3, "a1" }, { 3, "a2" } }, { chunk = 1 })
+    server:fault { operation = "release_agent_by_skill", close = "request" }
+    server:fault { operation = "query_agents", from = 3, to = math.huge, status = 502 }
+    local released = #support.bodies(server, "release_agent_by_skill")
+    assert.equal(1, assert(job:apply { client = mute, rate = 0,
+      interrupted = function() return #support.bodies(server, "release_agent_by_skill") > released end }).counts.unknown)
+    server:clear()
+    server:fault(lacks("a2", { "a3", "a4", "a5" }))
+    local summary = assert(job:resume { client = client, rate = 0 })
+    assert.same({ 1, 1, "running" }, { summary.counts.released, summary.counts.pending, summary.state })
+    assert.equal("protocol", summary.troubles[1].kind)
+    assert.equal(0, #support.bodies(server, "release_agent_by_skill"))
+  end)
 
   it("ends a plan that meets such a listing, and leaves no job", function()
     start { agents = { [3] = support.agents(10) } }

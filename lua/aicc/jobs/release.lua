@@ -34,14 +34,18 @@ end
 local function prepare(work, claim)
   local listing, err = work:list(claim, ledger.has(work.db, claim.id, ledger.DOUBTFUL))
   if not listing then return false, err end
-  local changes, released, lost
+  local changes, problem, released, lost
   work.journal:note(claim, function(db)
     released, lost = M.settle(db, claim, listing, ledger.OPEN)
-    changes = snapshot.refresh(db, claim.id, listing)
-    changes.lost = changes.lost + lost
+    changes, problem = snapshot.refresh(db, claim.id, listing)
   end)
   if not work.journal:commit(claim) then return false, work.lost end
   work:count("done", released)
+  if problem then
+    work:differs(claim, { gained = 0, lost = lost, changed = 0 }, listing.size)
+    return false, problem
+  end
+  changes.lost = changes.lost + lost
   work:refreshed(claim, changes, listing.size)
   return not work:is_stopping()
 end

@@ -22,31 +22,47 @@ local function lacking(agent)
   end
 end
 
---- A listing, to look accounts up in. Who has no weights could not be bound again as they were, and no default would be true.
+--- A listing, to look accounts up in. Agents without weights are in it too: who is bound shows without them.
 -- @tparam {table,...} agents as from `client:query_agents`
 -- @tparam integer skill whose they are
--- @treturn ?table `size`; `find(account)`: the agent of that name, else of the same name in another spelling, or nil
--- @treturn ?table an error of kind "protocol": an agent has no weights
+-- @treturn table `size`; `skill`; `is_lacking`: whether any agent has no weights; `find(account)`: the agent of that name, else
+--   of the same name in another spelling, or nil
 function M.index(agents, skill)
-  local exact, folded = {}, {}
+  local exact, folded, is_lacking = {}, {}, false
   for _, agent in ipairs(agents) do
-    local name, field = agent.userAccount, lacking(agent)
-    if name and field then
-      return nil, errors.new { kind = "protocol", operation = "query_agents", outcome = "unknown", skill_id = skill,
-        message = ("the listing of queue %.0f has no integer %s for the agent '%s'"):format(skill, field, name) }
-    elseif name then
+    local name = agent.userAccount
+    if name then
+      is_lacking = is_lacking or lacking(agent) ~= nil
       exact[name] = agent
       local key = settle.fold(name)
       folded[key] = folded[key] or agent
     end
   end
   return {
-    size = #agents,
+    size = #agents, skill = skill, is_lacking = is_lacking,
     find = function(account) return exact[account] or folded[settle.fold(account)] end,
   }
 end
 
 -- ---- the snapshot ----
+
+-- The error of a row whose agent has no weights, or nil: it could not be bound again as it was, and no default would be true.
+local function incomplete(db, queue, frontier, listing)
+  local line = frontier
+  repeat
+    local rows = db:rows("SELECT line, account FROM rows WHERE queue = ? AND line > ? ORDER BY line LIMIT ?", queue, line, PAGE)
+    for _, row in ipairs(rows) do
+      local agent = listing.find(row.account)
+      local field = agent and lacking(agent)
+      if field then
+        return errors.new { kind = "protocol", operation = "query_agents", outcome = "unknown", skill_id = listing.skill,
+          message = ("the listing of queue %.0f has no integer %s for the agent '%s'"):format(listing.skill, field,
+            agent.userAccount) }
+      end
+      line = row.line
+    end
+  until #rows < PAGE
+end
 
 local function remove(db, queue, line) db:run("DELETE FROM snapshot WHERE queue = ? AND line = ?", queue, line) end
 
@@ -126,10 +142,13 @@ end
 -- @tparam table db
 -- @tparam integer queue
 -- @tparam table listing as from `index`
--- @treturn table `gained`, `lost`, `changed`: how many rows differ from what was known; `bound`: how many are bound,
+-- @treturn ?table `gained`, `lost`, `changed`: how many rows differ from what was known; `bound`: how many are bound,
 --   those sent included
+-- @treturn ?table an error of kind "protocol", and nothing is written: the agent of such a line has no weights
 function M.refresh(db, queue, listing)
   local frontier = ledger.frontier(db, queue)
+  local problem = listing.is_lacking and incomplete(db, queue, frontier, listing)
+  if problem then return nil, problem end
   local changes, line = { gained = 0, lost = 0, changed = 0 }, frontier
   part(db, queue, frontier, listing)
   repeat
