@@ -37,7 +37,7 @@ describe("a job's doubts #lua54", function()
     server:clear()
     server:fault { operation = "release_agent_by_skill", status = 403, body = "<html>" }
     assert.equal(10, assert(job:resume { client = client, rate = 0 }).counts.pending)
-    assert.same({ { state = "pending", in_doubt = 1 } }, chunks())
+    assert.same({ { state = "pending", in_doubt = 2 } }, chunks())
     -- The slow server does at last what it was asked first.
     server:clear()
     server:unbind(3, { "a1", "a2" })
@@ -57,7 +57,58 @@ describe("a job's doubts #lua54", function()
     server:fault { operation = "query_agents", from = 4, to = math.huge, status = 502 }
     local summary = assert(job:apply { client = retrying, rate = 0 })
     assert.equal(8, summary.counts.unknown)
-    assert.same({ { state = "unknown", in_doubt = 1 }, { state = "unknown", in_doubt = 1 } }, chunks())
+    assert.same({ { state = "unknown", in_doubt = 2 }, { state = "unknown", in_doubt = 2 } }, chunks())
+  end)
+
+  -- A server that refuses a release and yet has done it, in a run that ends before it could look.
+  local function refuse_but_apply()
+    start { agents = { [3] = support.agents(90) } }
+    local job = support.plan(store, client, support.range(3, 1, 8))
+    server:fault { operation = "release_agent_by_skill", to = math.huge, apply = true, status = 500,
+      body = '{"resultCode":"1","resultMessage":"no"}' }
+    return job
+  end
+
+  it("are smaller of what was refused: gone is released, in this run", function()
+    local job = refuse_but_apply()
+    assert.equal(8, assert(job:apply { client = client, rate = 0 }).counts.released)
+  end)
+
+  it("are smaller of what was refused: gone is released, in the next run, and restored by an undo", function()
+    local job = refuse_but_apply()
+    local function interrupted() return #support.bodies(server, "release_agent_by_skill") >= 2 end
+    assert.equal(8, assert(job:apply { client = client, rate = 0, interrupted = interrupted }).counts.pending)
+    for _, chunk in ipairs(chunks()) do assert.same({ state = "pending", in_doubt = 1 }, chunk) end
+    server:clear()
+    local summary = assert(job:resume { client = client, rate = 0 })
+    assert.same({ 8, 0 }, { summary.counts.released, summary.counts.not_bound })
+    assert.equal(8, assert(job:undo { client = client, rate = 0 }).undo.restored)
+    assert.equal(90, #server:accounts(3))
+  end)
+
+  it("are smaller of what was refused: still bound is failed", function()
+    start { agents = { [3] = support.agents(90) }, refuse_accounts = { a2 = true } }
+    local job = support.plan(store, client, support.range(3, 1, 4))
+    local summary = assert(job:apply { client = client, rate = 0 })
+    assert.same({ 3, 1, 0 }, { summary.counts.released, summary.counts.failed, summary.counts.unknown })
+  end)
+
+  it("are none of what was turned away unread: gone is not bound", function()
+    start { agents = { [3] = support.agents(90) } }
+    local job = support.plan(store, client, support.range(3, 1, 3))
+    server:fault { operation = "release_agent_by_skill", to = math.huge, status = 413 }
+    local notes, gone = {}, false
+    local summary = assert(job:apply { client = client, rate = 0, on_note = function(note) notes[#notes + 1] = note end,
+      interrupted = function()
+        if not gone and #support.bodies(server, "release_agent_by_skill") > 0 then
+          server:unbind(3, { "a2" })
+          gone = true
+        end
+        return false
+      end })
+    assert.same({ 2, 1, "finished" }, { summary.counts.failed, summary.counts.not_bound, summary.state })
+    assert.same({ 1, 1 }, { #notes, notes[1].lost })
+    assert.equal(2, job:queues()[1].bound)
   end)
 
   it("are settled by a proof; a fresh queue is listed once", function()

@@ -253,6 +253,33 @@ describe("a job #lua54", function()
       assert.is_nil(select(2, support.plan(store, client, support.range(3, 1, 500), { name = "less" }):queues()))
     end)
 
+    it("looks at each queue once, not at all of them for each", function()
+      local agents, list = {}, {}
+      for q = 1, 10 do agents[q], list[q] = support.agents(3), { q, "a1" } end
+      start { agents = agents }
+      local job, looks = support.plan(store, client, list), 0
+      local radius = require "aicc.jobs.radius"
+      local beyond = radius.beyond
+      finally(function() radius.beyond = beyond end)
+      function radius.beyond(...)
+        looks = looks + 1
+        return beyond(...)
+      end
+      assert.equal(10, assert(apply(job)).counts.released)
+      assert.equal(1, looks)
+    end)
+
+    it("by all queues together since it was planned is not applied", function()
+      start { agents = { [3] = support.agents(1000), [4] = support.agents(1000) } }
+      local list = support.range(4, 1, 250, support.range(3, 1, 250))
+      list[#list + 1] = { 4, "new" }
+      local job = support.plan(store, client, list)
+      assert.is_nil(select(2, job:queues()))
+      server:bind(4, { "new" })
+      local summary = assert(apply(job, { concurrency = 1 }))
+      assert.same({ "guard", 250 }, { summary.stopped.kind, summary.counts.released }) -- those of the first queue
+    end)
+
     it("since it was planned is not applied", function()
       start { agents = { [3] = support.agents(20) } }
       local job = support.plan(store, client, support.range(3, 1, 10))

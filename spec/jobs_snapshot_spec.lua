@@ -34,6 +34,16 @@ describe("a job's snapshot #lua54", function()
     assert.same({ 3, "undone" }, { summary.undo.restored, summary.state })
   end)
 
+  it("sends the server's own spelling, also what is sent again", function()
+    start { agents = { [3] = { "bob", "c", "d", "e" } } }
+    local job = support.plan(store, client, { { 3, "BOB" } })
+    server:fault { operation = "release_agent_by_skill", status = 403, body = "<html>" }
+    assert.equal(1, assert(job:apply { client = client, rate = 0 }).counts.pending)
+    assert.equal(1, assert(job:resume { client = client, rate = 0 }).counts.released)
+    for _, body in ipairs(support.bodies(server, "release_agent_by_skill")) do assert.same({ "bob" }, body.userAccounts) end
+    assert.same({ "c", "d", "e" }, server:accounts(3))
+  end)
+
   it("tells the truth of both when a job goes on between them", function()
     start { agents = { [3] = support.agents(60) } }
     local list = support.range(3, 1, 20)
@@ -56,6 +66,52 @@ describe("a job's snapshot #lua54", function()
     assert.same({ 1, 2, 2 }, { notes[1].gained, progress.total, progress.done })
   end)
 
+  describe("of twins of which one is bound by another name since", function()
+    local function statuses(job)
+      local list = {}
+      for row in job:report() do list[row.line] = row.status end
+      return table.concat(list, " ")
+    end
+
+    it("parts them, and takes their own twins along", function()
+      start { agents = { [3] = { "Bob", "v", "w", "x", "y", "z" } } }
+      local job, notes = support.plan(store, client, { { 3, "Bob" }, { 3, "bob" }, { 3, "Bob" }, { 3, "bob" } }), {}
+      assert.equal(1, job:queues()[1].accounts)
+      server:bind(3, { "bob" })
+      local summary = assert(job:apply { client = client, rate = 0, on_note = function(note) notes[#notes + 1] = note end })
+      assert.equal(4, summary.counts.released)
+      assert.same({ "v", "w", "x", "y", "z" }, server:accounts(3))
+      assert.same({ 1, 0, 0 }, { notes[1].gained, notes[1].lost, notes[1].changed })
+      assert.same({ { line = 3, twin = 1 }, { line = 4, twin = 2 } },
+        store.db:rows "SELECT line, twin FROM rows WHERE twin IS NOT NULL ORDER BY line")
+      assert.equal(4, assert(job:undo { client = client, rate = 0 }).undo.restored)
+    end)
+
+    it("lets the row that is spelled so stand for both if the other name is gone", function()
+      start { agents = { [3] = { "Bob", "v", "w" } } }
+      local job = support.plan(store, client, { { 3, "Bob" }, { 3, "bob" }, { 3, "Bob" } })
+      server:unbind(3, { "Bob" })
+      server:bind(3, { "bob" })
+      assert.equal(3, assert(job:apply { client = client, rate = 0 }).counts.released)
+      assert.same({ { line = 1, twin = 2 }, { line = 3, twin = 2 } },
+        store.db:rows "SELECT line, twin FROM rows WHERE twin IS NOT NULL ORDER BY line")
+    end)
+
+    it("parts one from a row that was released already", function()
+      start { agents = { [3] = support.agents(60) } }
+      local list = support.range(3, 1, 10)
+      list[11] = { 3, "A1" }
+      list[12] = { 3, "a11" }
+      local job, done = support.plan(store, client, list, { chunk = 10 }), 0
+      assert(job:apply { client = client, rate = 0, interrupted = function() return done >= 10 end,
+        on_progress = function(counts) done = counts.done end })
+      server:bind(3, { "A1" })
+      assert(job:resume { client = client, rate = 0 })
+      assert.equal(("released "):rep(11) .. "released", statuses(job))
+      assert.is_nil(support.weights(server, 3).A1)
+    end)
+  end)
+
   it("keeps apart whom the server tells apart", function()
     start { agents = { [3] = {} } }
     local listing = snapshot.index({ { userAccount = "a8", agentWeight = 1, skillWeight = 1 },
@@ -68,13 +124,52 @@ describe("a job's snapshot #lua54", function()
     agentWeight = { userAccount = "a1", skillWeight = 1 },
     skillWeight = { userAccount = "a1", agentWeight = 1, skillWeight = "1" },
   } do
-    it("is not made of a listing without " .. field, function()
-      local listing, err = snapshot.index({ agent }, 3)
-      assert.is_nil(listing)
+    it("is not made of rows whose agents are listed without " .. field, function()
+      start { agents = { [3] = {} } }
+      support.plan(store, client, { { 3, "A1" } })
+      local changes, err = store.db:transaction(snapshot.refresh, store.db, 1, snapshot.index({ agent }, 3))
+      assert.is_nil(changes)
       assert.is_true(aicc.is_error(err, "protocol"))
       assert.equal(("the listing of queue 3 has no integer %s for the agent 'a1'"):format(field), err.message)
     end)
   end
+
+  -- A page of queue 3 on which the agent of this name has no weights.
+  local function lacks(name, others)
+    local data = { ('{"userAccount":"%s","workNo":1}'):format(name) }
+    for i, other in ipairs(others) do
+      data[i + 1] = ('{"userAccount":"%s","workNo":%d,"agentWeight":1,"skillWeight":1}'):format(other, i + 1)
+    end
+    return { operation = "query_agents", to = math.huge, status = 200, body =
+      ('{"resultCode":"0","count":%d,"pageSize":100,"pageNum":0,"data":[%s]}'):format(#data, table.concat(data, ",")) }
+  end
+
+  it("takes no notice of agents without weights whom no row names", function()
+    start { agents = { [3] = support.agents(10) } }
+    server:fault(lacks("odd", { "a1", "a2", "a3", "a4", "a5" }))
+    local job = support.plan(store, client, { { 3, "a1" }, { 3, "a2" } })
+    assert.equal(2, assert(job:apply { client = client, rate = 0 }).counts.released)
+    server:clear()
+    server:fault(lacks("odd", { "a3", "a4", "a5" }))
+    assert.equal(2, assert(job:undo { client = client, rate = 0 }).undo.restored)
+  end)
+
+  it("leaves a queue alone of which a row's agent has no weights any more, but settles what was sent", function()
+    start { agents = { [3] = support.agents(10) } }
+    local mute = assert(server:client { retry = false })
+    local job = support.plan(store, client, { { 3, "a1" }, { 3, "a2" } }, { chunk = 1 })
+    server:fault { operation = "release_agent_by_skill", close = "request" }
+    server:fault { operation = "query_agents", from = 3, to = math.huge, status = 502 }
+    local released = #support.bodies(server, "release_agent_by_skill")
+    assert.equal(1, assert(job:apply { client = mute, rate = 0,
+      interrupted = function() return #support.bodies(server, "release_agent_by_skill") > released end }).counts.unknown)
+    server:clear()
+    server:fault(lacks("a2", { "a3", "a4", "a5" }))
+    local summary = assert(job:resume { client = client, rate = 0 })
+    assert.same({ 1, 1, "running" }, { summary.counts.released, summary.counts.pending, summary.state })
+    assert.equal("protocol", summary.troubles[1].kind)
+    assert.equal(0, #support.bodies(server, "release_agent_by_skill"))
+  end)
 
   it("ends a plan that meets such a listing, and leaves no job", function()
     start { agents = { [3] = support.agents(10) } }

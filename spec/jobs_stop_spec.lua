@@ -106,6 +106,40 @@ describe("a job #lua54", function()
       assert.equal(20, summary.counts.released)
     end)
 
+    for pause, unknown in pairs { [1] = 0, [20] = 20 } do
+      it(("in a pause of %d s settles what was sent only if that is soon"):format(pause), function()
+        start { agents = { [3] = support.agents(100) } }
+        local job = support.plan(store, client, support.range(3, 1, 20))
+        server:clear()
+        server:fault { operation = "release_agent_by_skill", close = "request", apply = true }
+        server:fault { operation = "query_agents", from = 2, status = 429, headers = { ["Retry-After"] = tostring(pause) } }
+        local began = core.now()
+        -- The client's look at what came of the release meets the 429, and the run's own waits; then comes the interrupt.
+        local summary = assert(job:apply { client = assert(server:client { retry = false }), rate = 0,
+          interrupted = function() return count "query_agents" >= 2 end })
+        assert.is_true(core.now() - began < 4, core.now() - began .. " s")
+        assert.equal("aborted", summary.stopped.kind)
+        assert.equal(unknown, summary.counts.unknown)
+        server:clear()
+        assert.equal(20, assert(job:resume { client = client, rate = 0 }).counts.released)
+      end)
+    end
+
+    it("looks at no other queue in a pause", function()
+      local agents, list = {}, {}
+      for q = 1, 6 do
+        agents[q] = support.agents(100)
+        support.range(q, 1, 20, list)
+      end
+      start { agents = agents }
+      local job = support.plan(store, client, list)
+      server:fault { operation = "release_agent_by_skill", status = 429, headers = { ["Retry-After"] = "20" } }
+      local began = core.now()
+      local summary = assert(apply(job, { interrupted = function() return core.now() - began > 0.5 end }))
+      assert.is_true(core.now() - began < 2, core.now() - began .. " s")
+      assert.equal(0, summary.counts.unknown)
+    end)
+
     it("sends nothing that waited behind the client's window", function()
       local agents, list = {}, {}
       for q = 1, 12 do

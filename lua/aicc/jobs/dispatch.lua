@@ -5,11 +5,15 @@
 -- @module aicc.jobs.dispatch
 
 local ledger = require "aicc.jobs.ledger"
+local snapshot = require "aicc.jobs.snapshot"
 
 local M = {}
 
 -- What halving can cure.
 local DIVISIBLE = { business = true, bad_request = true, too_large = true, argument = true }
+
+-- What the API says of the accounts themselves, and perhaps only after it has done some of them.
+local ANSWERS = { business = true, bad_request = true }
 
 -- What the next request would meet as well.
 local FATAL = {
@@ -21,11 +25,13 @@ local FATAL = {
 -- @treturn boolean
 function M.is_fatal(err) return FATAL[err.kind] == true end
 
---- What a chunk does: how it is sent, and how a listing shows that it has been done for an account.
+--- What a chunk does: how it is sent, how a listing shows that it has been done for an account, and what that means for a line
+-- if somebody else did it (nothing, for binds).
 M.actions = {
   release = {
     send = function(client, skill, chunk, limits) return client:release_agent_by_skill(skill, chunk.accounts, limits) end,
     is_done = function(listing, _, account) return listing.find(account) == nil end,
+    disown = snapshot.drop,
   },
   bind = {
     send = function(client, skill, chunk, limits)
@@ -68,6 +74,12 @@ local function conclude(work, claim, chunk, state)
   if state ~= "pending" then work:count(state, #chunk.accounts) end
 end
 
+-- Keeps in mind how far the request that failed may have been applied.
+local function doubt(chunk, err)
+  local level = err.outcome == "unknown" and ledger.UNANSWERED or ANSWERS[err.kind] and ledger.REFUSED
+  if level then chunk.in_doubt = math.max(chunk.in_doubt or 0, level) end
+end
+
 -- Halves a chunk; both halves are to be sent, the left one first.
 local function halve(work, claim, chunk, stack)
   local left, right = ledger.halves(chunk)
@@ -78,23 +90,24 @@ end
 -- What a failed request means for its chunk. Returns whether the rest of the chunk should still be sent.
 local function fail(work, claim, chunk, err, stack, doubtful)
   tell(chunk, err)
-  chunk.in_doubt = chunk.in_doubt or err.outcome == "unknown"
+  doubt(chunk, err)
+  local unanswered = chunk.in_doubt == ledger.UNANSWERED
   if DIVISIBLE[err.kind] then
     if #chunk.accounts > 1 then
       halve(work, claim, chunk, stack)
     else
-      chunk.verdict = chunk.in_doubt and "unknown" or "failed"
+      chunk.verdict = unanswered and "unknown" or "failed"
       doubtful[#doubtful + 1] = chunk
     end
     return true
   end
   if err.kind == "aborted" then
     -- What may have been applied stays an intent, for the next run to settle.
-    if not chunk.in_doubt then conclude(work, claim, chunk, "pending") end
+    if not unanswered then conclude(work, claim, chunk, "pending") end
     if chunk.attempts == 0 and not chunk.in_doubt and work:is_stopping() then
       work.journal:note(claim, function(db) ledger.withdraw(db, chunk) end)
     end
-  elseif chunk.in_doubt then
+  elseif unanswered then
     chunk.verdict = "unknown"
     doubtful[#doubtful + 1] = chunk
   else
@@ -104,24 +117,58 @@ local function fail(work, claim, chunk, err, stack, doubtful)
   return false
 end
 
+-- What a listing says of each account of a chunk. Who is as the chunk would have them is "done" by this job if any of its
+-- requests may have done it, though it was refused or remains without an answer. Else it was somebody else, and they are "gone".
+local function verdicts(chunk, listing, otherwise)
+  local action = M.actions[chunk.action]
+  local is_ours = not action.disown or ledger.doubt(chunk) > 0
+  return function(account)
+    if not action.is_done(listing, chunk, account) then return otherwise end
+    return is_ours and "done" or "gone"
+  end
+end
+
+--- Writes what a listing says of a chunk's accounts; those that somebody else has unbound leave the snapshot. For a transaction.
+-- @tparam table db
+-- @tparam table chunk
+-- @tparam table listing a proof, if the chunk is in doubt
+-- @tparam string otherwise the state of those for whom it is not done
+-- @treturn table state -> how many accounts; `gone`: how many left the snapshot
+function M.judge(db, chunk, listing, otherwise)
+  local verdict_on, action = verdicts(chunk, listing, otherwise), M.actions[chunk.action]
+  local gone = ledger.sift(chunk, function(account, line)
+    return verdict_on(account) == "gone" and action.disown(db, chunk.queue, line)
+  end)
+  local counts = ledger.divide(db, chunk, verdict_on)
+  counts.gone = gone
+  return counts
+end
+
+-- Adds what a listing says of a chunk's accounts to the counts.
+local function tally(chunk, listing, counts)
+  local verdict_on = verdicts(chunk, listing, chunk.verdict)
+  for _, account in ipairs(chunk.accounts) do
+    local verdict = verdict_on(account)
+    counts[verdict] = (counts[verdict] or 0) + 1
+  end
+end
+
 -- Lets one listing decide what is in doubt. Returns how many accounts turned out to be done.
-local function settle(work, claim, action, doubtful)
+local function settle(work, claim, doubtful)
   local listing = work:list(claim, true)
-  local done = 0
+  local counts = { gone = 0 }
   for _, chunk in ipairs(doubtful) do
     if not listing then
       conclude(work, claim, chunk, "unknown")
     else
-      local function verdict_on(account) return action.is_done(listing, chunk, account) and "done" or chunk.verdict end
-      work.journal:note(claim, function(db) ledger.divide(db, chunk, verdict_on) end)
-      for _, account in ipairs(chunk.accounts) do
-        local verdict = verdict_on(account)
-        work:count(verdict, 1)
-        if verdict == "done" then done = done + 1 end
-      end
+      tally(chunk, listing, counts)
+      work.journal:note(claim, function(db) M.judge(db, chunk, listing, chunk.verdict) end)
     end
   end
-  return done
+  if counts.gone > 0 then work:differs(claim, { gained = 0, lost = counts.gone, changed = 0 }, listing.size) end
+  counts.gone = nil
+  for state, accounts in pairs(counts) do work:count(state, accounts) end
+  return counts.done or 0
 end
 
 --- Sends a chunk. What it leaves noted is committed with the claim's next commit.
@@ -148,7 +195,7 @@ function M.send(work, claim, chunk)
       break
     end
   end
-  if #doubtful > 0 then done = done + settle(work, claim, action, doubtful) end
+  if #doubtful > 0 then done = done + settle(work, claim, doubtful) end
   return done, trouble
 end
 

@@ -108,7 +108,7 @@ local function work(db, kind, claimed, options)
   local result = run.run(db, job, claimed, kind.policy, {
     client = options.client, rate = options.rate, concurrency = options.concurrency, force = options.force,
     interrupted = options.interrupted, on_progress = options.on_progress, on_note = options.on_note, progress = progress,
-    blast_radius = function() return radius.beyond(db, job, kind.action) end,
+    blast_radius = function(queue) return radius.is_beyond(db, job, queue) and radius.beyond(db, job, kind.action) end,
   })
   db:transaction(finish, db, job, kind)
   return summary_of(db, job, kind, result)

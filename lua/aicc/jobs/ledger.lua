@@ -25,15 +25,15 @@ local function filled(chunk, rows)
   return chunk
 end
 
---- The next chunk to release behind a line.
+--- The next chunk to release behind a line. What is sent is the server's own spelling, not the row's: a server that tells
+-- spellings apart would answer "success" and release nobody.
 -- @tparam table db
 -- @tparam integer queue
 -- @tparam integer line
 -- @tparam integer size accounts at most
 -- @treturn ?table
 function M.next(db, queue, line, size)
-  local rows = db:rows([[SELECT r.line, r.account FROM snapshot s JOIN rows r ON r.queue = s.queue AND r.line = s.line
-    WHERE s.queue = ? AND s.line > ? ORDER BY s.line LIMIT ?]], queue, line, size)
+  local rows = db:rows("SELECT line, account FROM snapshot WHERE queue = ? AND line > ? ORDER BY line LIMIT ?", queue, line, size)
   if #rows == 0 then return end
   return filled({
     queue = queue, action = "release", agent_weight = 0, skill_weight = 0, first_line = line + 1, last_line = rows[#rows].line,
@@ -48,11 +48,16 @@ M.RESTORABLE = [[s.agent_weight = ? AND s.skill_weight = ? AND s.undo IS NULL AN
       SELECT MAX(x.first_line) FROM chunks x WHERE x.queue = s.queue AND x.action = 'release' AND x.agent_weight = 0
         AND x.skill_weight = 0 AND x.first_line <= s.line))]]
 
+--- How far a chunk's requests may have been applied: not at all (nil in Lua, 0 in the table), as those of which no byte was sent
+-- or that were turned away before anybody looked at the accounts; REFUSED by the API itself, which may have done a part of it
+-- first; UNANSWERED, of which nobody knows anything and which a slow server may still do.
+M.REFUSED, M.UNANSWERED = 1, 2
+
 --- Which chunks these are, as SQL. PENDING: to be sent; OPEN: without an outcome; DOUBTFUL: those of them that may have been
 -- applied; UNDONE: what is not done, refused or not.
 M.PENDING = "state = 'pending'"
 M.OPEN = "state IN ('sent', 'unknown', 'pending')"
-M.DOUBTFUL = "(state IN ('sent', 'unknown') OR state = 'pending' AND in_doubt = 1)"
+M.DOUBTFUL = "(state IN ('sent', 'unknown') OR state = 'pending' AND in_doubt > 0)"
 M.UNDONE = "state <> 'done'"
 
 --- Whether a queue has such chunks.
@@ -66,7 +71,8 @@ function M.has(db, queue, which, action)
   return db:row(sql, queue, action or "", action or "").n > 0
 end
 
---- Such chunks of a queue, with their lines and accounts. `was_in_doubt`: an earlier request for them may have been applied.
+--- Such chunks of a queue, with their lines and accounts. `was_in_doubt`: how far earlier requests for them may have been
+-- applied (see above). `in_doubt` will say it of those of this run.
 -- @tparam table db
 -- @tparam integer queue
 -- @tparam string action "release" or "bind"
@@ -75,14 +81,14 @@ end
 function M.chunks(db, queue, action, which)
   local chunks = db:rows(([[SELECT queue, action, CAST(agent_weight AS TEXT) AS agent_weight,
       CAST(skill_weight AS TEXT) AS skill_weight, first_line, last_line, state, attempts,
-      CASE WHEN %s THEN 1 ELSE in_doubt END AS in_doubt
-    FROM chunks WHERE queue = ? AND action = ? AND %s ORDER BY first_line]]):format(M.DOUBTFUL, which), queue, action)
+      CASE WHEN state = 'sent' THEN %d ELSE in_doubt END AS in_doubt
+    FROM chunks WHERE queue = ? AND action = ? AND %s ORDER BY first_line]]):format(M.UNANSWERED, which), queue, action)
   for _, chunk in ipairs(chunks) do
-    chunk.was_in_doubt, chunk.in_doubt = chunk.in_doubt == 1, nil
+    chunk.was_in_doubt, chunk.in_doubt = chunk.in_doubt > 0 and chunk.in_doubt or nil, nil
     chunk.agent_weight, chunk.skill_weight = database.big(chunk.agent_weight), database.big(chunk.skill_weight)
     if action == "release" then
-      filled(chunk, db:rows([[SELECT r.line, r.account FROM snapshot s JOIN rows r ON r.queue = s.queue AND r.line = s.line
-        WHERE s.queue = ? AND s.line BETWEEN ? AND ? ORDER BY s.line]], queue, chunk.first_line, chunk.last_line))
+      filled(chunk, db:rows("SELECT line, account FROM snapshot WHERE queue = ? AND line BETWEEN ? AND ? ORDER BY line",
+        queue, chunk.first_line, chunk.last_line))
     else
       filled(chunk, db:rows("SELECT s.line, s.account FROM snapshot s WHERE s.queue = ? AND s.line BETWEEN ? AND ? AND " ..
           M.RESTORABLE .. " ORDER BY s.line", queue, chunk.first_line, chunk.last_line, chunk.agent_weight, chunk.skill_weight))
@@ -95,8 +101,10 @@ local KEY = "queue = ? AND action = ? AND agent_weight = ? AND skill_weight = ? 
 
 local function key(chunk) return chunk.queue, chunk.action, chunk.agent_weight, chunk.skill_weight, chunk.first_line end
 
--- The column in_doubt.
-local function doubt(chunk) return (chunk.in_doubt or chunk.was_in_doubt) and 1 or 0 end
+--- How far any request for a chunk may have been applied, as a number: the column in_doubt.
+-- @tparam table chunk
+-- @treturn integer
+function M.doubt(chunk) return math.max(chunk.in_doubt or 0, chunk.was_in_doubt or 0) end
 
 --- Notes that a chunk is about to be sent.
 -- @tparam table db
@@ -106,15 +114,15 @@ function M.intend(db, chunk)
         first_line) VALUES (?, 'sent', ?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (queue, action, agent_weight, skill_weight, first_line) DO UPDATE
       SET state = 'sent', sent_at = excluded.sent_at]],
-    chunk.last_line, chunk.attempts, doubt(chunk), store.time(), key(chunk))
+    chunk.last_line, chunk.attempts, M.doubt(chunk), store.time(), key(chunk))
 end
 
 --- Notes what came of a chunk.
 -- @tparam table db
--- @tparam table chunk with `state`, `attempts`, `code`, `message`; `in_doubt`, if it may have been applied without an answer
+-- @tparam table chunk with `state`, `attempts`, `code`, `message`; `in_doubt`, if it may have been applied
 function M.conclude(db, chunk)
   db:run("UPDATE chunks SET state = ?, attempts = ?, in_doubt = ?, code = ?, message = ?, finished_at = ? WHERE " .. KEY,
-    chunk.state, chunk.attempts, doubt(chunk), chunk.code, chunk.message, store.time(), key(chunk))
+    chunk.state, chunk.attempts, M.doubt(chunk), chunk.code, chunk.message, store.time(), key(chunk))
 end
 
 --- Takes back the intent of a queue's last chunk, of which no byte was sent: its lines are as if never looked at.
@@ -146,16 +154,16 @@ local function replace(db, chunk, parts)
     local finished_at = part.state ~= "pending" and store.time() or nil
     db:run([[INSERT INTO chunks (last_line, state, attempts, in_doubt, code, message, finished_at, queue, action, agent_weight,
         skill_weight, first_line) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]],
-      part.last_line, part.state, part.attempts, doubt(part), part.code, part.message, finished_at, key(part))
+      part.last_line, part.state, part.attempts, M.doubt(part), part.code, part.message, finished_at, key(part))
   end
 end
 
---- The halves of a chunk. They inherit its doubt: a slow server may still do what the whole asked for.
+--- The halves of a chunk. They inherit its doubt: what the whole asked for may have been done, or a slow server may still do it.
 -- @tparam table chunk of two accounts at least
 -- @treturn table
 -- @treturn table
 function M.halves(chunk)
-  local middle, state = math.ceil(#chunk.lines / 2), chunk.in_doubt and "unknown" or "pending"
+  local middle, state = math.ceil(#chunk.lines / 2), chunk.in_doubt == M.UNANSWERED and "unknown" or "pending"
   return part_of(chunk, 1, middle, state), part_of(chunk, middle + 1, #chunk.lines, state)
 end
 

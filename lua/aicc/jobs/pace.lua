@@ -136,6 +136,10 @@ function Pace:is_alive(thread) return self.transport:is_alive(thread) end
 --- Closes the connections.
 function Pace:close() self.transport:close() end
 
+--- How much longer all wait because of a 429.
+-- @treturn number seconds; 0 or less if nobody does
+function Pace:pause_left() return self.paused_until - self.clock() end
+
 --- Tells how many workers share the rate.
 -- @tparam integer shares
 function Pace:share(shares) self.shares = math.max(1, shares) end

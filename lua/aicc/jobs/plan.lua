@@ -21,10 +21,10 @@ local function refuse(kind, ...) return nil, errors.new { kind = kind, message =
 
 -- ---- the listings ----
 
--- Keeps what a listing shows, if the job is still there.
-local function keep(db, job, queue, listing)
+-- Keeps what a listing shows, if the job is still there. Returns an error if that is not enough.
+local function keep(db, job, queue, agents)
   store.pin(db, job)
-  snapshot.refresh(db, queue.id, listing)
+  return select(2, snapshot.refresh(db, queue.id, snapshot.index(agents, queue.skill)))
 end
 
 -- Takes the job's queues one after the other, until there are none left or one cannot be listed.
@@ -33,10 +33,8 @@ local function list_some(db, job, queues, client, state)
     local queue = queues[state.next]
     state.next = state.next + 1
     local agents, err = client:query_agents(queue.skill, { deadline = state.deadline })
-    local listing
-    if agents then listing, err = snapshot.index(agents, queue.skill) end
-    if listing then
-      db:transaction(keep, db, job, queue, listing)
+    if agents then err = db:transaction(keep, db, job, queue, agents) end
+    if not err then
       state.listed = state.listed + 1
       state.on_progress { listed = state.listed, queues = #queues }
     else

@@ -46,4 +46,16 @@ function M.beyond(db, job, action)
   return why and errors.new { kind = "guard", message = ("the job %s needs to be forced: %s"):format(job.name, why) }
 end
 
+--- Whether the releases of one queue, or of all together, are beyond the blast radius. It is asked for each queue in turn, and
+-- `beyond` would read all of them each time.
+-- @tparam table db
+-- @tparam table job
+-- @tparam integer queue its number in the store
+-- @treturn boolean
+function M.is_beyond(db, job, queue)
+  local it = db:row([[SELECT COALESCE(bound, 0) AS bound, COALESCE(size, 0) AS size,
+      (SELECT COALESCE(SUM(bound), 0) FROM queues WHERE job = ?) AS total FROM queues WHERE id = ?]], job.id, queue)
+  return it.bound * 2 > it.size or it.total > M.AGENTS
+end
+
 return M

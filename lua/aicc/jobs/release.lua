@@ -1,6 +1,7 @@
 --- Releases the rows of one queue: look at the queue, settle what an earlier run left open, then chunk after chunk.
 -- @module aicc.jobs.release
 
+local dispatch = require "aicc.jobs.dispatch"
 local ledger = require "aicc.jobs.ledger"
 local snapshot = require "aicc.jobs.snapshot"
 
@@ -11,9 +12,7 @@ local SWEEPS = 2 -- how often what could not be sent is tried in one run
 --- What is told of a queue that is left with rows that nothing else explains.
 M.LEFT = "what came of some requests is not known"
 
---- Finds out by a listing what came of chunks. Whoever is gone is released if this job may have done it; if no request for them
--- can have been applied, somebody else did it, and they leave the snapshot. What is still bound is to be sent again. For a
--- transaction.
+--- Finds out by a listing what came of chunks (see `dispatch.judge`). What is still bound is to be sent again. For a transaction.
 -- @tparam table db
 -- @tparam table claim
 -- @tparam table listing a proof, if any chunk is doubtful
@@ -23,15 +22,9 @@ M.LEFT = "what came of some requests is not known"
 function M.settle(db, claim, listing, which)
   local released, lost = 0, 0
   for _, chunk in ipairs(ledger.chunks(db, claim.id, "release", which)) do
-    if chunk.was_in_doubt then
-      chunk.attempts = math.max(chunk.attempts, 1) -- an intent without a result may have been sent
-    else
-      lost = lost + ledger.sift(chunk, function(account, line)
-        return not listing.find(account) and snapshot.drop(db, claim.id, line)
-      end)
-    end
-    local counts = ledger.divide(db, chunk, function(account) return listing.find(account) and "pending" or "done" end)
-    released = released + (counts.done or 0)
+    if chunk.was_in_doubt then chunk.attempts = math.max(chunk.attempts, 1) end -- an intent without a result may have been sent
+    local counts = dispatch.judge(db, chunk, listing, "pending")
+    released, lost = released + (counts.done or 0), lost + counts.gone
   end
   return released, lost
 end
@@ -41,14 +34,18 @@ end
 local function prepare(work, claim)
   local listing, err = work:list(claim, ledger.has(work.db, claim.id, ledger.DOUBTFUL))
   if not listing then return false, err end
-  local changes, released, lost
+  local changes, problem, released, lost
   work.journal:note(claim, function(db)
     released, lost = M.settle(db, claim, listing, ledger.OPEN)
-    changes = snapshot.refresh(db, claim.id, listing)
-    changes.lost = changes.lost + lost
+    changes, problem = snapshot.refresh(db, claim.id, listing)
   end)
   if not work.journal:commit(claim) then return false, work.lost end
   work:count("done", released)
+  if problem then
+    work:differs(claim, { gained = 0, lost = lost, changed = 0 }, listing.size)
+    return false, problem
+  end
+  changes.lost = changes.lost + lost
   work:refreshed(claim, changes, listing.size)
   return not work:is_stopping()
 end

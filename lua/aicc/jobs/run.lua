@@ -20,6 +20,7 @@ M.RATE, M.CONCURRENCY = 5, 4
 local STRIKES = 3         -- chunks in a row without one success, after which a queue is left alone
 local TICK = 0.25         -- seconds between two looks at leases and other workers
 local DEADLINE = 300      -- seconds for a change: the rate's waits count too
+local SOON = 3            -- seconds of a pause that who interrupts a run is kept waiting for
 local LISTING = 3600      -- seconds for a listing of however many pages
 
 local Run = {}
@@ -73,19 +74,25 @@ function Run:send(claim, chunk)
   return claim.strikes < STRIKES and not claim.lost and not self:is_stopping()
 end
 
+--- Tells how a queue differs from what was known of it, if it does.
+-- @tparam table claim
+-- @tparam table changes `gained`, `lost`, `changed`
+-- @tparam integer size agents in the queue now
+function Run:differs(claim, changes, size)
+  if changes.gained + changes.lost + changes.changed == 0 then return end
+  self.progress.total = self.progress.total + changes.gained - changes.lost
+  self.on_note { type = "difference", skill_id = claim.skill, gained = changes.gained, lost = changes.lost,
+    changed = changes.changed, size = size }
+end
+
 --- Takes note of a queue that was looked at again: tells the differences, and keeps to the blast radius.
 -- @tparam table claim
 -- @tparam table changes as from `snapshot.refresh`
 -- @tparam integer size agents in the queue now
 function Run:refreshed(claim, changes, size)
-  local different = changes.gained + changes.lost + changes.changed > 0
-  if different then
-    self.progress.total = self.progress.total + changes.gained - changes.lost
-    self.on_note { type = "difference", skill_id = claim.skill, gained = changes.gained, lost = changes.lost,
-      changed = changes.changed, size = size }
-  end
+  self:differs(claim, changes, size)
   -- The queue may have shrunk without a row of the job being different.
-  local refusal = not self.force and self.blast_radius()
+  local refusal = not self.force and self.blast_radius(claim.id)
   if refusal then self:stop(refusal) end
 end
 
@@ -109,15 +116,16 @@ end
 
 -- ---- the coroutines ----
 
--- Why a request is not to be sent any more, or nil. Listings that settle what was sent are let through to the end; those from
--- which new work would follow are not.
+-- Why a request is not to be sent any more, or nil. Once the run is to end, listings that settle what was sent are let
+-- through, unless they would have to sit out a long pause (their chunks then stay in doubt, for the next run to settle); those
+-- from which new work would follow are not.
 local function refuse(self, request)
   local claim = self.at_work[coroutine.running()]
   if claim and not self.claims:may_send(claim, request.limits.timeout) then
     return pace.refusal(request, "another worker has taken the queue over")
   end
   local changes = request.operation == "release_agent_by_skill" or request.operation == "bind_agents"
-  local settles = claim and claim.settling and not changes
+  local settles = claim and claim.settling and not changes and self.pace:pause_left() <= SOON
   if not settles and self:is_stopping() then return pace.refusal(request, "interrupted before it was sent") end
 end
 
@@ -182,7 +190,7 @@ function M.slowness(rate) return rate > 0 and math.max(1, 1 / rate) or 1 end
 -- @tparam table claimed as from `claims.open`
 -- @tparam table policy `work(run, claim)`, `remains(db, claim)`, `LEFT`
 -- @tparam table options `client`, `rate`, `concurrency`, `force`, `interrupted()`, `on_progress(counts)`, `on_note(event)`,
---   `blast_radius()` (an error if the job is beyond it), `progress` (counts to begin with: `total`, `done`, …)
+--   `blast_radius(queue)` (an error if it takes the job beyond it), `progress` (counts to begin with: `total`, `done`, …)
 -- @treturn table `stopped` (why, if it was), `troubles` (of queues), `requests`, `commits`
 function M.run(db, job, claimed, policy, options)
   local rate = options.rate or M.RATE

@@ -47,8 +47,8 @@ local STATEMENTS = {
       skill_weight BIGINT NOT NULL, undo TEXT, PRIMARY KEY (queue, line)) {clustered}]],
 
   -- A request: the snapshot's lines first_line to last_line of a queue (of one pair of weights, for a bind; else 0 and 0).
-  -- state: pending, sent (an intent: no result yet), done, failed, unknown. in_doubt: 1 if a request that got no answer may have
-  -- been applied, whatever came of later ones.
+  -- state: pending, sent (an intent: no result yet), done, failed, unknown. in_doubt: how far it may have been applied,
+  -- whatever came of later requests: 0 not at all; 1 refused by the API, after a part of it perhaps; 2 it got no answer.
   [[CREATE TABLE chunks (
       queue INTEGER NOT NULL, action TEXT NOT NULL, agent_weight BIGINT NOT NULL, skill_weight BIGINT NOT NULL,
       first_line INTEGER NOT NULL, last_line INTEGER NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL,

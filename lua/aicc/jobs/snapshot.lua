@@ -22,39 +22,58 @@ local function lacking(agent)
   end
 end
 
---- A listing, to look accounts up in. Who has no weights could not be bound again as they were, and no default would be true.
+--- A listing, to look accounts up in. Agents without weights are in it too: who is bound shows without them.
 -- @tparam {table,...} agents as from `client:query_agents`
 -- @tparam integer skill whose they are
--- @treturn ?table `size`; `find(account)`: the agent of that name, else of the same name in another spelling, or nil
--- @treturn ?table an error of kind "protocol": an agent has no weights
+-- @treturn table `size`; `skill`; `is_lacking`: whether any agent has no weights; `find(account)`: the agent of that name, else
+--   of the same name in another spelling, or nil
 function M.index(agents, skill)
-  local exact, folded = {}, {}
+  local exact, folded, is_lacking = {}, {}, false
   for _, agent in ipairs(agents) do
-    local name, field = agent.userAccount, lacking(agent)
-    if name and field then
-      return nil, errors.new { kind = "protocol", operation = "query_agents", outcome = "unknown", skill_id = skill,
-        message = ("the listing of queue %.0f has no integer %s for the agent '%s'"):format(skill, field, name) }
-    elseif name then
+    local name = agent.userAccount
+    if name then
+      is_lacking = is_lacking or lacking(agent) ~= nil
       exact[name] = agent
       local key = settle.fold(name)
       folded[key] = folded[key] or agent
     end
   end
   return {
-    size = #agents,
+    size = #agents, skill = skill, is_lacking = is_lacking,
     find = function(account) return exact[account] or folded[settle.fold(account)] end,
   }
 end
 
 -- ---- the snapshot ----
 
---- Takes a line out of the snapshot.
+-- The error of a row whose agent has no weights, or nil: it could not be bound again as it was, and no default would be true.
+local function incomplete(db, queue, frontier, listing)
+  local line = frontier
+  repeat
+    local rows = db:rows("SELECT line, account FROM rows WHERE queue = ? AND line > ? ORDER BY line LIMIT ?", queue, line, PAGE)
+    for _, row in ipairs(rows) do
+      local agent = listing.find(row.account)
+      local field = agent and lacking(agent)
+      if field then
+        return errors.new { kind = "protocol", operation = "query_agents", outcome = "unknown", skill_id = listing.skill,
+          message = ("the listing of queue %.0f has no integer %s for the agent '%s'"):format(listing.skill, field,
+            agent.userAccount) }
+      end
+      line = row.line
+    end
+  until #rows < PAGE
+end
+
+local function remove(db, queue, line) db:run("DELETE FROM snapshot WHERE queue = ? AND line = ?", queue, line) end
+
+--- Takes a line out of the snapshot: somebody else has unbound its agent.
 -- @tparam table db
 -- @tparam integer queue
 -- @tparam integer line
 -- @treturn boolean true
 function M.drop(db, queue, line)
-  db:run("DELETE FROM snapshot WHERE queue = ? AND line = ?", queue, line)
+  remove(db, queue, line)
+  db:run("UPDATE queues SET bound = bound - 1 WHERE id = ?", queue)
   return true
 end
 
@@ -62,7 +81,7 @@ end
 local function correct(db, queue, row, agent, fresh, changes)
   if not agent then
     if row.bound_as then
-      M.drop(db, queue, row.line)
+      remove(db, queue, row.line)
       changes.lost = changes.lost + 1
     end
   elseif not row.bound_as then
@@ -75,6 +94,29 @@ local function correct(db, queue, row, agent, fresh, changes)
       agent.userAccount, agent.agentWeight, agent.skillWeight, queue, row.line)
     changes.changed = changes.changed + 1
   end
+end
+
+-- Rows behind the frontier became twins of another spelling by what an older listing showed. One for which this one shows an
+-- agent of its own stands for itself again, and whoever else is spelled like it is its twin.
+local function part(db, queue, frontier, listing)
+  local line, parted = frontier, {}
+  repeat
+    local rows = db:rows([[SELECT r.line, r.account, s.account AS bound_as FROM rows r
+        JOIN rows f ON f.queue = r.queue AND f.line = r.twin LEFT JOIN snapshot s ON s.queue = f.queue AND s.line = f.line
+      WHERE r.queue = ? AND r.line > ? AND f.account <> r.account ORDER BY r.line LIMIT ?]], queue, line, PAGE)
+    for _, row in ipairs(rows) do
+      local agent = not parted[row.account] and listing.find(row.account)
+      if agent and agent.userAccount ~= row.bound_as then
+        db:run("UPDATE rows SET twin = NULL WHERE queue = ? AND line = ?", queue, row.line)
+        parted[row.account] = true
+      end
+      line = row.line
+    end
+  until #rows < PAGE
+  if not next(parted) then return end
+  db:run([[UPDATE rows SET twin = firsts.line FROM rows firsts
+    WHERE rows.queue = ? AND rows.twin IS NOT NULL AND firsts.queue = rows.queue AND firsts.twin IS NULL
+      AND firsts.account = rows.account AND firsts.line <> rows.twin]], queue)
 end
 
 -- Makes twins of the rows behind the frontier that name an agent which another row names too. One that was sent stays the first,
@@ -100,11 +142,15 @@ end
 -- @tparam table db
 -- @tparam integer queue
 -- @tparam table listing as from `index`
--- @treturn table `gained`, `lost`, `changed`: how many rows differ from what was known; `bound`: how many are bound,
+-- @treturn ?table `gained`, `lost`, `changed`: how many rows differ from what was known; `bound`: how many are bound,
 --   those sent included
+-- @treturn ?table an error of kind "protocol", and nothing is written: the agent of such a line has no weights
 function M.refresh(db, queue, listing)
   local frontier = ledger.frontier(db, queue)
+  local problem = listing.is_lacking and incomplete(db, queue, frontier, listing)
+  if problem then return nil, problem end
   local changes, line = { gained = 0, lost = 0, changed = 0 }, frontier
+  part(db, queue, frontier, listing)
   repeat
     local rows = db:rows([[SELECT r.line, r.account, s.account AS bound_as,
         CAST(s.agent_weight AS TEXT) || '/' || CAST(s.skill_weight AS TEXT) AS weights
