@@ -26,6 +26,7 @@ end
 local function settle(db, claim, listing)
   local is_done, done = dispatch.actions.bind.is_done, 0
   for _, chunk in ipairs(ledger.chunks(db, claim.id, "bind", ledger.UNDONE)) do
+    if chunk.was_in_doubt then chunk.attempts = math.max(chunk.attempts, 1) end -- it may have been sent
     done = done + ledger.sift(chunk, function(account, line)
       local is_ours = chunk.was_in_doubt and is_done(listing, chunk, account)
       return not is_ours and listing.find(account) and skip(db, claim, line)
