@@ -179,6 +179,20 @@ describe("undoing a job #lua54", function()
     assert.equal(10, assert(job:undo { client = client, rate = 0 }).undo.restored)
   end)
 
+  it("is about those too that may yet turn out to be released, for the blast radius", function()
+    start { agents = { [3] = support.agents(20) } }
+    local quick = assert(server:client { retry = false })
+    local job = support.plan(store, client, support.range(3, 1, 11))
+    server:fault { operation = "release_agent_by_skill", close = "request" }
+    server:fault { operation = "query_agents", from = 3, to = math.huge, status = 502 }
+    assert.equal(11, assert(job:apply { client = quick, rate = 0, force = true }).counts.unknown)
+    server:clear()
+    server:fault { operation = "release_agent_by_skill", status = 403, body = "<html>" }
+    assert.equal(11, assert(job:resume { client = quick, rate = 0, force = true }).counts.pending)
+    assert.equal(11, job:queues("undo")[1].about)
+    assert.equal("guard", select(2, job:undo { client = quick, rate = 0 }).kind)
+  end)
+
   it("of a job never applied is refused", function()
     start { agents = { [3] = support.agents(100) } }
     local job = support.plan(store, client, support.range(3, 1, 5))

@@ -49,11 +49,12 @@ M.RESTORABLE = [[s.agent_weight = ? AND s.skill_weight = ? AND s.undo IS NULL AN
         AND x.skill_weight = 0 AND x.first_line <= s.line))]]
 
 --- Which chunks these are, as SQL. PENDING: to be sent; OPEN: without an outcome; DOUBTFUL: those of them that may have been
--- applied; UNDONE: what is not done, refused or not.
+-- applied; UNDONE: what is not done, refused or not; RELEASED: releases that are done, or may be.
 M.PENDING = "state = 'pending'"
 M.OPEN = "state IN ('sent', 'unknown', 'pending')"
 M.DOUBTFUL = "(state IN ('sent', 'unknown') OR state = 'pending' AND in_doubt = 1)"
 M.UNDONE = "state <> 'done'"
+M.RELEASED = ("(state = 'done' OR %s)"):format(M.DOUBTFUL)
 
 --- Whether a queue has such chunks.
 -- @tparam table db
