@@ -41,12 +41,17 @@ function M.next(db, queue, line, size)
   }, rows)
 end
 
---- Which rows `s` of the snapshot an undo binds again with a pair of weights: released ones that are not bound again since.
-M.RESTORABLE = [[s.agent_weight = ? AND s.skill_weight = ? AND s.undo IS NULL AND EXISTS (SELECT 1 FROM chunks c
+--- Which rows `s` of the snapshot an undo binds again: released ones that nobody else has bound since.
+M.RESTORABLE = [[s.undo IS NULL AND EXISTS (SELECT 1 FROM chunks c
   WHERE c.queue = s.queue AND c.action = 'release' AND c.agent_weight = 0 AND c.skill_weight = 0 AND c.state = 'done'
     AND c.last_line >= s.line AND c.first_line = (
       SELECT MAX(x.first_line) FROM chunks x WHERE x.queue = s.queue AND x.action = 'release' AND x.agent_weight = 0
         AND x.skill_weight = 0 AND x.first_line <= s.line))]]
+
+--- Which of those no bind was sent for yet. A row's chunk is the last one of its weights that begins at or before it.
+M.UNSENT = M.RESTORABLE .. [[ AND s.line > COALESCE((SELECT b.last_line FROM chunks b
+  WHERE b.queue = s.queue AND b.action = 'bind' AND b.agent_weight = s.agent_weight AND b.skill_weight = s.skill_weight
+    AND b.first_line <= s.line ORDER BY b.first_line DESC LIMIT 1), 0)]]
 
 --- Which chunks these are, as SQL. PENDING: to be sent; OPEN: without an outcome; DOUBTFUL: those of them that may have been
 -- applied; UNDONE: what is not done, refused or not; RELEASED: releases that are done, or may be.
@@ -85,8 +90,9 @@ function M.chunks(db, queue, action, which)
       filled(chunk, db:rows([[SELECT r.line, r.account FROM snapshot s JOIN rows r ON r.queue = s.queue AND r.line = s.line
         WHERE s.queue = ? AND s.line BETWEEN ? AND ? ORDER BY s.line]], queue, chunk.first_line, chunk.last_line))
     else
-      filled(chunk, db:rows("SELECT s.line, s.account FROM snapshot s WHERE s.queue = ? AND s.line BETWEEN ? AND ? AND " ..
-          M.RESTORABLE .. " ORDER BY s.line", queue, chunk.first_line, chunk.last_line, chunk.agent_weight, chunk.skill_weight))
+      filled(chunk, db:rows([[SELECT s.line, s.account FROM snapshot s WHERE s.queue = ? AND s.line BETWEEN ? AND ?
+          AND s.agent_weight = ? AND s.skill_weight = ? AND ]] .. M.RESTORABLE .. " ORDER BY s.line",
+        queue, chunk.first_line, chunk.last_line, chunk.agent_weight, chunk.skill_weight))
     end
   end
   return chunks
@@ -118,12 +124,13 @@ function M.conclude(db, chunk)
     chunk.state, chunk.attempts, doubt(chunk), chunk.code, chunk.message, store.time(), key(chunk))
 end
 
---- Takes back the intent of a queue's last chunk, of which no byte was sent: its lines are as if never looked at.
+--- Takes back the intent of a chunk of which no byte was ever sent: its lines are as if never looked at. A release has to be
+-- the queue's last chunk for that.
 -- @tparam table db
 -- @tparam table chunk
 function M.withdraw(db, chunk)
-  db:run("DELETE FROM chunks WHERE " .. KEY .. " AND last_line = (SELECT MAX(c.last_line) FROM chunks c " ..
-    "WHERE c.queue = chunks.queue AND c.action = chunks.action)", key(chunk))
+  db:run("DELETE FROM chunks WHERE " .. KEY .. " AND (action = 'bind' OR last_line = (SELECT MAX(c.last_line) FROM chunks c " ..
+    "WHERE c.queue = chunks.queue AND c.action = chunks.action))", key(chunk))
 end
 
 -- A part of a chunk: its accounts number `from` to `to`, in the state given. The parts together cover what the chunk covered.
