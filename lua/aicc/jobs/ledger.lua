@@ -41,17 +41,18 @@ function M.next(db, queue, line, size)
   }, rows)
 end
 
---- Which rows `s` of the snapshot an undo binds again: released ones that nobody else has bound since.
-M.RESTORABLE = [[s.undo IS NULL AND EXISTS (SELECT 1 FROM chunks c
-  WHERE c.queue = s.queue AND c.action = 'release' AND c.agent_weight = 0 AND c.skill_weight = 0 AND c.state = 'done'
-    AND c.last_line >= s.line AND c.first_line = (
-      SELECT MAX(x.first_line) FROM chunks x WHERE x.queue = s.queue AND x.action = 'release' AND x.agent_weight = 0
-        AND x.skill_weight = 0 AND x.first_line <= s.line))]]
+-- Something of the chunk that covers the row `s` of the snapshot, if any does: the last one that begins at or before it. A scalar
+-- subquery, so that no planner can make a join of all rows with all chunks of it.
+local COVERING = [[(SELECT %s FROM chunks c WHERE c.queue = s.queue AND c.action = '%s' AND c.agent_weight = %s
+  AND c.skill_weight = %s AND c.first_line <= s.line ORDER BY c.first_line DESC LIMIT 1)]]
 
---- Which of those no bind was sent for yet. A row's chunk is the last one of its weights that begins at or before it.
-M.UNSENT = M.RESTORABLE .. [[ AND s.line > COALESCE((SELECT b.last_line FROM chunks b
-  WHERE b.queue = s.queue AND b.action = 'bind' AND b.agent_weight = s.agent_weight AND b.skill_weight = s.skill_weight
-    AND b.first_line <= s.line ORDER BY b.first_line DESC LIMIT 1), 0)]]
+--- Which rows `s` of the snapshot an undo binds again: released ones that nobody else has bound since.
+M.RESTORABLE = "s.undo IS NULL AND s.line <= " ..
+  COVERING:format("CASE WHEN c.state = 'done' THEN c.last_line ELSE 0 END", "release", 0, 0)
+
+--- Which of those no bind was sent for yet.
+M.UNSENT = M.RESTORABLE .. " AND s.line > COALESCE(" ..
+  COVERING:format("c.last_line", "bind", "s.agent_weight", "s.skill_weight") .. ", 0)"
 
 --- Which chunks these are, as SQL. PENDING: to be sent; OPEN: without an outcome; DOUBTFUL: those of them that may have been
 -- applied; UNDONE: what is not done, refused or not; RELEASED: releases that are done, or may be.
