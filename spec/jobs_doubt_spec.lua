@@ -127,6 +127,30 @@ describe("a job's doubts #lua54", function()
     assert.equal("0 1", pages())
   end)
 
+  it("outlive an undo that is interrupted before it sends them again", function()
+    local agents = support.agents(200)
+    for _, agent in ipairs(agents) do agent.agentWeight, agent.skillWeight = 2, 2 end
+    start { agents = { [3] = agents } }
+    local job = support.plan(store, client, support.range(3, 1, 3))
+    assert(job:apply { client = client, rate = 0 })
+    server:fault { operation = "bind_agents", to = math.huge, status = 403, body = "<html>" }
+    assert.equal("blocked", assert(job:undo { client = client, rate = 0 }).stopped.kind)
+    store.db:run "UPDATE chunks SET state = 'sent', attempts = 0 WHERE action = 'bind'" -- as `kill -9` leaves it
+    server:clear()
+    -- It has settled the doubt, and noted that it is about to send.
+    local function interrupted()
+      return store.db:row("SELECT COUNT(*) AS n FROM chunks WHERE action = 'bind' AND state = 'sent' AND in_doubt = 1").n > 0
+    end
+    assert.equal("aborted", assert(job:undo { client = client, rate = 0, interrupted = interrupted }).stopped.kind)
+    assert.equal(0, #support.bodies(server, "bind_agents"))
+    assert.same({ state = "pending", attempts = 1, in_doubt = 1 },
+      store.db:row "SELECT state, attempts, in_doubt FROM chunks WHERE action = 'bind'")
+    -- The slow server does at last what it was asked first.
+    server:bind(3, { agents[1], agents[2], agents[3] })
+    local summary = assert(job:undo { client = client, rate = 0 })
+    assert.same({ 3, 0 }, { summary.undo.restored, summary.undo.skipped })
+  end)
+
   it("keep a queue from being done; three refusals at its end do not", function()
     local refused = {}
     for i = 1, 12 do refused["a" .. i] = true end

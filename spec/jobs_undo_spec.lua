@@ -179,6 +179,48 @@ describe("undoing a job #lua54", function()
     assert.equal(10, assert(job:undo { client = client, rate = 0 }).undo.restored)
   end)
 
+  it("is about those too that may yet turn out to be released, for the blast radius", function()
+    start { agents = { [3] = support.agents(20) } }
+    local quick = assert(server:client { retry = false })
+    local job = support.plan(store, client, support.range(3, 1, 11))
+    server:fault { operation = "release_agent_by_skill", close = "request" }
+    server:fault { operation = "query_agents", from = 3, to = math.huge, status = 502 }
+    assert.equal(11, assert(job:apply { client = quick, rate = 0, force = true }).counts.unknown)
+    server:clear()
+    server:fault { operation = "release_agent_by_skill", status = 403, body = "<html>" }
+    assert.equal(11, assert(job:resume { client = quick, rate = 0, force = true }).counts.pending)
+    assert.equal(11, job:queues("undo")[1].about)
+    assert.equal("guard", select(2, job:undo { client = quick, rate = 0 }).kind)
+  end)
+
+  it("does not call those restored who were released in the midst of it", function()
+    local agents = support.agents(100)
+    for i = 1, 60 do agents[i].agentWeight, agents[i].skillWeight = 2, 2 end
+    for i = 61, 100 do agents[i].agentWeight, agents[i].skillWeight = 3, 3 end
+    start { agents = { [3] = agents } }
+    local quick, before = assert(server:client { retry = false }), support.weights(server, 3)
+    local job = support.plan(store, client, support.range(3, 61, 70, support.range(3, 1, 30)), { chunk = 10 })
+    -- Nobody can tell what came of a11 to a20, who are still bound.
+    server:clear()
+    server:fault { operation = "release_agent_by_skill", from = 2, to = 2, close = "request" }
+    server:fault { operation = "query_agents", from = 3, to = 4, status = 502 }
+    assert.equal(10, assert(job:apply { client = quick, rate = 0 }).counts.unknown)
+    server:clear()
+    server:fault { operation = "bind_agents", from = 3, to = math.huge, status = 403, body = "<html>" }
+    local summary = assert(job:undo { client = quick, rate = 0, force = true })
+    assert.same({ "undoing", 20 }, { summary.state, summary.undo.restored })
+    -- The slow server does at last what it was asked.
+    server:clear()
+    local late = {}
+    for i = 11, 20 do late[#late + 1] = "a" .. i end
+    server:unbind(3, late)
+    summary = assert(job:undo { client = quick, rate = 0, force = true })
+    assert.same({ "undone", 40, 0 }, { summary.state, summary.undo.restored, summary.undo.skipped })
+    assert.same(before, support.weights(server, 3))
+    local bodies = support.bodies(server, "bind_agents")
+    assert.same({ 2, late }, { #bodies, bodies[2].userAccounts })
+  end)
+
   it("of a job never applied is refused", function()
     start { agents = { [3] = support.agents(100) } }
     local job = support.plan(store, client, support.range(3, 1, 5))

@@ -104,7 +104,8 @@ local function fail(work, claim, chunk, err, stack, doubtful)
   if err.kind == "aborted" then
     -- What may have been applied stays an intent, for the next run to settle.
     if not unanswered then conclude(work, claim, chunk, "pending") end
-    if chunk.attempts == 0 and not chunk.in_doubt and work:is_stopping() then
+    -- A doubt from an earlier run would go with the chunk.
+    if chunk.attempts == 0 and ledger.doubt(chunk) == 0 and work:is_stopping() then
       work.journal:note(claim, function(db) ledger.withdraw(db, chunk) end)
     end
   elseif unanswered then

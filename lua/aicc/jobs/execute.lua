@@ -38,8 +38,8 @@ end
 
 -- What an undo begins with: the queues from which this job may have released somebody.
 local TURN_AROUND = ([[UPDATE queues SET owner = NULL, lease = NULL, state = CASE WHEN EXISTS (
-    SELECT 1 FROM chunks WHERE queue = queues.id AND action = 'release' AND (state = 'done' OR %s)) THEN 'planned' ELSE 'done' END
-  WHERE job = ?]]):format(ledger.DOUBTFUL)
+    SELECT 1 FROM chunks WHERE queue = queues.id AND action = 'release' AND %s) THEN 'planned' ELSE 'done' END
+  WHERE job = ?]]):format(ledger.RELEASED)
 
 -- Puts the job into the kind's state. Queues that an earlier run left alone get another chance.
 local function begin(db, job, kind, verb)

@@ -41,12 +41,18 @@ function M.next(db, queue, line, size)
   }, rows)
 end
 
---- Which rows `s` of the snapshot an undo binds again with a pair of weights: released ones that are not bound again since.
-M.RESTORABLE = [[s.agent_weight = ? AND s.skill_weight = ? AND s.undo IS NULL AND EXISTS (SELECT 1 FROM chunks c
-  WHERE c.queue = s.queue AND c.action = 'release' AND c.agent_weight = 0 AND c.skill_weight = 0 AND c.state = 'done'
-    AND c.last_line >= s.line AND c.first_line = (
-      SELECT MAX(x.first_line) FROM chunks x WHERE x.queue = s.queue AND x.action = 'release' AND x.agent_weight = 0
-        AND x.skill_weight = 0 AND x.first_line <= s.line))]]
+-- Something of the chunk that covers the row `s` of the snapshot, if any does: the last one that begins at or before it. A scalar
+-- subquery, so that no planner can make a join of all rows with all chunks of it.
+local COVERING = [[(SELECT %s FROM chunks c WHERE c.queue = s.queue AND c.action = '%s' AND c.agent_weight = %s
+  AND c.skill_weight = %s AND c.first_line <= s.line ORDER BY c.first_line DESC LIMIT 1)]]
+
+--- Which rows `s` of the snapshot an undo binds again: released ones that nobody else has bound since.
+M.RESTORABLE = "s.undo IS NULL AND s.line <= " ..
+  COVERING:format("CASE WHEN c.state = 'done' THEN c.last_line ELSE 0 END", "release", 0, 0)
+
+--- Which of those no bind was sent for yet.
+M.UNSENT = M.RESTORABLE .. " AND s.line > COALESCE(" ..
+  COVERING:format("c.last_line", "bind", "s.agent_weight", "s.skill_weight") .. ", 0)"
 
 --- How far a chunk's requests may have been applied: not at all (nil in Lua, 0 in the table), as those of which no byte was sent
 -- or that were turned away before anybody looked at the accounts; REFUSED by the API itself, which may have done a part of it
@@ -54,11 +60,12 @@ M.RESTORABLE = [[s.agent_weight = ? AND s.skill_weight = ? AND s.undo IS NULL AN
 M.REFUSED, M.UNANSWERED = 1, 2
 
 --- Which chunks these are, as SQL. PENDING: to be sent; OPEN: without an outcome; DOUBTFUL: those of them that may have been
--- applied; UNDONE: what is not done, refused or not.
+-- applied; UNDONE: what is not done, refused or not; RELEASED: releases that are done, or may be.
 M.PENDING = "state = 'pending'"
 M.OPEN = "state IN ('sent', 'unknown', 'pending')"
 M.DOUBTFUL = "(state IN ('sent', 'unknown') OR state = 'pending' AND in_doubt > 0)"
 M.UNDONE = "state <> 'done'"
+M.RELEASED = ("(state = 'done' OR %s)"):format(M.DOUBTFUL)
 
 --- Whether a queue has such chunks.
 -- @tparam table db
@@ -90,8 +97,9 @@ function M.chunks(db, queue, action, which)
       filled(chunk, db:rows("SELECT line, account FROM snapshot WHERE queue = ? AND line BETWEEN ? AND ? ORDER BY line",
         queue, chunk.first_line, chunk.last_line))
     else
-      filled(chunk, db:rows("SELECT s.line, s.account FROM snapshot s WHERE s.queue = ? AND s.line BETWEEN ? AND ? AND " ..
-          M.RESTORABLE .. " ORDER BY s.line", queue, chunk.first_line, chunk.last_line, chunk.agent_weight, chunk.skill_weight))
+      filled(chunk, db:rows([[SELECT s.line, s.account FROM snapshot s WHERE s.queue = ? AND s.line BETWEEN ? AND ?
+          AND s.agent_weight = ? AND s.skill_weight = ? AND ]] .. M.RESTORABLE .. " ORDER BY s.line",
+        queue, chunk.first_line, chunk.last_line, chunk.agent_weight, chunk.skill_weight))
     end
   end
   return chunks
@@ -125,12 +133,13 @@ function M.conclude(db, chunk)
     chunk.state, chunk.attempts, M.doubt(chunk), chunk.code, chunk.message, store.time(), key(chunk))
 end
 
---- Takes back the intent of a queue's last chunk, of which no byte was sent: its lines are as if never looked at.
+--- Takes back the intent of a chunk of which no byte was ever sent: its lines are as if never looked at. A release has to be
+-- the queue's last chunk for that.
 -- @tparam table db
 -- @tparam table chunk
 function M.withdraw(db, chunk)
-  db:run("DELETE FROM chunks WHERE " .. KEY .. " AND last_line = (SELECT MAX(c.last_line) FROM chunks c " ..
-    "WHERE c.queue = chunks.queue AND c.action = chunks.action)", key(chunk))
+  db:run("DELETE FROM chunks WHERE " .. KEY .. " AND (action = 'bind' OR last_line = (SELECT MAX(c.last_line) FROM chunks c " ..
+    "WHERE c.queue = chunks.queue AND c.action = chunks.action))", key(chunk))
 end
 
 -- A part of a chunk: its accounts number `from` to `to`, in the state given. The parts together cover what the chunk covered.

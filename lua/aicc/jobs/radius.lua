@@ -3,6 +3,7 @@
 
 local database = require "aicc.jobs.database"
 local errors = require "aicc.error"
+local ledger = require "aicc.jobs.ledger"
 local store = require "aicc.jobs.store"
 
 local M = {}
@@ -10,11 +11,15 @@ local M = {}
 --- Agents in a job above which it needs to be forced.
 M.AGENTS = 500
 
--- Those to release; for an undo, those that may have been released.
+-- Those to release; for an undo, those that may have been released: whoever is in a chunk that is done or may yet turn out to be.
+-- Each chunk counts its own lines, which costs one look into the snapshot's key.
 local AGENTS = {
   release = "SELECT CAST(skill AS TEXT) AS skill, COALESCE(bound, 0) AS n FROM queues WHERE job = ?",
-  bind = [[SELECT CAST(skill_id AS TEXT) AS skill, COUNT(*) AS n FROM report
-    WHERE job = ? AND twin IS NULL AND status IN ('released', 'unknown') GROUP BY skill_id]],
+  bind = ([[SELECT CAST(q.skill AS TEXT) AS skill, CAST(SUM(c.n) AS INTEGER) AS n FROM queues q
+    JOIN (SELECT queue, (SELECT COUNT(*) FROM snapshot s
+          WHERE s.queue = chunks.queue AND s.line BETWEEN chunks.first_line AND chunks.last_line) AS n
+        FROM chunks WHERE action = 'release' AND %s) c ON c.queue = q.id
+    WHERE q.job = ? GROUP BY q.skill]]):format(ledger.RELEASED),
 }
 
 --- How many agents of each queue a run is about.

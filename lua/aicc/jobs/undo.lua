@@ -26,6 +26,7 @@ end
 local function settle(db, claim, listing)
   local is_done, done = dispatch.actions.bind.is_done, 0
   for _, chunk in ipairs(ledger.chunks(db, claim.id, "bind", ledger.UNDONE)) do
+    if chunk.was_in_doubt then chunk.attempts = math.max(chunk.attempts, 1) end -- it may have been sent
     done = done + ledger.sift(chunk, function(account, line)
       local is_ours = chunk.was_in_doubt and is_done(listing, chunk, account)
       return not is_ours and listing.find(account) and skip(db, claim, line)
@@ -36,41 +37,20 @@ local function settle(db, claim, listing)
   return done
 end
 
--- The pairs of weights that agents of the queue had, each with its frontier: no bind was ever sent for a line behind that.
-local function pairs_of(db, claim)
-  local list = db:rows([[SELECT CAST(agent_weight AS TEXT) AS agent_weight, CAST(skill_weight AS TEXT) AS skill_weight,
-      (SELECT COALESCE(MAX(last_line), 0) FROM chunks c WHERE c.queue = s.queue AND c.action = 'bind'
-        AND c.agent_weight = s.agent_weight AND c.skill_weight = s.skill_weight) AS frontier
-    FROM (SELECT DISTINCT queue, agent_weight, skill_weight FROM snapshot WHERE queue = ?) s
-    ORDER BY s.agent_weight, s.skill_weight]], claim.id)
-  for _, pair in ipairs(list) do
-    pair.agent_weight, pair.skill_weight = database.big(pair.agent_weight), database.big(pair.skill_weight)
-  end
-  return list
-end
-
--- The next agents with these weights, behind a line, that are to be bound again.
-local function restorable(db, claim, pair, line, limit)
-  return db:rows("SELECT s.line, s.account FROM snapshot s WHERE s.queue = ? AND s.line > ? AND " .. ledger.RESTORABLE ..
-    " ORDER BY s.line LIMIT ?", claim.id, line, pair.agent_weight, pair.skill_weight, limit)
-end
-
--- Marks those that somebody has bound again. Returns how many.
+-- Marks those that somebody has bound again before a bind was sent. Returns how many.
 local function skip_bound(db, claim, listing)
-  local skipped = 0
-  for _, pair in ipairs(pairs_of(db, claim)) do
-    local line = pair.frontier
-    repeat
-      local rows = restorable(db, claim, pair, line, PAGE)
-      for _, row in ipairs(rows) do
-        if listing.find(row.account) then
-          skip(db, claim, row.line)
-          skipped = skipped + 1
-        end
-        line = row.line
+  local skipped, line = 0, 0
+  repeat
+    local rows = db:rows("SELECT s.line, s.account FROM snapshot s WHERE s.queue = ? AND s.line > ? AND " .. ledger.UNSENT ..
+      " ORDER BY s.line LIMIT ?", claim.id, line, PAGE)
+    for _, row in ipairs(rows) do
+      if listing.find(row.account) then
+        skip(db, claim, row.line)
+        skipped = skipped + 1
       end
-    until #rows < PAGE
-  end
+      line = row.line
+    end
+  until #rows < PAGE
   return skipped
 end
 
@@ -87,16 +67,35 @@ local function prepare(work, claim)
   return not work:is_stopping()
 end
 
--- The next bind with these weights, or nil.
+-- The pairs of weights that agents of the queue had. `line`: no line up to that is to be sent any more.
+local function pairs_of(db, claim)
+  local list = db:rows([[SELECT DISTINCT CAST(agent_weight AS TEXT) AS agent_weight, CAST(skill_weight AS TEXT) AS skill_weight
+    FROM snapshot WHERE queue = ? ORDER BY 1, 2]], claim.id)
+  for _, pair in ipairs(list) do
+    pair.agent_weight, pair.skill_weight, pair.line = database.big(pair.agent_weight), database.big(pair.skill_weight), 0
+  end
+  return list
+end
+
+local OF_PAIR = "SELECT s.line, s.account FROM snapshot s WHERE s.queue = ? AND s.line > ? AND s.agent_weight = ? " ..
+  "AND s.skill_weight = ? AND %s ORDER BY s.line LIMIT ?"
+local NEXT, NEIGHBOURS = OF_PAIR:format(ledger.UNSENT), OF_PAIR:format "s.undo IS NULL"
+
+-- The next bind with these weights, or nil. It ends before an agent with the same weights who is not to be in it: one who is in
+-- another, or one whose release may still turn out to be done, and who would then pass for restored.
 local function next_chunk(db, claim, pair)
-  local rows = restorable(db, claim, pair, pair.frontier, SIZE)
+  local rows = db:rows(NEXT, claim.id, pair.line, pair.agent_weight, pair.skill_weight, SIZE)
   if #rows == 0 then return end
+  local neighbours = db:rows(NEIGHBOURS, claim.id, rows[1].line - 1, pair.agent_weight, pair.skill_weight, #rows)
   local chunk = {
     queue = claim.id, action = "bind", agent_weight = pair.agent_weight, skill_weight = pair.skill_weight, attempts = 0,
-    first_line = rows[1].line, last_line = rows[#rows].line, lines = {}, accounts = {},
+    first_line = rows[1].line, lines = {}, accounts = {},
   }
-  for i, row in ipairs(rows) do chunk.lines[i], chunk.accounts[i] = row.line, row.account end
-  pair.frontier = chunk.last_line
+  for i, row in ipairs(rows) do
+    if row.line ~= neighbours[i].line then break end
+    chunk.lines[i], chunk.accounts[i], chunk.last_line = row.line, row.account, row.line
+  end
+  pair.line = chunk.last_line
   return chunk
 end
 
@@ -119,10 +118,7 @@ end
 -- @treturn boolean
 function M.remains(db, claim)
   if ledger.has(db, claim.id, ledger.UNDONE, "bind") then return true end
-  for _, pair in ipairs(pairs_of(db, claim)) do
-    if next_chunk(db, claim, pair) then return true end
-  end
-  return false
+  return db:row("SELECT s.line FROM snapshot s WHERE s.queue = ? AND " .. ledger.UNSENT .. " LIMIT 1", claim.id) ~= nil
 end
 
 --- Works one queue until it is as before, or cannot be.
