@@ -48,7 +48,7 @@ M.RESTORABLE = [[s.agent_weight = ? AND s.skill_weight = ? AND s.undo IS NULL AN
       SELECT MAX(x.first_line) FROM chunks x WHERE x.queue = s.queue AND x.action = 'release' AND x.agent_weight = 0
         AND x.skill_weight = 0 AND x.first_line <= s.line))]]
 
---- How far a chunk's requests may have been applied: not at all (nil in Lua, 0 in the table), as those of which no byte was sent
+-- How far a chunk's requests may have been applied: not at all (nil in Lua, 0 in the table), as those of which no byte was sent
 -- or that were turned away before anybody looked at the accounts; REFUSED by the API itself, which may have done a part of it
 -- first; UNANSWERED, of which nobody knows anything and which a slow server may still do.
 M.REFUSED, M.UNANSWERED = 1, 2
