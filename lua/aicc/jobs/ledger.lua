@@ -54,7 +54,7 @@ M.RESTORABLE = "s.undo IS NULL AND s.line <= " ..
 M.UNSENT = M.RESTORABLE .. " AND s.line > COALESCE(" ..
   COVERING:format("c.last_line", "bind", "s.agent_weight", "s.skill_weight") .. ", 0)"
 
---- How far a chunk's requests may have been applied: not at all (nil in Lua, 0 in the table), as those of which no byte was sent
+-- How far a chunk's requests may have been applied: not at all (nil in Lua, 0 in the table), as those of which no byte was sent
 -- or that were turned away before anybody looked at the accounts; REFUSED by the API itself, which may have done a part of it
 -- first; UNANSWERED, of which nobody knows anything and which a slow server may still do.
 M.REFUSED, M.UNANSWERED = 1, 2
