@@ -139,11 +139,11 @@ describe("a job's doubts #lua54", function()
     server:clear()
     -- It has settled the doubt, and noted that it is about to send.
     local function interrupted()
-      return store.db:row("SELECT COUNT(*) AS n FROM chunks WHERE action = 'bind' AND state = 'sent' AND in_doubt = 1").n > 0
+      return store.db:row("SELECT COUNT(*) AS n FROM chunks WHERE action = 'bind' AND state = 'sent' AND in_doubt = 2").n > 0
     end
     assert.equal("aborted", assert(job:undo { client = client, rate = 0, interrupted = interrupted }).stopped.kind)
     assert.equal(0, #support.bodies(server, "bind_agents"))
-    assert.same({ state = "pending", attempts = 1, in_doubt = 1 },
+    assert.same({ state = "pending", attempts = 1, in_doubt = 2 },
       store.db:row "SELECT state, attempts, in_doubt FROM chunks WHERE action = 'bind'")
     -- The slow server does at last what it was asked first.
     server:bind(3, { agents[1], agents[2], agents[3] })
