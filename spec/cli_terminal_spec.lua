@@ -113,6 +113,16 @@ describe("the command on a terminal #terminal #lua54", function()
     local folder = support.folder()
     support.csv(folder .. "/night.csv", support.range(3, 1, 9))
     assert.equal(0, (support.run(folder, server, "plan --rate 0 " .. folder .. "/night.csv")))
+    -- Waits until the command, which is the newest such process, sleeps in a read of its terminal: for ten seconds at most.
+    local function await_reading()
+      for _ = 1, 200 do
+        local state = io.popen [[cat "/proc/$(pgrep -n -f 'bin/aicc [a-z]* night --force')/wchan" 2>/dev/null]]
+        local where = state:read "a"
+        state:close()
+        if where:find "wait_woken" or where:find "tty" then return end
+        socket.sleep(0.05)
+      end
+    end
     local function answer(keys, verb)
       local command = support.command(folder, server, verb .. " night --force --rate 0"):gsub('"', '\\"')
       local typing = os.tmpname()
@@ -123,6 +133,7 @@ describe("the command on a terminal #terminal #lua54", function()
         local byte = assert(pipe:read(1), output)
         output = output .. byte
       until output:find("Type yes: ", 1, true)
+      await_reading()
       keyboard:write(keys)
       keyboard:flush()
       output = output .. pipe:read "a"
