@@ -13,11 +13,9 @@ local sandbox = require "aicc.sandbox"
 
 local LOST = { "2 ok applied_earlier", "1 ok applied_earlier", "2 ok applied_earlier", "2 network unknown", "2 network unknown" }
 local DIFFERENT = {
-  ["slow body"] = false, -- it can only tell that nothing comes any more, not that it comes slowly
   ["long body"] = { -- longer than a buffer
     "1 ok applied_earlier", "1 ok applied_earlier", "1 ok applied_earlier", "1 too_large unknown", "1 too_large unknown",
   },
-  ["100 Continue before it"] = LOST, -- what is not asked for is taken for no reply
   ["two Content-Length"] = LOST,
 }
 
@@ -63,19 +61,6 @@ local function more(get)
     assert.same({ "unsupported", "not_sent" }, { told.kind, told.outcome })
     assert.truthy(told.message:find("not possible in a coroutine of your own: do it from an action", 1, true), told.message)
     assert.equal(0, #server:requests())
-  end)
-
-  it("a reply that only trickles ends at the egress's patience", function()
-    local server, _, there, options = get()
-    server:fault { operation = "release_agent_by_skill", drip = 1, to = math.huge }
-    local everybody = "return call(%s, 'release_agent_by_skill', 3, 'ALL')"
-    local told = there:run(everybody:format(options "timeout = 0.5, retry = false"))
-    local count = 0
-    for _, request in ipairs(server:requests()) do
-      if request.operation == "release_agent_by_skill" then count = count + 1 end
-    end
-    assert.equal(1, count) -- HAProxy's own client did not lose patience and send it again
-    assert.equal("applied_earlier", told.outcome or told.kind)
   end)
 end
 

@@ -52,7 +52,7 @@ end
 -- What an answer means that the API did not give.
 local function own_failure(operation, status, progress)
   if progress == nil then
-    return failure(operation, "network", status == 503 and "not_sent" or "unknown",
+    return failure(operation, "network", "unknown",
       ("HTTP %d, and not from an egress, which would send X-Aicc-Egress: is its socket the right one?"):format(status))
   elseif progress == "oversized" then
     return too_large(operation)

@@ -1,25 +1,15 @@
---- The transport in HAProxy: its own HTTP client, to an egress frontend on a Unix socket.
+--- The transport in HAProxy: a socket of `core.tcp` to an egress frontend on a Unix socket.
 --
--- Not straight to the API, for that client sends a POST up to four times by itself when no answer comes. The egress always
--- answers, and before the client's patience ends. Load this where HAProxy reads its configuration: after `chroot` no file is
--- found.
+-- Not HAProxy's own HTTP client, which sends a POST up to four times by itself when no answer comes. Load this where HAProxy
+-- reads its configuration: after `chroot` no file is found.
 -- @module aicc.transport.haproxy
 
+local aicc = require "aicc.core"
 local egress = require "aicc.transport.egress"
 local host = require "aicc.host"
+local http = require "aicc.transport.http"
 
-local haproxy = core -- the global, which elsewhere is hidden by aicc.core
-
--- Seconds longer than the attempt; more than the egress's `timeout connect` and `wait-for-body time` together.
-local PATIENCE = 30
-
--- A reply with a string for each header: HAProxy gives lists, counted from 0.
-local function reply_of(answer)
-  local headers = {}
-  for name, values in pairs(answer.headers or {}) do headers[name:lower()] = values[0] end
-  local body, length = answer.body or "", tonumber(headers["content-length"])
-  return { status = answer.status or 0, headers = headers, body = body, truncated = length ~= nil and #body < length }
-end
+local haproxy = core -- the global
 
 local how = {
   name = "haproxy",
@@ -29,17 +19,21 @@ local how = {
 
 function how.sleep(seconds) haproxy.msleep(math.max(1, math.ceil(seconds * 1000))) end
 
--- The time to connect is the egress's business.
-function how.exchange(socket, encoded, limits)
-  local headers, timeout = {}, math.max(1, math.ceil(limits.timeout * 1000))
-  for name, value in pairs(encoded.headers) do headers[name] = { value } end
-  headers["Content-Length"] = { ("%d"):format(#encoded.body) } -- or it would be sent in chunks
-  headers["Connection"] = { "close" }                          -- on a kept one HAProxy leaves some failures to its client
-  headers["X-Aicc-Timeout"] = { ("%d"):format(timeout) }
-  return reply_of(haproxy.httpclient():post {
-    url = "http://egress" .. encoded.path, dst = "unix@" .. socket, headers = headers, body = encoded.body,
-    timeout = timeout + PATIENCE * 1000,
+-- HAProxy counts milliseconds, and takes 0 for no limit.
+local function wait_at_most(socket, seconds) socket:settimeout(math.max(0.001, seconds)) end
+
+function how.exchange(path, encoded, limits)
+  local socket, ends = haproxy.tcp(), aicc.now() + limits.timeout
+  encoded.headers["Connection"] = "close"
+  encoded.headers["X-Aicc-Timeout"] = ("%d"):format(math.ceil(limits.timeout * 1000))
+  wait_at_most(socket, math.min(limits.connect_timeout, limits.timeout))
+  local done, problem = socket:connect("unix@" .. path)
+  if not done then return nil, "network", "not_sent", ("the egress at %s cannot be reached: %s"):format(path, problem) end
+  local reply, kind, outcome, message = http.exchange(socket, encoded, {
+    timeout = limits.timeout, ends = ends, wait_at_most = wait_at_most, version = "1.1",
   })
+  socket:close()
+  return reply, kind, outcome, message
 end
 
 local M = {}

@@ -18,14 +18,10 @@ local CALLS = {
 }
 
 -- What either egress makes of some replies: fault -> what each of CALLS comes to, as words. An egress cannot tell a reply that
--- makes no sense from a connection that broke, and takes a chunked body that ends too early for one that ends.
+-- makes no sense from a connection that broke.
 local NO_REPLY = { "2 network unknown", "1 network unknown", "2 ok applied_earlier", "2 network unknown", "2 network unknown" }
 local EITHER = {
   ["headers cut"] = NO_REPLY, ["no HTTP"] = NO_REPLY, ["endless headers"] = NO_REPLY,
-  ["chunk cut"] = {
-    "1 ok applied_earlier", "1 ok applied_earlier", "1 ok applied_earlier", "2 protocol unknown", "2 protocol unknown",
-  },
-  ["no last chunk"] = { "1 ok applied", "1 ok applied", "1 ok applied", "1 ok nil", "1 ok nil" },
 }
 
 -- Accounts as Lua source.
