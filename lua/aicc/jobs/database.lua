@@ -4,6 +4,9 @@
 -- whatever may pass 2^31 is selected as text: the SQL does that, `big` reads it. Transactions are begun and ended here, not by
 -- LuaDBI.
 --
+-- LuaDBI hands SQLite pointers into Lua's own strings, and SQLite reads them whenever it steps: at each fetch too. So what a
+-- statement is executed with is held here, beside the statement, until it is executed with something else or closed.
+--
 -- What fails raises an error of kind "store"; whoever is called from outside turns that into `nil, err` with `protect`.
 -- @module aicc.jobs.database
 
@@ -56,49 +59,77 @@ function M.big(text)
   return to_integer and to_integer(number) or number
 end
 
--- What is bound for each value: digits for a number, never LuaDBI's own idea of them.
-local function bound(...)
-  local values = { ... }
-  for i = 1, select("#", ...) do
+-- ---- statements ----
+
+-- What is bound, in the order of the question marks: digits for a number, never LuaDBI's own idea of them. `n`: how many.
+local function to_bind(...)
+  local values = { n = select("#", ...), ... }
+  for i = 1, values.n do
     if type(values[i]) == "number" then values[i] = ("%.0f"):format(values[i]) end
   end
-  return unpack(values, 1, select("#", ...))
+  return values
+end
+
+-- What a protected call of LuaDBI's ended with. It raises some failures, as strings, and returns others: both are returned here.
+-- What is raised through it goes on: Ctrl-C's "interrupted!", and that there is no memory left.
+local function ended(ok, result, problem)
+  if ok then return result, problem end
+  if type(result) ~= "string" or result:find "interrupted!$" or result:find "not enough memory$" then error(result, 0) end
+  return nil, result
+end
+
+local function call(object, method, ...) return ended(pcall(object[method], object, ...)) end
+
+-- Raises what went wrong. The transaction in which it did must not be committed. The statement, if there was one, is closed:
+-- SQLite would tell its failure again when it is executed next, whatever comes of that.
+local function give_up(self, problem, statement)
+  local err = M.failure(tostring(problem))
+  self.failure = self.failure or err
+  if statement then
+    self.statements[statement.sql] = nil
+    call(statement.handle, "close")
+  end
+  error(err, 0)
 end
 
 -- The prepared statement for this text, made once. With PostgreSQL what is wrong may show here already.
 local function prepared(self, sql)
   local statement = self.statements[sql]
   if not statement then
-    local problem
-    statement, problem = self.connection:prepare(sql)
-    if not statement then fail("%s", tostring(problem)) end
+    if not self.connection then error(errors.new { kind = "closed", message = "the job store is closed" }, 0) end
+    local handle, problem = call(self.connection, "prepare", sql)
+    if not handle then give_up(self, problem) end
+    statement = { sql = sql, handle = handle }
     self.statements[sql] = statement
   end
   return statement
 end
 
+-- Executes a statement. A local variable would not hold what is bound: LuaJIT forgets those that are not used again.
 local function execute(self, sql, ...)
-  local statement = prepared(self, sql)
-  local ok, problem = statement:execute(bound(...))
-  if not ok then fail("%s", tostring(problem)) end
+  local statement, bound = prepared(self, sql), to_bind(...)
+  statement.bound = bound
+  local ok, problem = call(statement.handle, "execute", unpack(bound, 1, bound.n))
+  if not ok then give_up(self, problem, statement) end
   return statement
+end
+
+-- The next row of a statement, or nil.
+local function fetch(self, statement)
+  local row, problem = call(statement.handle, "fetch", true)
+  if problem then give_up(self, problem, statement) end
+  return row
 end
 
 --- Runs a statement.
 -- @tparam string sql
 -- @param ... what its question marks stand for
 -- @treturn integer how many rows it changed
-function Database:run(sql, ...) return execute(self, sql, ...):affected() end
-
---- The first row of a query.
--- @tparam string sql
--- @param ... what its question marks stand for
--- @treturn ?table column -> value
-function Database:row(sql, ...)
+function Database:run(sql, ...)
   local statement = execute(self, sql, ...)
-  local row = statement:fetch(true)
-  while statement:fetch() do end -- SQLite keeps a read open until the last row
-  return row
+  local changed, problem = call(statement.handle, "affected")
+  if problem then give_up(self, problem, statement) end
+  return changed
 end
 
 --- All rows of a query: for those that are known to be few.
@@ -106,10 +137,19 @@ end
 -- @param ... what its question marks stand for
 -- @treturn {table,...}
 function Database:rows(sql, ...)
-  local rows = {}
-  for row in execute(self, sql, ...):rows(true) do rows[#rows + 1] = row end
+  local statement, rows = execute(self, sql, ...), {}
+  repeat
+    local row = fetch(self, statement)
+    rows[#rows + 1] = row
+  until not row
   return rows
 end
+
+--- The first row of a query. The others are fetched too: SQLite keeps a read open until the last one.
+-- @tparam string sql
+-- @param ... what its question marks stand for
+-- @treturn ?table column -> value
+function Database:row(sql, ...) return self:rows(sql, ...)[1] end
 
 --- Inserts many rows, fifty in a statement.
 -- @tparam string target a table and its columns, `t (a, b)`
@@ -128,18 +168,25 @@ function Database:insert(target, width, values)
   end
 end
 
---- Runs a function as one transaction: all that it wrote is committed, or nothing if it raises. It may not yield.
+local function pack(...) return { n = select("#", ...), ... } end
+
+--- Runs a function as one transaction: all that it wrote is committed, or nothing if it raises, if any statement failed (whatever
+-- f made of that), or if the commit fails. It may not yield.
 -- @tparam function f
 -- @param ... its arguments
 -- @return what f returned
 function Database:transaction(f, ...)
   execute(self, self.dialect.begin)
-  local results = { pcall(f, ...) }
+  self.failure = nil
+  local results = pack(pcall(f, ...))
+  -- PostgreSQL would answer a COMMIT of what has failed with success, and a rollback.
+  if results[1] and self.failure then results = { false, self.failure } end
   if results[1] then
-    execute(self, "COMMIT")
-    return unpack(results, 2)
+    local committed, problem = pcall(execute, self, "COMMIT")
+    if committed then return unpack(results, 2, results.n) end
+    results = { false, problem }
   end
-  pcall(execute, self, "ROLLBACK") -- SQLite may have done so by itself
+  pcall(execute, self, "ROLLBACK") -- the database may have done so by itself
   error(results[2], 0)
 end
 
@@ -155,7 +202,7 @@ end
 --- Closes the connection.
 function Database:close()
   if not self.connection then return end
-  for _, statement in pairs(self.statements) do statement:close() end
+  for _, statement in pairs(self.statements) do statement.handle:close() end
   self.connection:close()
   self.connection, self.statements = nil, {}
 end
