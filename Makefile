@@ -2,32 +2,42 @@
 #
 # All that a build makes is under build/: build/5.4/aicc/core.so is the library's C half for Lua 5.4, and
 # build/5.4/aicc/sandbox/core.so the sandbox's. ABI=5.3 or ABI=5.1 (LuaJIT too) builds for another Lua, beside it.
+#
+# What is set with ?= may also come from the environment, as CC, CPPFLAGS and LDFLAGS may. A packager sets WERROR= and, where a
+# library's folder has the architecture in its name, LIBDIR=/usr/lib/$(DEB_HOST_MULTIARCH)/lua/5.4.
 
-ABI    = 5.4
-LUA    = lua$(ABI)
-PREFIX = /usr/local
-LUADIR = $(PREFIX)/share/lua/$(ABI)
-LIBDIR = $(PREFIX)/lib/lua/$(ABI)
-BINDIR = $(PREFIX)/bin
+ABI    ?= 5.4
+LUA     = lua$(ABI)
+PREFIX ?= /usr/local
+LUADIR  = $(PREFIX)/share/lua/$(ABI)
+LIBDIR ?= $(PREFIX)/lib/lua/$(ABI)
+BINDIR  = $(PREFIX)/bin
 MANDIR = $(PREFIX)/share/man
 COMPDIR = $(PREFIX)/share/bash-completion/completions
 
 BUILD = build
 OUT   = $(BUILD)/$(ABI)
 
-CFLAGS   = -O2 -g -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
-WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
+CFLAGS  ?= -O2 -g -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+WERROR  ?= -Werror
+WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes $(WERROR)
 COMPILE  = $(CC) -std=c99 -fPIC -fvisibility=hidden -pthread $(WARNINGS) $(CFLAGS) -Isrc $(LUA_HEADERS) $(CPPFLAGS) -MMD -MP
 LINK     = $(CC) -shared -pthread $(CFLAGS) -Wl,-z,relro,-z,now,-z,nodelete $(LDFLAGS)
 
 LUA_HEADERS = $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(shell pkg-config --cflags lua$(ABI)))
 
-# What runs in the tree as it is, without installing.
-IN_TREE = LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;" LUA_CPATH="$(CURDIR)/$(OUT)/?.so;;"
+# What runs in the tree as it is, without installing: the tree comes before where the caller's own modules are.
+IN_TREE = LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(call own,LUA_PATH)" \
+          LUA_CPATH="$(CURDIR)/$(OUT)/?.so;$(call own,LUA_CPATH)"
+own     = $(or $($(1)_$(subst .,_,$(ABI))),$($(1)),;)
+unexport LUA_PATH_5_4 LUA_CPATH_5_4 LUA_PATH_5_3 LUA_CPATH_5_3 LUA_PATH_5_2 LUA_CPATH_5_2 LUA_PATH_5_5 LUA_CPATH_5_5
+
+# Where Debian keeps nginx and HAProxy, and no ordinary user looks.
+export PATH := $(PATH):/usr/sbin:/sbin
 
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: all build library sandbox tools demo test bench doc check clean help install install-library install-sandbox \
+.PHONY: all build library sandbox tools demo repl test bench doc check clean help install install-library install-sandbox \
         install-cli uninstall
 
 all: build ## Build, and say how to use the tree without installing (the default)
@@ -63,7 +73,7 @@ $(OUT)/%.o: %.c Makefile | tools
 -include $(patsubst %.o,%.d,$(call objects,src) $(call objects,src/sandbox))
 
 # Goals that run something install what they lack; those that only build say what is missing. LuaRocks sees to it by itself.
-INSTALLING = $(filter demo test bench doc check check-%,$(MAKECMDGOALS))
+INSTALLING = $(filter demo repl test bench doc check check-%,$(MAKECMDGOALS))
 
 tools:
 	@$(if $(LUA_INCDIR),,ABI=$(ABI) CC="$(CC)" .ci/deps $(or $(INSTALLING),--check build))
@@ -73,11 +83,15 @@ tools:
 demo: build ## Run examples/quickstart.lua against a sandbox of its own
 	@$(IN_TREE) $(LUA) examples/quickstart.lua
 
+repl: build ## A prompt with a sandbox and a client, and what to try
+	@$(IN_TREE) $(LUA) -i examples/repl.lua
+
 # Specs with the tags in APART have goals of their own, for what they need: nginx and HAProxy, PostgreSQL, a terminal.
 # A run leaves its closing line in $(TALLY) too: without one, busted did not get to its end, whatever its exit status.
 SPEC    = spec
 APART   = hosts,postgresql,terminal
-WITHOUT = $(APART)
+WITHOUT = $(APART)$(if $(filter-out 5.4,$(ABI)),$(comma)lua54)
+comma   = ,
 TALLY   = build/tally/$(SUITE)
 SUITE   = test
 BUSTED  = $(RUN) $(LUA) $$(command -v busted) --output=spec/support/summary.lua \

@@ -13,8 +13,8 @@ local function line(label, text) print(("  %s  %s"):format(paint("1", ("%-9s"):f
 
 local function names(accounts) return #accounts > 0 and table.concat(accounts, ", ") or "nobody" end
 
-local server <close> = assert(sandbox.start { tls = true, agents = { [3] = { "1001", "1002", "1003" } } })
-local client <close> = assert(server:client())
+local server = assert(sandbox.start { tls = true, agents = { [3] = { "1001", "1002", "1003" } } })
+local client = assert(server:client())
 
 print(paint("1", "aicc " .. aicc._VERSION) .. ": unbind agents from a skill queue")
 line("sandbox", server.base_url .. ", certificate verified")
@@ -42,3 +42,6 @@ for _, request in ipairs(server:requests()) do
   local body = request.operation == "token" and "(app key and secret)" or request.body
   print(("    POST …/%-21s %s"):format(request.path:match "[^/]+$", body))
 end
+
+client:close()
+server:stop()

@@ -15,10 +15,10 @@ local function example(name, arguments, environment)
   return run(child.command(("arg = { %s } dofile 'examples/%s.lua'"):format(arguments, name), environment))
 end
 
-describe("the examples #lua54", function()
+describe("the examples", function()
   it("quickstart: the whole way, uncoloured on a pipe", function()
     local output, status = example("quickstart", "")
-    assert.equal(0, status, output)
+    assert.equal(0, status or 0, output) -- 5.1 does not tell
     for _, line in ipairs {
       "sandbox    https://localhost:%d+, certificate verified\n", "queue 3    1001, 1002, 1003\n",
       'release    {"1001", "1002"}: resultCode 0, success\n  queue 3    1003\n',
@@ -31,7 +31,7 @@ describe("the examples #lua54", function()
     assert.is_nil(output:find "\27")
   end)
 
-  it("offboard: one agent, many queues", function()
+  it("offboard: one agent, many queues #lua54", function()
     local agents = { [3] = { "1001", "1002" }, [4] = { "1001" }, [9007199254740991] = { "1001" } }
     local server = assert(sandbox.start { agents = agents })
     local folder, remove = child.directory()
