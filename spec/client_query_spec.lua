@@ -1,5 +1,6 @@
 -- Listing a queue through a real server: pages, changes between pages, and the iterator.
 
+local aicc = require "aicc"
 local loop = require "aicc.loop"
 local sandbox = require "aicc.sandbox"
 local scene = require "spec.support.scene"
@@ -64,9 +65,37 @@ describe("query_agents", function()
     assert.equal("0 1 0", page_numbers())
   end)
 
-  it("reads nested listings", function()
-    start(101, { nested_schema = true })
-    assert.same(names(101), accounts_of(assert(client:query_agents(3))))
+  it("reads every shape that is documented", function()
+    for _, shape in ipairs {
+      { schema = "data" }, { schema = "all" }, { account_field = "accountCode" }, { count_field = "total" },
+      { numbers = "string" },
+      { schema = "all", account_field = "accountCode", count_field = "total", numbers = "string" },
+    } do
+      start(101, shape)
+      server:bind(3, { { userAccount = "a002", agentWeight = 4, skillWeight = 7 } })
+      local agents = assert(client:query_agents(3))
+      assert.same(names(101), accounts_of(agents))
+      assert.same({ 4, 7 }, { agents[2].agentWeight, agents[2].skillWeight })
+      assert.equal("applied", assert(client:release_agent_by_skill(3, { "a001" })).outcome)
+      client:close()
+      server:stop()
+    end
+    start(1)
+  end)
+
+  it("is not understood where nobody has an account that can be read, and proves nothing", function()
+    start(2, { account_field = "none" })
+    server:fault { operation = "release_agent_by_skill", close = "request", to = math.huge } -- lost, and not done
+    local agents, err = client:query_agents(3)
+    assert.same({ nil, "protocol", "unknown" }, { agents, err.kind, err.outcome })
+    for _, accounts in ipairs { { "a001" }, aicc.ALL } do
+      local result, problem = client:release_agent_by_skill(3, accounts)
+      assert.same({ nil, "unknown" }, { result, problem.outcome })
+      assert.matches("cannot be told: none of the 2 agents", problem.message)
+    end
+    local last
+    for agent, problem in client:each_agent(3) do if not agent then last = problem end end
+    assert.same({ "protocol", 3 }, { last.kind, last.skill_id })
   end)
 
   it("shows what the server shows: agents without an account may be hidden", function()
@@ -118,6 +147,19 @@ describe("query_agents", function()
     assert.same({ "not_found", "query_agents", 3, 1 }, { err.kind, err.operation, err.skill_id, err.attempts })
     assert.truthy(err.elapsed >= 0)
   end)
+end)
+
+it("a release that never happened is not told as done, whatever a listing calls the accounts", function()
+  for _, field in ipairs { "userAccount", "accountCode" } do
+    start(2, { account_field = field })
+    server:fault { operation = "release_agent_by_skill", close = "request", to = math.huge }
+    local result, err = client:release_agent_by_skill(3, { "a001" })
+    assert.is_nil(result)
+    assert.same({ "unknown", { "a001" } }, { err.outcome, err.still_bound })
+    client:close()
+    server:stop()
+  end
+  start(1)
 end)
 
 describe("each_agent", function()

@@ -110,7 +110,7 @@ describe("the API", function()
   end)
 
   it("nests the listing where asked to", function()
-    start { nested_schema = true, agents = { [3] = { "1001" } } }
+    start { schema = "data", agents = { [3] = { "1001" } } }
     local reply = cjson.decode(call(QUERY, '{"requestParam":{"skillId":3,"pageSize":100,"pageNum":0}}').body)
     assert.same({ 1, "1001" }, { reply.schema.count, reply.schema.data[1].userAccount })
     assert.is_nil(reply.data)

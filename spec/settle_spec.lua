@@ -102,8 +102,16 @@ describe("a listing", function()
   end)
 
   it("tells agents without an account apart by their number", function()
-    local nameless = { { workNo = 1 }, { workNo = 2 }, { userAccount = "", workNo = 3 }, { userAccount = "", workNo = 4 } }
-    assert.same({ 4, "0" }, { list { scene.page(nameless) } })
+    assert.same({ 4, "0" }, { list { scene.page { { workNo = 1 }, { workNo = 2 }, "a", { workNo = 4 } } } })
+  end)
+
+  it("in which nobody has an account is not understood, however many pages it has", function()
+    local first, second = {}, { "a" }
+    for n = 1, 100 do first[n] = { workNo = n } end
+    assert.same({ "protocol unknown", "0" }, { list { scene.page { { workNo = 1 } } } })
+    assert.same({ "protocol unknown", "0" }, { list({ scene.page(first) }, true) })
+    assert.same({ 101, "0 1" }, { list { scene.page(first, 101), scene.page(second, 101) } })
+    assert.same({ "protocol unknown", "0 1" }, { list { scene.page(first, 101), scene.page({ { workNo = 101 } }, 101) } })
   end)
 end)
 

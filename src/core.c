@@ -17,6 +17,7 @@
 #include "processlib.h"
 #include "reply.h"
 #include "session.h"
+#include "shape.h"
 #include "strset.h"
 #include "sys.h"
 #include "version.h"
@@ -233,7 +234,7 @@ __attribute__((visibility("default"))) int luaopen_aicc_core(lua_State *L) {
   aicc_mark_mainthread(L);
   pthread_once(&once, start_libcurl);
   pin();
-  aicc_reply_open(L);
+  aicc_shape_open(L);
   if (luaL_newmetatable(L, BUFFER_META)) {
     lua_pushcfunction(L, buffer_gc);
     lua_setfield(L, -2, "__gc");

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "arguments.h"
+#include "shape.h"
 
 /* ---- token ---- */
 
@@ -56,39 +57,6 @@ static const char *read_nothing(lua_State *L) {
   return NULL;
 }
 
-/* Whether the value on top is an array of agents: objects whose account, if they have one, is a string. */
-static int is_agents(lua_State *L) {
-  size_t count = 0;
-  if (!lua_istable(L, -1)) return 0;
-  for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
-    int type = LUA_TNONE;
-    if (lua_istable(L, -1)) {
-      type = aicc_getfield(L, -1, "userAccount");
-      lua_pop(L, 1);
-    }
-    if (type != LUA_TSTRING && type != LUA_TNIL) {
-      lua_pop(L, 2);
-      return 0;
-    }
-    count++;
-  }
-  for (size_t i = 1; i <= count; i++) { /* a null among them, or an object in place of the array, leaves a hole */
-    int type = aicc_rawgeti(L, -1, (lua_Integer)i);
-    lua_pop(L, 1);
-    if (type == LUA_TNIL) return 0;
-  }
-  return 1;
-}
-
-static const char *read_query(lua_State *L) {
-  int has_count = aicc_getfield(L, -1, "count") == LUA_TNUMBER;
-  aicc_getfield(L, -2, "data");
-  int has_agents = is_agents(L);
-  lua_pop(L, 2);
-  if (!has_count) return "a count";
-  return has_agents ? NULL : "an array of agents as data";
-}
-
 /* ---- the table ---- */
 
 #define MANAGEMENT "/apiaccess/rest/cc-management/v1/agentAccount/"
@@ -103,12 +71,14 @@ const struct aicc_operation aicc_operations[AICC_OPERATION_COUNT] = {
     {.name = "release_agent_by_skill",
      .path = MANAGEMENT "releaseAgentBySkillId",
      .with_token = 1,
+     .needs_code = 1,
      .fields = {"skillId", "userAccounts"},
      .write = write_release,
      .read = read_nothing},
     {.name = "bind_agents",
      .path = MANAGEMENT "addSkillsToAgent",
      .with_token = 1,
+     .needs_code = 1,
      .fields = {"userAccounts", "skillId", "agentWeight", "skillWeight"},
      .write = write_bind,
      .read = read_nothing},
@@ -118,7 +88,7 @@ const struct aicc_operation aicc_operations[AICC_OPERATION_COUNT] = {
      .once = 1,
      .fields = {"skillId", "pageSize", "pageNum"},
      .write = write_query,
-     .read = read_query},
+     .read = aicc_shape_page},
 };
 
 const struct aicc_operation *aicc_operation_check(lua_State *L, int index) {

@@ -1,103 +1,16 @@
 /*
 ** reply.c - what a reply means. See reply.h; the table is that of semantics.md, sections 2 and 3.
-**
-** The decoder is an instance of lua-cjson of our own, so that nobody's settings of the shared one change what a reply means.
 */
 #include "reply.h"
 
 #include <curl/curl.h>
 #include <limits.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 
-#define MAX_DEPTH 32
-
-static const char decode_key = 0; /* its address is the registry key of the decoder */
-
-/* ---- JSON in ---- */
-
-void aicc_reply_open(lua_State *L) {
-  lua_getglobal(L, "require");
-  lua_pushliteral(L, "cjson.safe");
-  lua_call(L, 1, 1);
-  lua_getfield(L, -1, "new");
-  lua_call(L, 0, 1);
-  lua_getfield(L, -1, "decode_invalid_numbers");
-  lua_pushboolean(L, 0);
-  lua_call(L, 1, 0);
-  lua_getfield(L, -1, "decode_max_depth");
-  lua_pushinteger(L, MAX_DEPTH);
-  lua_call(L, 1, 0);
-  lua_getfield(L, -1, "decode");
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &decode_key);
-  lua_pop(L, 2);
-}
-
-/* In the table on top and those in it: integral floats become integers, and null becomes nil (cjson's own is truthy). */
-static void tidy(lua_State *L) {
-  luaL_checkstack(L, 6, "reply");
-  for (lua_pushnil(L); lua_next(L, -2) != 0;) {
-    lua_Number number = aicc_is_float(L, -1) ? lua_tonumber(L, -1) : 0.5;
-    if (lua_istable(L, -1)) {
-      tidy(L); /* no deeper than MAX_DEPTH */
-      lua_pop(L, 1);
-    } else if (number == floor(number) && fabs(number) < 9007199254740992.0) {
-      lua_pop(L, 1);
-      lua_pushvalue(L, -1);
-      lua_pushinteger(L, (lua_Integer)number);
-      lua_rawset(L, -4);
-    } else if (lua_islightuserdata(L, -1)) {
-      lua_pop(L, 1);
-      lua_pushvalue(L, -1);
-      lua_pushnil(L);
-      lua_rawset(L, -4); /* giving nil to a field that is there is allowed while its table is walked */
-    } else {
-      lua_pop(L, 1);
-    }
-  }
-}
-
-/* Some of the documents put a reply's fields into an object `schema`, others show them at top level: moves them up. */
-static void lift_schema(lua_State *L) {
-  if (aicc_getfield(L, -1, "schema") == LUA_TTABLE) {
-    for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
-      lua_pushvalue(L, -2);
-      lua_rawget(L, -5);
-      int absent = lua_isnil(L, -1);
-      lua_pop(L, 1);
-      if (!absent) continue;
-      lua_pushvalue(L, -2);
-      lua_pushvalue(L, -2);
-      lua_rawset(L, -6);
-    }
-    lua_pushnil(L);
-    lua_setfield(L, -3, "schema");
-  }
-  lua_pop(L, 1);
-}
-
-/* Pushes the body's JSON object and returns 1, or returns 0. */
-static int push_object(lua_State *L, struct aicc_text body) {
-  static const char bom[] = "\xEF\xBB\xBF";
-  if (body.size >= 3 && memcmp(body.data, bom, 3) == 0) {
-    body.data += 3;
-    body.size -= 3;
-  }
-  if (body.size == 0) return 0;
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &decode_key);
-  lua_pushlstring(L, body.data, body.size);
-  lua_call(L, 1, 1);
-  if (!lua_istable(L, -1)) {
-    lua_pop(L, 1);
-    return 0;
-  }
-  tidy(L);
-  lift_schema(L);
-  return 1;
-}
+#include "shape.h"
 
 /* ---- headers ---- */
 
@@ -185,10 +98,14 @@ static int may_bring_token(const struct aicc_reply *reply) {
   return 0;
 }
 
-/* What a 200 that says nothing of a failure lacks to be a result, or NULL. `object` is the index of its JSON object, 0 for none. */
-static const char *find_lack(lua_State *L, const struct aicc_operation *operation, int object, struct aicc_text code) {
-  if (object == 0) return "a JSON object";
-  if (operation->with_token && code.data == NULL) return "a resultCode";
+/*
+** What a 200 that says nothing of a failure lacks to be a result, or NULL. `found` is what aicc_shape_push said of its body; the
+** object, if there is one, is at `object`.
+*/
+static const char *find_lack(lua_State *L, const struct aicc_operation *operation, int found, int object, struct aicc_text code) {
+  if (found < 0) return "a schema that agrees with what stands beside it";
+  if (found == 0) return "a JSON object";
+  if (operation->needs_code && code.data == NULL) return "a resultCode";
   lua_pushvalue(L, object);
   return operation->read(L);
 }
@@ -220,12 +137,13 @@ int aicc_reply_push(lua_State *L, const struct aicc_operation *operation, const 
   const char *lacks = NULL;
   luaL_checkstack(L, 14, "reply");
   int base = lua_gettop(L);
-  int object = !reply->truncated && push_object(L, reply->body) ? base + 1 : 0;
+  int found = reply->truncated ? 0 : aicc_shape_push(L, reply->body);
+  int object = found > 0 ? base + 1 : 0;
   if (object != 0) get_text(L, object, "resultCode", &code);
   /* A 500 that says "0" contradicts itself: it is one of the server's failures, whose outcome nobody knows. */
   int is_refusal = code.data != NULL && !is_zero(code) && (reply->status == 200 || reply->status == 500);
   if (reply->status == 200 && !reply->truncated && !is_refusal) {
-    lacks = find_lack(L, operation, object, code);
+    lacks = find_lack(L, operation, found, object, code);
     if (lacks == NULL) {
       lua_settop(L, object);
       return 1;

@@ -16,7 +16,4 @@ struct aicc_reply {
 int aicc_reply_push(lua_State *L, const struct aicc_operation *operation, const struct aicc_reply *reply,
                     const struct aicc_secrets *secrets);
 
-/* Sets up the JSON decoder; raises if lua-cjson is missing. */
-void aicc_reply_open(lua_State *L);
-
 #endif

@@ -13,24 +13,32 @@ local MAX_PAGES = 100000
 
 -- ---- listings ----
 
--- An agent's business account, if it has one.
-local function account_of(agent)
-  local account = agent.userAccount
-  return type(account) == "string" and account ~= "" and account or nil
-end
+-- What tells one agent from another: its account, which the C core has read (shape.c), or else its number.
+local function identity(agent) return agent.userAccount or "\0" .. tostring(agent.workNo) end
 
--- What tells one agent from another.
-local function identity(agent) return account_of(agent) or "\0" .. tostring(agent.workNo) end
+-- The error of a listing of which nobody can tell who is in it.
+local function unreadable(agents)
+  return errors.new {
+    kind = "protocol", operation = "query_agents", outcome = "unknown",
+    message = ("none of the %d agents in the listing has a userAccount or an accountCode: who is bound cannot be told")
+      :format(agents),
+  }
+end
 
 --- A reading of a queue, page by page.
 -- @tparam function page_of takes a page's number, from 0; returns the reply, or nil and an error
 -- @treturn table a reading: call `next_page` until it returns nothing, then ask `is_complete`
 function M.reading(page_of)
   local reading = { agents = {}, seen = {}, distinct = 0, received = 0, steady = true, ended = false, pages = 0 }
+  local has_accounts = false
 
-  -- The agents on the next page that were on none before; nothing after the last one; nil and an error.
+  -- The agents on the next page that were on none before; nothing after the last one; nil and an error. If none of all the agents
+  -- has an account, then accounts are where nobody looks for them, and who is bound cannot be told.
   function reading.next_page()
-    if reading.ended or reading.pages >= MAX_PAGES then return end
+    if reading.ended or reading.pages >= MAX_PAGES then
+      if reading.distinct > 0 and not has_accounts then return nil, unreadable(reading.distinct) end
+      return
+    end
     local reply, err = page_of(reading.pages)
     if not reply then return nil, err end
     if reading.count and reading.count ~= reply.count then reading.steady = false end
@@ -43,6 +51,7 @@ function M.reading(page_of)
       local id = identity(agent)
       if not reading.seen[id] then
         reading.seen[id] = agent
+        has_accounts = has_accounts or agent.userAccount ~= nil
         reading.distinct = reading.distinct + 1
         fresh[#fresh + 1] = agent
         reading.agents[#reading.agents + 1] = agent
@@ -115,7 +124,7 @@ end
 -- Their accounts; of one without a business account, its number.
 local function names_of(agents)
   local names = {}
-  for i, agent in ipairs(agents) do names[i] = account_of(agent) or tostring(agent.workNo) end
+  for i, agent in ipairs(agents) do names[i] = agent.userAccount or tostring(agent.workNo) end
   return names
 end
 
@@ -134,7 +143,7 @@ local function not_as_asked(arguments, agents)
   local found, left = {}, {}
   for _, agent in ipairs(agents) do
     local as_asked = agent.agentWeight == arguments.agentWeight and agent.skillWeight == arguments.skillWeight
-    local account = as_asked and account_of(agent)
+    local account = as_asked and agent.userAccount
     if account then found[account] = true end
   end
   for _, account in ipairs(arguments.userAccounts) do

@@ -24,7 +24,7 @@ Server.__index = Server
 -- What the service in the handler's state needs to know; the rest is the daemon's.
 local SERVICE_OPTIONS = {
   "app_key", "app_secret", "tenant_space_id", "token_lifetime", "agents", "business", "unknown_accounts",
-  "refuse_accounts", "nested_schema", "log",
+  "refuse_accounts", "shape", "log",
 }
 
 --- Starts a sandbox. `options.lua` has the names and defaults, `doc` and the specs show them at work.
@@ -98,6 +98,11 @@ end
 function Server:fault(fault)
   if type(fault) ~= "table" then error("sandbox: fault: expected a table, got " .. type(fault), 2) end
   self.raw:call("set_fault", options.fault(fault, self.tls, 2))
+end
+
+--- Changes the API's shape: any of those options (`account_field`, `query_form`, …). `reset` brings the start's back.
+function Server:shape(fields)
+  self.raw:call("set_shape", options.shape(fields, 2))
 end
 
 --- Lets every answer go that is held now.

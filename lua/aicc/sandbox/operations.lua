@@ -1,6 +1,7 @@
 --- The four operations: a request's body and headers in, a reply out. Tokens and queues are the state they work on.
 --
--- Each is a function (service, request) -> reply, called once path, method and (but for `token`) token are good.
+-- Each is a function (service, request) -> reply, called once path, method and (but for `token`) token are good. In which of the
+-- documented shapes requests are read and replies written, `service.shape` says.
 
 local body = require "aicc.sandbox.body"
 
@@ -21,20 +22,32 @@ function operations.refusal(status, message)
   return operations.reply(status, { { "error_code", body.quote(tostring(status)) }, { "error_msg", body.quote(message) } })
 end
 
-local function result(status, code, message, ...)
-  return operations.reply(status, { { "resultCode", body.quote(code) }, { "resultMessage", body.quote(message) }, ... })
+-- The same by the API itself, in `schema` if that is its shape.
+local function answer(service, status, fields)
+  if service.shape.schema == "all" then fields = { { "schema", body.write(fields) } } end
+  return operations.reply(status, fields)
 end
 
-local function success(...)
-  return result(200, "0", "success", ...)
+local function result(service, status, code, message, ...)
+  return answer(service, status, { { "resultCode", body.quote(code) }, { "resultMessage", body.quote(message) }, ... })
 end
 
-local function bad_request(message)
-  return result(400, "1", message)
+local function success(service, ...)
+  return result(service, 200, "0", "success", ...)
+end
+
+local function bad_request(service, message)
+  return result(service, 400, "1", message)
 end
 
 local function business_failure(service, message)
-  return result(service.options.business == "200" and 200 or 500, "1", message)
+  return result(service, service.options.business == "200" and 200 or 500, "1", message)
+end
+
+-- An integer as JSON, or as this API's string of digits.
+local function number(service, value)
+  local digits = body.digits(value)
+  return service.shape.numbers == "string" and body.quote(digits) or digits
 end
 
 -- The first of these accounts that a release or bind may not name, as a message.
@@ -46,19 +59,19 @@ end
 
 local function token(service, request)
   local fields, why = body.read(request.body)
-  if not fields then return bad_request(why) end
+  if not fields then return bad_request(service, why) end
   local app_key, app_secret, lifetime
   app_key, why = body.string(fields, "app_key")
-  if not app_key then return bad_request(why) end
+  if not app_key then return bad_request(service, why) end
   app_secret, why = body.string(fields, "app_secret")
-  if not app_secret then return bad_request(why) end
+  if not app_secret then return bad_request(service, why) end
   local asked = request.header["x-token-expire"]
-  if asked and not asked:find("^[1-9]%d*$") then return bad_request("X-Token-Expire is not a number of seconds") end
+  if asked and not asked:find("^[1-9]%d*$") then return bad_request(service, "X-Token-Expire is not a number of seconds") end
   if app_key ~= service.options.app_key or app_secret ~= service.options.app_secret then
     return operations.refusal(401, "app_key or app_secret is wrong")
   end
   lifetime = math.min(service.options.token_lifetime, MAX_TOKEN_LIFETIME, tonumber(asked) or math.huge)
-  return operations.reply(200, {
+  return answer(service, 200, {
     { "AccessToken", body.quote(service:issue_token(app_key, request.time, lifetime)) },
     { "ApplyType", body.quote("Bearer") },
     { "CreateTime", body.quote(body.digits(os.time())) },
@@ -71,12 +84,12 @@ end
 
 local function release_agent_by_skill(service, request)
   local fields, why = body.read(request.body)
-  if not fields then return bad_request(why) end
+  if not fields then return bad_request(service, why) end
   local skill_id, accounts
   skill_id, why = body.integer(fields, "skillId", 1)
-  if not skill_id then return bad_request(why) end
+  if not skill_id then return bad_request(service, why) end
   accounts, why = body.strings(fields, "userAccounts")
-  if not accounts then return bad_request(why) end
+  if not accounts then return bad_request(service, why) end
   why = refused(service, accounts)
   if why then return business_failure(service, why) end
   if service.options.unknown_accounts == "refuse" then
@@ -87,22 +100,22 @@ local function release_agent_by_skill(service, request)
     end
   end
   if #accounts == 0 then service.queues:unbind_all(skill_id) else service.queues:unbind(skill_id, accounts) end
-  return success()
+  return success(service)
 end
 
 local function bind_agents(service, request)
   local fields, why = body.read(request.body)
-  if not fields then return bad_request(why) end
+  if not fields then return bad_request(service, why) end
   local numbers = {}
   for _, name in ipairs { "skillId", "agentWeight", "skillWeight" } do
     numbers[name], why = body.integer(fields, name, 1)
-    if not numbers[name] then return bad_request(why) end
+    if not numbers[name] then return bad_request(service, why) end
   end
   local accounts
   accounts, why = body.strings(fields, "userAccounts")
-  if not accounts then return bad_request(why) end
-  if #accounts == 0 then return bad_request("userAccounts is empty") end
-  if #accounts > MAX_BIND then return bad_request("userAccounts has more than " .. MAX_BIND .. " elements") end
+  if not accounts then return bad_request(service, why) end
+  if #accounts == 0 then return bad_request(service, "userAccounts is empty") end
+  if #accounts > MAX_BIND then return bad_request(service, "userAccounts has more than " .. MAX_BIND .. " elements") end
   why = refused(service, accounts)
   if why then return business_failure(service, why) end
   local agents = {}
@@ -110,40 +123,67 @@ local function bind_agents(service, request)
     agents[n] = { userAccount = account, agentWeight = numbers.agentWeight, skillWeight = numbers.skillWeight }
   end
   service.queues:bind(numbers.skillId, agents)
-  return success()
+  return success(service)
 end
 
-local function agent_json(agent)
-  return body.write {
-    { "workNo", body.digits(agent.workNo) },
-    { "agentType", body.digits(agent.agentType) },
-    { "agentWeight", body.digits(agent.agentWeight) },
-    { "skillWeight", body.digits(agent.skillWeight) },
+local function agent_json(service, agent)
+  local fields = {
+    { "workNo", number(service, agent.workNo) },
+    { "agentType", number(service, agent.agentType) },
+    { "agentWeight", number(service, agent.agentWeight) },
+    { "skillWeight", number(service, agent.skillWeight) },
     { "accountName", body.quote(agent.accountName) },
     { "sipAccount", body.quote(agent.sipAccount) },
-    { "userAccount", body.quote(agent.userAccount) },
   }
+  local account = service.shape.account_field
+  if account ~= "none" then fields[#fields + 1] = { account, body.quote(agent.userAccount) } end
+  return body.write(fields)
+end
+
+local function listing(service, page, count)
+  local fields = {
+    { service.shape.count_field, number(service, count) }, { "data", "[" .. table.concat(page, ",") .. "]" },
+  }
+  if service.shape.schema == "data" then return success(service, { "schema", body.write(fields) }) end
+  return success(service, fields[1], fields[2])
+end
+
+-- The parameters of a listing, wherever this API looks for them; nil, and a message, where there are none.
+local function parameters(service, fields)
+  local form = service.shape.query_form
+  if form == "wrapped" or (form == "both" and fields.requestParam) then
+    local inner, why = body.object(fields, "requestParam")
+    if not inner then return nil, why end
+    fields = inner
+  end
+  if not fields.skillId then return nil, "skillId is missing" end
+  return fields
+end
+
+-- What is answered to parameters in a form that is not taken: a strict API refuses it, a lenient one sees no parameters and
+-- finds nobody.
+local function wrong_form(service, why)
+  local kind = service.shape.wrong_form
+  if kind == "empty" then return listing(service, {}, 0) end
+  return kind == "business" and business_failure(service, why) or bad_request(service, why)
 end
 
 local function query_agents(service, request)
   local fields, why = body.read(request.body)
-  if not fields then return bad_request(why) end
-  fields, why = body.object(fields, "requestParam")
-  if not fields then return bad_request(why) end
-  local skill_id, size, number
+  if not fields then return bad_request(service, why) end
+  fields, why = parameters(service, fields)
+  if not fields then return wrong_form(service, why) end
+  local skill_id, size, at
   skill_id, why = body.integer(fields, "skillId", 1)
-  if not skill_id then return bad_request(why) end
+  if not skill_id then return bad_request(service, why) end
   size, why = body.integer(fields, "pageSize", 1)
-  if not size then return bad_request(why) end
-  if size > MAX_PAGE then return bad_request("pageSize is more than " .. MAX_PAGE) end
-  number, why = body.integer(fields, "pageNum", 0)
-  if not number then return bad_request(why) end
+  if not size then return bad_request(service, why) end
+  if size > MAX_PAGE then return bad_request(service, "pageSize is more than " .. MAX_PAGE) end
+  at, why = body.integer(fields, "pageNum", 0)
+  if not at then return bad_request(service, why) end
   local agents, page = service.queues:visible(skill_id), {}
-  for n = number * size + 1, math.min(#agents, (number + 1) * size) do page[#page + 1] = agent_json(agents[n]) end
-  local count = { "count", body.digits(#agents) }
-  local data = { "data", "[" .. table.concat(page, ",") .. "]" }
-  if service.options.nested_schema then return success { "schema", body.write { count, data } } end
-  return success(count, data)
+  for n = at * size + 1, math.min(#agents, (at + 1) * size) do page[#page + 1] = agent_json(service, agents[n]) end
+  return listing(service, page, #agents)
 end
 
 --- path -> name and function.

@@ -39,9 +39,23 @@ local START = {
   port = kinds.port, tls = kinds.boolean, certificate = kinds.table, cert = kinds.string, key = kinds.string,
   ca = kinds.string, app_key = kinds.string, app_secret = kinds.string, tenant_space_id = kinds.string,
   token_lifetime = kinds.lifetime, agents = kinds.table, business = one_of("500", "200"),
-  unknown_accounts = one_of("ignore", "refuse"), refuse_accounts = kinds.table, nested_schema = kinds.boolean,
-  log = kinds.boolean,
+  unknown_accounts = one_of("ignore", "refuse"), refuse_accounts = kinds.table, log = kinds.boolean,
 }
+
+-- The API's shapes, as its documents and their readers have them.
+local SHAPE = {
+  account_field = one_of("userAccount", "accountCode", "none"), -- what a listing calls an agent's account
+  query_form = one_of("both", "flat", "wrapped"),               -- in which a listing's parameters are taken
+  wrong_form = one_of("400", "business", "empty"),              -- the answer to the other one: strict, strict, lenient
+  schema = one_of("none", "data", "all"),                       -- what of a reply is in `schema`: a listing's agents, or all
+  count_field = one_of("count", "total"),
+  numbers = one_of("number", "string"),
+}
+local DEFAULT_SHAPE = {
+  account_field = "userAccount", query_form = "both", wrong_form = "400", schema = "none", count_field = "count",
+  numbers = "number",
+}
+for name, kind in pairs(SHAPE) do START[name] = kind end
 
 local CERTIFICATE = {
   names = kinds.table, addresses = kinds.table, days = kinds.number, self_signed = kinds.boolean,
@@ -132,8 +146,10 @@ function options.start(given, level)
   local all = checked("start", given, START, {
     port = 0, tls = false, certificate = {}, app_key = "sandbox-key", app_secret = "sandbox-secret",
     token_lifetime = 600, agents = {}, business = "500", unknown_accounts = "ignore", refuse_accounts = {},
-    nested_schema = false, log = true,
+    log = true,
   }, level + 1)
+  all.shape = {}
+  for name, default in pairs(DEFAULT_SHAPE) do all.shape[name] = all[name] or default end
   all.certificate = checked("certificate", all.certificate, CERTIFICATE, {
     names = { "localhost" }, addresses = { "127.0.0.1", "::1" }, days = 1, self_signed = false,
   }, level + 1)
@@ -148,6 +164,11 @@ function options.start(given, level)
     end
   end
   return all
+end
+
+--- The fields of `server:shape`.
+function options.shape(given, level)
+  return checked("shape", given, SHAPE, {}, level + 1)
 end
 
 -- { [name] = value } as a sorted array of { name, value }: what goes on the wire has one order.

@@ -142,6 +142,10 @@ function service:set_fault(fault)
   self.faults:set(fault)
 end
 
+function service:set_shape(fields)
+  for name, value in pairs(fields) do self.shape[name] = value end
+end
+
 function service:clear()
   self.faults:clear()
   self.log, self.entries, self.arrived = {}, 0, 0
@@ -149,7 +153,8 @@ end
 
 function service:reset(agents)
   self:clear()
-  self.tokens = {}
+  self.tokens, self.shape = {}, {}
+  self:set_shape(self.options.shape)
   self.queues = queues.new(agents or self.options.agents)
 end
 
