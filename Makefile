@@ -1,7 +1,8 @@
 # aicc: build it, try it, test it, install it. `make help` lists the goals.
 #
-# All that a build makes is under build/: build/5.4/aicc/core.so is the library's C half for Lua 5.4, and
-# build/5.4/aicc/sandbox/core.so the sandbox's. ABI=5.3 or ABI=5.1 (LuaJIT too) builds for another Lua, beside it.
+# All that a build makes is under build/: build/5.4/aicc/core.so is the library's C half for Lua 5.4, curl.so beside it what needs
+# libcurl, and build/5.4/aicc/sandbox/core.so the sandbox's. ABI=5.3 or ABI=5.1 (LuaJIT too) builds for another Lua, beside it.
+# HOST=1 leaves libcurl out: nginx and HAProxy send by their own means.
 #
 # What is set with ?= may also come from the environment, as CC, CPPFLAGS and LDFLAGS may. A packager sets WERROR= and, where a
 # library's folder has the architecture in its name, LIBDIR=/usr/lib/$(DEB_HOST_MULTIARCH)/lua/5.4.
@@ -47,20 +48,29 @@ all: build ## Build, and say how to use the tree without installing (the default
 
 objects = $(patsubst %.c,$(OUT)/%.o,$(wildcard $(1)/*.c))
 
+# The modules are linked from the same files, but for those that only one of them needs.
+CORE_ONLY = core file filelib processlib
+CURL_ONLY = curl call curlerror endpoint options pool session xfer
+all_but   = $(filter-out $(patsubst %,$(OUT)/src/%.o,$(1)),$(call objects,src))
+
 CORE    = $(OUT)/aicc/core.so
+CURL    = $(OUT)/aicc/curl.so
 SANDBOX = $(OUT)/aicc/sandbox/core.so
 
 build: library sandbox
-library: $(CORE)
+library: $(CORE) $(if $(HOST),,$(CURL))
 sandbox: $(SANDBOX)
 
-$(CORE): $(call objects,src)
-$(CORE): LDLIBS = -lcurl -ldl
+$(CORE): $(call all_but,$(CURL_ONLY))
+$(CORE): LDLIBS = -ldl -lm
+
+$(CURL): $(call all_but,$(CORE_ONLY))
+$(CURL): LDLIBS = -lcurl -ldl -lm
 
 $(SANDBOX): $(call objects,src/sandbox) $(OUT)/src/buf.o
 $(SANDBOX): LDLIBS = -lmicrohttpd -lgnutls -ldl
 
-$(CORE) $(SANDBOX):
+$(CORE) $(CURL) $(SANDBOX):
 	@mkdir -p $(@D)
 	@echo 'link  $@'
 	@$(LINK) -o $@ $^ $(LDLIBS)
@@ -74,9 +84,10 @@ $(OUT)/%.o: %.c Makefile | tools
 
 # Goals that run something install what they lack; those that only build say what is missing. LuaRocks sees to it by itself.
 INSTALLING = $(filter demo repl test bench doc check check-%,$(MAKECMDGOALS))
+BUILDING   = $(if $(filter-out library install-library,$(or $(MAKECMDGOALS),all)),build,library)
 
 tools:
-	@$(if $(LUA_INCDIR),,ABI=$(ABI) CC="$(CC)" .ci/deps $(or $(INSTALLING),--check build))
+	@$(if $(LUA_INCDIR),,ABI=$(ABI) CC="$(CC)" HOST=$(HOST) .ci/deps $(or $(INSTALLING),--check $(BUILDING)))
 
 # ---- try, test ----
 
@@ -124,7 +135,7 @@ check-lint: tools ## luacheck, and that every module still parses as Lua 5.1 and
 
 check-doc: doc ## The reference pages: a comment that LDoc cannot read is an error
 
-NO_LUA = buf json strset scrub file xfer pool sys endpoint sandbox/cafile sandbox/certificate sandbox/gate sandbox/reply \
+NO_LUA = buf json strset scrub date file xfer pool sys endpoint sandbox/cafile sandbox/certificate sandbox/gate sandbox/reply \
          sandbox/request sandbox/server
 
 check-layers: ## The C files that know no Lua still know none, and only compat.h asks for Lua's version
@@ -140,7 +151,7 @@ check-clang: tools ## clang's warnings, for each Lua
 	done
 
 check-exports: build ## The modules export luaopen_* and nothing else
-	@nm -DA --defined-only $(CORE) $(SANDBOX) >$(OUT)/exports
+	@nm -DA --defined-only $(CORE) $(CURL) $(SANDBOX) >$(OUT)/exports
 	@grep -v ' T luaopen_' $(OUT)/exports; test $$? = 1
 
 check-postgresql: build ## Jobs that several workers share, on a PostgreSQL server that the spec starts
@@ -202,7 +213,7 @@ install-lua = find $(1) $(2) -name '*.lua' -exec sh -c 'install -D -m 644 "$$1" 
 install: install-library install-sandbox install-cli ## Install below PREFIX (/usr/local), or DESTDIR and PREFIX
 
 install-library: library
-	@install -D -m 755 $(CORE) '$(DESTDIR)$(LIBDIR)/aicc/core.so'
+	@install -D -m 755 -t '$(DESTDIR)$(LIBDIR)/aicc' $(CORE) $(if $(HOST),,$(CURL))
 	@$(call install-lua,lua/aicc,$(patsubst %,-path lua/aicc/% -prune -o,sandbox jobs cli cli.lua))
 
 install-sandbox: sandbox

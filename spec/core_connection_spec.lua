@@ -3,7 +3,7 @@
 
 local processes = require "spec.support.processes"
 local compile = require "spec.support.compile"
-local core = require "aicc.core"
+local core = require "aicc.curl"
 local peer = require "spec.support.peer"
 local sandbox = require "aicc.sandbox"
 
@@ -200,7 +200,7 @@ describe("a resolver", function()
   local function call(host, environment)
     local began = core.now()
     local process = processes.lua(([[
-      local session = require("aicc.core").session { base_url = "https://%s", timeout = 0.5, connect_timeout = 0.5 }
+      local session = require("aicc.curl").session { base_url = "https://%s", timeout = 0.5, connect_timeout = 0.5 }
       local _, err = session:release_agent_by_skill("t", { skillId = 3, userAccounts = { "a" } })
       print(err.kind, err.outcome, err.curl_code, err.retryable)
       session:close()]]):format(host), environment)

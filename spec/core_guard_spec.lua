@@ -2,7 +2,7 @@
 -- byte leaves, and nothing but core.ALL ever becomes the empty array.
 
 local cjson = require "cjson"
-local core = require "aicc.core"
+local core = require "aicc.curl"
 local sandbox = require "aicc.sandbox"
 
 local RELEASE = "release_agent_by_skill"

@@ -2,7 +2,7 @@
 -- bound of the issue's own; a sanitizer's last look for leaks, or valgrind, takes longer.
 
 local processes = require "spec.support.processes"
-local core = require "aicc.core"
+local core = require "aicc.curl"
 local socket = require "socket"
 
 local BOUND = processes.is_slow and 5 or 0.3
@@ -23,7 +23,7 @@ end)
 
 local function run(script)
   process = processes.lua(("local URL = 'http://127.0.0.1:%d'\n"):format(port) .. [[
-    local core = require "aicc.core"
+    local core = require "aicc.curl"
     local ONE = { skillId = 3, userAccounts = { "1001" } }
     local session = core.session { base_url = URL, timeout = 60, app_key = "k" }
   ]] .. script)

@@ -8,7 +8,7 @@ local sandbox = require "aicc.sandbox"
 
 local PROLOGUE = [[
 local nomem = package.loadlib(%q, "luaopen_nomem")()
-local core = require "aicc.core"
+local core = require "aicc.curl"
 local URL = %q
 local accounts = {}
 for n = 1, 40 do accounts[n] = "agent-" .. n end

@@ -1,6 +1,6 @@
 -- What a session is made with: every option is checked, one by one, before there is a socket.
 
-local core = require "aicc.core"
+local core = require "aicc.curl"
 
 local BASE = "https://service.besclouds.com"
 

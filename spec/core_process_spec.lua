@@ -14,7 +14,7 @@ teardown(compile.clean)
 -- Every script begins so: a session with a token and one kept TLS connection.
 local PROLOGUE = [[
 local PORT = %d
-local core = require "aicc.core"
+local core = require "aicc.curl"
 local ONE = { skillId = 3, userAccounts = { "1001" } }
 local function open(options)
   options = options or {}

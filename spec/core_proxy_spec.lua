@@ -1,6 +1,6 @@
 -- Proxies: what one is told, what it is not, and when none is used.
 
-local core = require "aicc.core"
+local core = require "aicc.curl"
 local peer = require "spec.support.peer"
 local sandbox = require "aicc.sandbox"
 local socket = require "socket"

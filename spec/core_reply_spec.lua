@@ -1,7 +1,7 @@
 -- What a reply means (semantics.md, sections 2 and 3): a result, or an error with what the server may have done. First as a table
 -- over core.decode, then the caps over a real connection. `core_scrub_spec` has what an error must not show.
 
-local core = require "aicc.core"
+local core = require "aicc.curl"
 local sandbox = require "aicc.sandbox"
 
 local RELEASE, QUERY = "release_agent_by_skill", "query_agents"
@@ -164,7 +164,16 @@ describe("Retry-After", function()
   for _, case in ipairs {
     { "7", 7 }, { "0", 0 }, { "0007", 7 }, { "soon" }, { "" }, { "-1" }, { "7 s" }, { ("9"):rep(63), 1e63 }, { ("9"):rep(64) },
     { NOON, 30, DATE }, { NOON, 0, NOON }, { DATE, 0, NOON }, { "Monday, 06-Jul-26 12:00:00 GMT", 30, DATE },
-    { "Mon Jul  6 12:00:00 2026", 30, DATE },
+    { "Mon Jul  6 12:00:00 2026", 30, DATE }, { "Mon Jul  6 12:00:00 2026", 30, "Monday, 06-Jul-26 11:59:30 GMT" },
+    { "Fri, 01 Mar 2024 00:00:00 GMT", 86400, "Thu, 29 Feb 2024 00:00:00 GMT" },
+    { "Sat, 01 Mar 2025 00:00:00 GMT", 86400, "Fri, 28 Feb 2025 00:00:00 GMT" },
+    { "Fri, 01 Jan 2100 00:00:00 GMT", 1, "Thu, 31 Dec 2099 23:59:59 GMT" },
+    { "Mon, 01 Mar 2100 00:00:00 GMT", 86400, "Sun, 28 Feb 2100 00:00:00 GMT" },
+    { "Mon, 06 Jul 2026 12:00:00 UTC", 30, DATE }, { "Mon, 06 Jul 2026 12:00:00 CET", nil, DATE },
+    { "Mon, 06 Foo 2026 12:00:00 GMT" }, { "Mon, 06 anF 2026 12:00:00 GMT" }, { "Mon, 32 Jul 2026 12:00:00 GMT" },
+    { "Mon, 06 Jul 2026 24:00:00 GMT" }, { "Mon, 06 Jul 2026 12:00:00 GMT and more" }, { "Mon, 06 Jul 2026 12:00 GMT" },
+    { "Mon, 06 Jul 12026 12:00:00 GMT" }, { "Mon, -6 Jul 2026 12:00:00 GMT" },
+    { "Mon Jul  6 12:00:00 2026 and more" }, { "Mon, 06 Jul 2026 12:00:00 GMT" .. (" "):rep(20) }, { "Mon" }, { "," },
   } do
     it(case[1]:sub(1, 40) .. " is " .. tostring(case[2]), function()
       local _, err = decode(RELEASE, 429, "", { ["RETRY-after"] = case[1], date = case[3] })

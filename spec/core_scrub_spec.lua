@@ -1,7 +1,7 @@
 -- What an error must not show: token, app key and secret, in whatever form a server, a proxy or a firewall echoes them.
 
 local cjson = require "cjson"
-local core = require "aicc.core"
+local core = require "aicc.curl"
 local mime = require "mime"
 local sandbox = require "aicc.sandbox"
 

@@ -1,7 +1,7 @@
 -- A session: its calls and tickets, the window, and every way to end it. `core_options_spec` has what it is made with.
 
 local processes = require "spec.support.processes"
-local core = require "aicc.core"
+local core = require "aicc.curl"
 local sandbox = require "aicc.sandbox"
 
 local RELEASE = "release_agent_by_skill"
@@ -277,7 +277,7 @@ describe("close", function()
   it("is clean when the interpreter ends with everything open", function()
     for _, order in ipairs { "s, c = server, session", "c, s = session, server" } do
       local process = processes.lua([[
-        local core, sandbox = require "aicc.core", require "aicc.sandbox"
+        local core, sandbox = require "aicc.curl", require "aicc.sandbox"
         local server = sandbox.start { tls = true }
         server:fault { operation = "release_agent_by_skill", hold = true, to = math.huge }
         local session = core.session { base_url = server.base_url, ca_file = server.ca_file, max_in_flight = 2 }

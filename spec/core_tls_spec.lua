@@ -1,7 +1,7 @@
 -- TLS: who is trusted, who is not, and that nothing was sent to whoever is not.
 
 local compile = require "spec.support.compile"
-local core = require "aicc.core"
+local core = require "aicc.curl"
 local processes = require "spec.support.processes"
 local sandbox = require "aicc.sandbox"
 
@@ -172,7 +172,7 @@ it("without ca_file and ca_path the hashed directory alone is asked, where there
   start()
   local function opened(options)
     local process = processes.lua(([[
-      local session = assert(require("aicc.core").session { base_url = %q %s })
+      local session = assert(require("aicc.curl").session { base_url = %q %s })
       print(select(2, session:release_agent_by_skill("token", { skillId = 3, userAccounts = { "1" } })).curl_code)
       session:close()]]):format(server.base_url, options), { LD_PRELOAD = compile.shared "opened" })
     local _, output = process:wait()

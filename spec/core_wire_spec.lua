@@ -2,7 +2,7 @@
 -- with these headers and no others (semantics.md, section 6).
 
 local processes = require "spec.support.processes"
-local core = require "aicc.core"
+local core = require "aicc.curl"
 
 local RELEASE = "/apiaccess/rest/cc-management/v1/agentAccount/releaseAgentBySkillId"
 

@@ -69,6 +69,19 @@ local function more(get)
     assert.equal(1, tokens)
   end)
 
+  it("brings no libcurl into a worker", function()
+    local _, example = get()
+    for pid in example:workers():gmatch "%d+" do
+      local maps = assert(io.open("/proc/" .. pid .. "/maps"))
+      local text = maps:read "*a"
+      maps:close()
+      assert.truthy(text:find("/aicc/core.so", 1, true))
+      for _, library in ipairs { "libcurl", "libldap", "libgnutls", "libkrb5", "aicc/curl.so" } do
+        assert.falsy(text:find(library, 1, true), library)
+      end
+    end
+  end)
+
   it("the shared store keeps what is an entry, while it lives", function()
     local _, _, there = get()
     assert.same({ "t", "config", 0, 0, 0, "auth" }, there:run [[

@@ -16,7 +16,7 @@
 #define MAX_ACCOUNT 128  /* bytes */
 #define SMALL_LIST 16    /* accounts whose set fits on the C stack */
 
-static const char all_key = 0; /* its address is the registry key of aicc.ALL */
+#define ALL_KEY "aicc.ALL" /* in the registry, where aicc.core and aicc.curl find the same one */
 
 static int refuse_memory(struct aicc_call *call) { return luaL_error(call->L, "not enough memory"); }
 
@@ -123,7 +123,7 @@ static int all_tostring(lua_State *L) {
 }
 
 void aicc_push_all(lua_State *L) {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &all_key);
+  lua_getfield(L, LUA_REGISTRYINDEX, ALL_KEY);
   if (!lua_isnil(L, -1)) return;
   lua_pop(L, 1);
   aicc_newuserdata(L, 1);
@@ -136,13 +136,13 @@ void aicc_push_all(lua_State *L) {
   lua_setfield(L, -2, "__metatable"); /* nobody's setmetatable can change or copy it */
   lua_setmetatable(L, -2);
   lua_pushvalue(L, -1);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &all_key);
+  lua_setfield(L, LUA_REGISTRYINDEX, ALL_KEY);
 }
 
 static int is_all(lua_State *L, int index) {
   const void *value = lua_touserdata(L, index);
   if (value == NULL) return 0;
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &all_key);
+  lua_getfield(L, LUA_REGISTRYINDEX, ALL_KEY);
   int same = value == lua_touserdata(L, -1);
   lua_pop(L, 1);
   return same;

@@ -17,6 +17,8 @@ enum aicc_status {
   AICC_CONTROL    /* a control character where none may be, told by json.c */
 };
 
+#define AICC_REQUEST_LIMIT (16u << 20) /* bytes of a request's body */
+
 struct aicc_buf {
   char *data;
   size_t length;

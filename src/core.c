@@ -1,14 +1,9 @@
 /*
-** core.c - the module `aicc.core`: registers the rest, and has what needs no session.
+** core.c - the module `aicc.core`: registers the rest, and has what needs no session. Those are aicc.curl's.
 **
 ** `encode`, `decode` and `check` do no I/O: they are for hosts that send by their own means, and for guards that must come before
 ** any token is asked for.
 */
-#define _GNU_SOURCE /* dladdr, RTLD_NODELETE */
-#include <curl/curl.h>
-#include <dlfcn.h>
-#include <math.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,13 +11,11 @@
 #include "filelib.h"
 #include "processlib.h"
 #include "reply.h"
-#include "session.h"
 #include "shape.h"
 #include "strset.h"
 #include "sys.h"
 #include "version.h"
 #include "wait.h"
-#include "xfer.h"
 
 #define BUFFER_META "aicc.buffer"
 
@@ -125,13 +118,22 @@ static int core_encode(lua_State *L) {
   return 1;
 }
 
+/* Whether two names are the same but for the case of ASCII letters, whatever the locale. */
+static int same_name(const char *a, const char *b) {
+  for (; *a != '\0' && *b != '\0'; a++, b++) {
+    int x = *a >= 'A' && *a <= 'Z' ? *a + ('a' - 'A') : *a, y = *b >= 'A' && *b <= 'Z' ? *b + ('a' - 'A') : *b;
+    if (x != y) return 0;
+  }
+  return *a == *b;
+}
+
 /* The header of that name, in any spelling, of the table on top; the value stays anchored in it. */
 static struct aicc_text find_header(lua_State *L, const char *wanted) {
   struct aicc_text text = {NULL, 0};
   if (!lua_istable(L, -1)) return text;
   for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
     if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING) continue;
-    if (curl_strequal(lua_tostring(L, -2), wanted)) text.data = lua_tolstring(L, -1, &text.size);
+    if (same_name(lua_tostring(L, -2), wanted)) text.data = lua_tolstring(L, -1, &text.size);
   }
   return text;
 }
@@ -211,29 +213,13 @@ static int core_equal(lua_State *L) {
 
 /* ---- the module ---- */
 
-static void start_libcurl(void) { curl_global_init(CURL_GLOBAL_DEFAULT); }
-
-/*
-** Keeps the module in memory until the process ends: closing a Lua state would otherwise unload libcurl under its own threads,
-** and what TLS libraries keep would look like a leak.
-*/
-static void pin(void) {
-  Dl_info info;
-  int (*self)(lua_State *) = luaopen_aicc_core;
-  void *address;
-  memcpy(&address, &self, sizeof address); /* ISO C has no cast between the two kinds of pointers */
-  if (dladdr(address, &info) != 0 && info.dli_fname != NULL) dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE);
-}
-
 __attribute__((visibility("default"))) int luaopen_aicc_core(lua_State *L) {
   static const luaL_Reg functions[] = {{"check", core_check}, {"encode", core_encode}, {"decode", core_decode},
                                        {"now", core_now},     {"sleep", core_sleep},   {"random", core_random},
                                        {"hash", core_hash},   {"equal", core_equal},   {NULL, NULL}};
-  static pthread_once_t once = PTHREAD_ONCE_INIT;
   luaL_checkversion(L);
   aicc_mark_mainthread(L);
-  pthread_once(&once, start_libcurl);
-  pin();
+  aicc_sys_pin((void (*)(void))luaopen_aicc_core);
   aicc_shape_open(L);
   if (luaL_newmetatable(L, BUFFER_META)) {
     lua_pushcfunction(L, buffer_gc);
@@ -243,7 +229,6 @@ __attribute__((visibility("default"))) int luaopen_aicc_core(lua_State *L) {
   luaL_newlib(L, functions);
   aicc_filelib_open(L);
   aicc_processlib_open(L);
-  aicc_session_open(L);
   aicc_push_all(L);
   lua_setfield(L, -2, "ALL");
   aicc_error_pushmeta(L);
@@ -252,7 +237,5 @@ __attribute__((visibility("default"))) int luaopen_aicc_core(lua_State *L) {
   lua_setfield(L, -2, "_VERSION");
   lua_pushliteral(L, "aicc.core for " LUA_VERSION); /* aicc.native looks for it in the file */
   lua_setfield(L, -2, "build");
-  lua_pushstring(L, curl_version());
-  lua_setfield(L, -2, "curl_version");
   return 1;
 }

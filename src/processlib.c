@@ -47,4 +47,6 @@ void aicc_processlib_open(lua_State *L) {
                                        {"process", process},               {"terminal_width", terminal_width},
                                        {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
+  lua_pushlightuserdata(L, (void *)aicc_sys_interrupt());
+  lua_setfield(L, LUA_REGISTRYINDEX, AICC_INTERRUPT_KEY);
 }

@@ -3,34 +3,30 @@
 */
 #include "reply.h"
 
-#include <curl/curl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 
+#include "date.h"
 #include "shape.h"
 
 /* ---- headers ---- */
 
 /* The seconds that a Retry-After asks for, -1 if it is none. A date is read against the reply's own clock. */
 static double retry_seconds(const struct aicc_reply *reply) {
-  char text[64], date[64];
+  char text[64];
   size_t size = reply->retry_after.size;
   if (reply->retry_after.data == NULL || size == 0 || size >= sizeof text) return -1;
   memcpy(text, reply->retry_after.data, size);
   text[size] = '\0';
   if (strspn(text, "0123456789") == size) return strtod(text, NULL);
-  time_t then = curl_getdate(text, NULL), now = -1;
-  if (reply->date.data != NULL && reply->date.size < sizeof date) {
-    memcpy(date, reply->date.data, reply->date.size);
-    date[reply->date.size] = '\0';
-    now = curl_getdate(date, NULL);
-  }
-  if (now == -1) now = time(NULL);
-  if (then == -1) return -1;
-  return then > now ? (double)(then - now) : 0;
+  double then = aicc_date_read(text, size), now = -1;
+  if (reply->date.data != NULL) now = aicc_date_read(reply->date.data, reply->date.size);
+  if (now < 0) now = (double)time(NULL);
+  if (then < 0) return -1;
+  return then > now ? then - now : 0;
 }
 
 /* ---- the verdict ---- */

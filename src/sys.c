@@ -1,8 +1,9 @@
 /* sys.c - what the operating system knows and Lua does not. See sys.h. */
-#define _GNU_SOURCE /* CLOCK_BOOTTIME */
+#define _GNU_SOURCE /* CLOCK_BOOTTIME, dladdr, RTLD_NODELETE */
 #include "sys.h"
 
 #include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -54,11 +55,12 @@ void aicc_sys_release_sigpipe(const struct aicc_sigpipe *held) {
   pthread_sigmask(SIG_SETMASK, &held->before, NULL);
 }
 
-static volatile sig_atomic_t interrupted;
+static volatile sig_atomic_t own_interrupt;
+static volatile sig_atomic_t *interrupt = &own_interrupt;
 
 static void note_interrupt(int signal) {
   (void)signal;
-  interrupted = 1;
+  *interrupt = 1;
 }
 
 void aicc_sys_trap_interrupt(void) {
@@ -70,7 +72,20 @@ void aicc_sys_trap_interrupt(void) {
   sigaction(SIGINT, &action, NULL);
 }
 
-int aicc_sys_interrupted(void) { return interrupted; }
+int aicc_sys_interrupted(void) { return *interrupt; }
+
+volatile sig_atomic_t *aicc_sys_interrupt(void) { return interrupt; }
+
+void aicc_sys_borrow_interrupt(volatile sig_atomic_t *flag) {
+  if (flag != NULL) interrupt = flag;
+}
+
+void aicc_sys_pin(void (*function)(void)) {
+  Dl_info info;
+  void *address;
+  memcpy(&address, &function, sizeof address); /* ISO C has no cast between the two kinds of pointers */
+  if (dladdr(address, &info) != 0 && info.dli_fname != NULL) dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE);
+}
 
 int aicc_sys_has_hashed_certificates(const char *path) {
   DIR *directory = opendir(path);

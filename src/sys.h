@@ -39,6 +39,20 @@ void aicc_sys_release_sigpipe(const struct aicc_sigpipe *held);
 void aicc_sys_trap_interrupt(void);
 int aicc_sys_interrupted(void);
 
+/*
+** The flag, for another module of this process that is linked from this file too, and which borrows it (NULL: keeps its own).
+** Within a Lua state it lies in the registry under that key.
+*/
+#define AICC_INTERRUPT_KEY "aicc.interrupt"
+volatile sig_atomic_t *aicc_sys_interrupt(void);
+void aicc_sys_borrow_interrupt(volatile sig_atomic_t *flag);
+
+/*
+** Keeps the shared object that holds this function in memory until the process ends: closing a Lua state would otherwise unload it
+** under a signal's handler or libcurl's threads, and what TLS libraries keep would look like a leak.
+*/
+void aicc_sys_pin(void (*function)(void));
+
 /* Whether `path` is a directory that holds certificates under their hashed names (`0a1b2c3d.0`). */
 int aicc_sys_has_hashed_certificates(const char *path);
 

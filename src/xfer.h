@@ -13,7 +13,6 @@
 
 #include "buf.h"
 
-#define AICC_REQUEST_LIMIT (16u << 20)
 #define AICC_REPLY_LIMIT (1u << 20)
 #define AICC_HEAD_LIMIT (64u << 10)
 

@@ -6,7 +6,7 @@
 --     assert(client:release_agent_by_skill(3, aicc.ALL))             -- everybody
 -- @module aicc
 
-local core = require "aicc.native"
+local core = require("aicc.native").load "aicc.core"
 local client = require "aicc.client"
 local errors = require "aicc.error"
 

@@ -1,7 +1,7 @@
 -- `make bench`: what a call costs, beside C on libcurl with nothing around it. Read the ratios: they are of one run, in
 -- interleaved rounds, and hold where absolute times do not. The server is the sandbox in a process of its own.
 
-local core = require "aicc.core"
+local core = require "aicc.curl"
 local aicc = require "aicc"
 local loop = require "aicc.loop"
 local cjson = require "cjson"

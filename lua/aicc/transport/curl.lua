@@ -1,13 +1,14 @@
---- The default transport: libcurl, through a session of the C core.
+--- The default transport: libcurl, through a session of the C module aicc.curl, which nothing else in Lua knows.
 --
 -- A transport has two functions that wait, `attempt` and `sleep`, and a client knows no more of it. Inside `aicc.loop` both
 -- yield; outside they wait for themselves. Where a host's other requests would have to wait too, they refuse.
 -- @module aicc.transport.curl
 
-local core = require "aicc.core"
+local core = require "aicc.core" -- has no libcurl in it
 local errors = require "aicc.error"
 local host = require "aicc.host"
 local loop = require "aicc.loop"
+local native = require "aicc.native"
 
 local Transport = {}
 Transport.__index = Transport
@@ -73,7 +74,12 @@ function M.new(settings)
   local options = {}
   for _, name in ipairs(SESSION_OPTIONS) do options[name] = settings[name] end
   options.facts = settings.on_event ~= nil
-  local session, err = core.session(options)
+  local loaded, curl = pcall(native.load, "aicc.curl")
+  if not loaded then
+    local message = "transport: libcurl cannot be had: " .. tostring(curl)
+    return nil, errors.new { kind = "config", message = message }
+  end
+  local session, err = curl.session(options)
   if not session then return nil, err end
   return setmetatable({ session = session, allow_blocking = settings.allow_blocking }, Transport)
 end
