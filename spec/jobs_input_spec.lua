@@ -61,14 +61,14 @@ describe("rows #lua54", function()
   end)
 
   describe("that cannot be read to the end", function()
-    -- A file that breaks off.
-    local function broken(lines)
+    -- A file that breaks off after these blocks.
+    local function broken(blocks)
       local original = io.open
       io.open = function() -- luacheck: ignore
         local at = 0
         return { read = function()
           at = at + 1
-          if lines[at] then return lines[at] end
+          if blocks[at] then return blocks[at] end
           return nil, "Input/output error", 5
         end }
       end
@@ -81,7 +81,7 @@ describe("rows #lua54", function()
       local reader, err = broken {}
       assert.is_nil(reader)
       assert.same({ "argument", "rows.csv: cannot be read after line 0: Input/output error" }, { err.kind, err.message })
-      reader = assert(broken { "skill_id,user_account", "3,a" })
+      reader = assert(broken { "skill_id,user_account\n3,a\n4,1" })
       assert.same({ 2, 3, "a" }, { reader() })
       local ok, problem = pcall(reader)
       assert.is_false(ok)
@@ -91,7 +91,7 @@ describe("rows #lua54", function()
     it("become no job", function()
       local server = support.sandbox { agents = { [3] = support.agents(100) } }
       local store = support.store()
-      local job, err = store:plan(assert(broken { "skill_id,user_account", "3,a1" }),
+      local job, err = store:plan(assert(broken { "skill_id,user_account\n3,a1\n4,1" }),
         { client = assert(server:client()), name = "night" })
       assert.is_nil(job)
       assert.equal("argument", err.kind)

@@ -5,11 +5,19 @@ local aicc = require "aicc"
 local client_of = require "aicc.cli.client"
 local errors = require "aicc.error"
 local output = require "aicc.cli.output"
+local row = require "aicc.jobs.input.row"
 local terminal = require "aicc.cli.terminal"
 
 local M = {}
 
 local function guard(message) return nil, errors.new { kind = "guard", message = message } end
+
+-- Accounts as they were typed or put in by a script: what is refused in a file of rows is refused here too.
+local function check(accounts)
+  local problem = row.problem_among(accounts)
+  if problem then return nil, errors.new { kind = "argument", message = problem } end
+  return true
+end
 
 -- What the API answered, for people and machines.
 local function answer(out, verb, skill_id, count, result)
@@ -40,6 +48,9 @@ function M.release(arguments, out)
     local may, err = may_empty(arguments)
     if not may then return nil, err end
     accounts = aicc.ALL
+  else
+    local good, err = check(accounts)
+    if not good then return nil, err end
   end
   local client, err = client_of.new()
   if not client then return nil, err end
@@ -52,7 +63,10 @@ end
 
 --- `aicc bind`
 function M.bind(arguments, out)
-  local client, err = client_of.new()
+  local good, client, err
+  good, err = check(arguments.accounts)
+  if not good then return nil, err end
+  client, err = client_of.new()
   if not client then return nil, err end
   local result
   result, err = client:bind_agents(arguments.skill, arguments.accounts, {

@@ -57,10 +57,10 @@ end
 
 --- `aicc plan`
 function M.plan(arguments, out)
-  local store, reader, client, err
+  local store, reader, client, read_as, err
   store, err = open_store(arguments)
   if not store then return nil, err end
-  reader, err = jobs.read(arguments.file)
+  reader, err, read_as = jobs.read(arguments.file)
   if not reader then return nil, err end
   client, err = client_of.new(arguments)
   if not client then return nil, err end
@@ -79,7 +79,7 @@ function M.plan(arguments, out)
   bar:finish()
   client:close()
   if not job then return nil, err end
-  show.plan(out, job, show.command("apply", arguments, job.name))
+  show.plan(out, job, show.command("apply", arguments, job.name), read_as)
 end
 
 -- ---- apply, resume, undo ----

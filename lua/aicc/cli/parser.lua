@@ -39,6 +39,15 @@ end
 
 local skill = integer(1, 2 ^ 53 - 1)
 
+-- Makes what is given twice wrong usage, for options and flags that are added from here on: of two queues, say, only one would be
+-- meant, and nobody knows which.
+local function refuse_repetition(command)
+  for _, kind in ipairs { "option", "flag" } do
+    local add = command[kind]
+    command[kind] = function(...) return add(...):overwrite(false) end
+  end
+end
+
 -- ---- options that several commands have ----
 
 local function everywhere(command)
@@ -73,8 +82,9 @@ local COMMANDS = {
   aicc plan night.csv
   psql -c "copy (…) to stdout csv header" | aicc plan - --job night
 
-The file has a header line with skill_id and user_account, or is JSON
-Lines with fields of these names. A report can be the file of a new job:
+The file has a header line with skill_id and user_account, separated by
+commas, semicolons or tabs, or is JSON Lines with fields of these names;
+in UTF-8, or UTF-16 with a mark. A report can be the file of a new job:
 one quote before = + - or @, which it puts there, is taken off again.]],
     function(command)
       command:argument("file", "CSV or JSON Lines; - for standard input.")
@@ -147,6 +157,7 @@ function M.build()
   parser:help_max_width(80):usage "Usage: aicc COMMAND [ARGUMENTS]"
   for _, row in ipairs(COMMANDS) do
     local command = parser:command(row[1]):summary(row[2]:match "^[^\n]*"):description(row[2]):epilog("Examples:\n" .. row[3])
+    refuse_repetition(command)
     row[4](command)
     everywhere(command)
   end

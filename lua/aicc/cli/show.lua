@@ -9,6 +9,8 @@ local M = {}
 local SCREENFUL = 20 -- lines
 local JOB_COLUMNS, MIN_NAME = 47, 12 -- of a line of `aicc jobs`: what stands behind the name; what is left of that at least
 
+local PLAIN = { ["UTF-8, separated by commas"] = true, ["UTF-8, JSON Lines"] = true } -- input that needs no word
+
 local STATUSES = { "released", "not_bound", "failed", "unknown", "pending", "planned" }
 
 --- The command to go on with, word by word, as it can be pasted.
@@ -40,10 +42,12 @@ end
 -- @tparam table out
 -- @tparam table job
 -- @tparam {string,...} apply the command that applies it
-function M.plan(out, job, apply)
+-- @tparam string read_as what its file was taken for: see `aicc.jobs.input`
+function M.plan(out, job, apply, read_as)
   local queues, beyond = job:queues()
   if beyond then apply[#apply + 1] = "--force" end
   local total = { accounts = 0, bound = 0, emptied = 0 }
+  if not PLAIN[read_as] then out:line("read as %s", read_as) end
   out:line("%16s %9s %9s %9s %9s", "queue", "agents", "release", "not bound", "left")
   for _, queue in ipairs(queues) do
     total.accounts, total.bound = total.accounts + queue.accounts, total.bound + queue.bound
@@ -58,6 +62,7 @@ function M.plan(out, job, apply)
   end
   out:result({
     event = "plan", job = job.name, queues = #queues, accounts = total.accounts, bound = total.bound, emptied = total.emptied,
+    read_as = read_as,
     beyond_blast_radius = beyond and beyond.message or nil,
   }, function()
     out:line("%s, %s to release, %d not bound", output.count(#queues, "queue"), output.count(total.bound, "agent"),

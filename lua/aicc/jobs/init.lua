@@ -189,6 +189,7 @@ end
 -- @tparam string path "-" for standard input
 -- @treturn ?function a reader, for `store:plan`
 -- @treturn ?table the error
+-- @treturn ?string as what it is read: "UTF-16, separated by tabs"
 M.read = input.open
 
 --- A reader of rows that an iterator makes.

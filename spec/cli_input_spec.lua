@@ -1,0 +1,106 @@
+-- What the command is given: options once, accounts by the same rules as in a file, files in the forms in which people have them.
+
+local cjson = require "cjson"
+local parser = require "aicc.cli.parser"
+local support = require "spec.support.jobs"
+
+describe("the command's input #lua54", function()
+  local folder, server
+
+  before_each(function()
+    folder = support.folder()
+    server = support.sandbox { agents = { [3] = support.agents(100), [4] = support.agents(100) } }
+  end)
+  after_each(support.clean)
+
+  local function run(arguments, input) return support.run(folder, server, arguments, input) end
+
+  -- Writes these bytes to a file; returns its path.
+  local function file(name, bytes)
+    local path = folder .. "/" .. name
+    local handle = assert(io.open(path, "wb"))
+    handle:write(bytes)
+    handle:close()
+    return path
+  end
+
+  it("is wrong usage if an option comes twice", function()
+    local status, out, err = run "release --skill 3 --skill 4 a1"
+    assert.same({ 2, "" }, { status, out })
+    assert.matches("option '%-%-skill' must be used 1 time", err)
+    assert.equal(2, (run "release --skill 3 --skill=3 a1"))
+    assert.equal(0, #server:requests())
+  end)
+
+  it("is so for every option of every command", function()
+    local values = { ["--store"] = "sqlite:x", ["--format"] = "csv" }
+    local arguments = { plan = { "f" }, apply = { "j" }, resume = { "j" }, undo = { "j" }, status = { "j" }, report = { "j" },
+      forget = { "j" }, release = { "--skill", "3" }, bind = { "--skill", "3", "a" }, agents = { "--skill", "3" },
+      token = { "--check" } }
+    local tried = 0
+    for _, command in ipairs(parser.build()._commands) do
+      for _, option in ipairs(command._options) do
+        local long = option._aliases[#option._aliases]
+        if long ~= "--help" then
+          local words = { command._name }
+          for _, word in ipairs(arguments[command._name] or {}) do words[#words + 1] = word end
+          for _ = 1, 2 do
+            words[#words + 1] = long
+            if option._maxargs > 0 then words[#words + 1] = values[long] or "3" end
+          end
+          local ok, problem = parser.build():pparse(words)
+          assert.is_false(ok, table.concat(words, " "))
+          assert.matches("must be used", problem)
+          tried = tried + 1
+        end
+      end
+    end
+    assert.is_true(tried > 60)
+  end)
+
+  it("is refused as an account if a file's would be, before anything is sent", function()
+    for account, pattern in pairs {
+      ["'a1 '"] = "begins or ends with a blank", ["$(printf 'a1\\302\\240')"] = "no%-break space", ["'=\"1001\"'"] = "formula",
+      ["1E+10"] = "spreadsheet", ["$(printf 'a1\\377')"] = "valid UTF%-8", ["''"] = "empty",
+    } do
+      for _, command in ipairs { "release", "bind" } do
+        local status, out, err = run(("%s --skill 3 a2 %s"):format(command, account))
+        assert.same({ 2, "" }, { status, out })
+        assert.matches("account 2: .*" .. pattern, err)
+      end
+    end
+    assert.equal(0, #server:requests())
+    assert.equal(8, (run "release --skill 3")) -- none at all is the guard's
+  end)
+
+  it("is refused as a whole if a row does not fit its header, and nothing is sent", function()
+    for _, row in ipairs { "1,234,agent7", "3,Smith, John", "3,a1\0\n4,a2" } do
+      local status, _, err = run("plan " .. file("bad.csv", "skill_id,user_account\n" .. row .. "\n"))
+      assert.equal(2, status)
+      assert.matches("bad.csv:2: ", err)
+    end
+    assert.equal(0, #server:requests())
+  end)
+
+  it("is read as Excel saves it, and the plan says as what", function()
+    local text = "Skill ID\tUser Account\tNote\r\n3\ta1\tx\r\n4\ta2\t\r\n"
+    local path = file("night.txt", "\255\254" .. text:gsub(".", "%0\0"))
+    local status, out, err = run("plan " .. path)
+    assert.same({ 0, "" }, { status, err })
+    assert.matches("^read as UTF%-16, separated by tabs\n", out)
+    out = select(2, run("plan --json " .. path))
+    local last
+    for line in out:gmatch "[^\n]+" do last = cjson.decode(line) end
+    assert.same({ "plan", "UTF-16, separated by tabs", 2 }, { last.event, last.read_as, last.bound })
+    out = select(2, run("plan " .. file("plain.csv", "skill_id,user_account\n3,a1\n")))
+    assert.is_nil(out:find("read as", 1, true))
+    assert.equal(0, (run "apply night"))
+    assert.same({ 99, 99 }, { #server:accounts(3), #server:accounts(4) })
+  end)
+
+  it("is a workbook: refused with 2 and what to do", function()
+    local status, _, err = run("plan " .. file("night.xlsx", "PK\3\4\20\0"))
+    assert.equal(2, status)
+    assert.matches("night.xlsx: it is an Excel workbook.*CSV UTF%-8", err)
+  end)
+end)
