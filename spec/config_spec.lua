@@ -68,6 +68,7 @@ describe("a setting", function()
 
   it("that is empty in the environment counts as not set", function()
     assert.equal(15, assert(resolve({}, { AICC_TIMEOUT = "" })).timeout)
+    assert.same({ "https://api.example", "default" }, { (function(all, from) return all.token_url, from.token_url end)(resolve()) })
     refuses("base_url: it is missing; give it to aicc.new or set AICC_BASE_URL", { base_url = "nil" }, { AICC_BASE_URL = "" })
   end)
 
@@ -75,7 +76,10 @@ describe("a setting", function()
     local settings = assert(resolve({ base_url = "nil", app_key = "nil", app_secret = "nil" }, {
       AICC_BASE_URL = "https://env.example", AICC_APP_KEY = "ek", AICC_APP_SECRET = "es", AICC_TENANT_SPACE_ID = "et",
       AICC_CA_FILE = "/ca", AICC_CA_PATH = "/cas", AICC_PROXY = "http://ep", AICC_TIMEOUT = "1.5", AICC_CONNECT_TIMEOUT = "2",
+      AICC_TOKEN_URL = "https://tokens.example", AICC_EGRESS = "unix:/e", AICC_TOKEN_EGRESS = "unix:/t",
     }))
+    assert.same({ "https://tokens.example", "unix:/e", "unix:/t" },
+      { settings.token_url, settings.egress, settings.token_egress })
     assert.same({ "https://env.example", "ek", "es", "et", "/ca", "/cas", "http://ep", 1.5, 2 }, {
       settings.base_url, settings.app_key, settings.app_secret, settings.tenant_space_id, settings.ca_file, settings.ca_path,
       settings.proxy, settings.timeout, settings.connect_timeout,
@@ -232,6 +236,17 @@ describe("the proxy", function()
     for _, url in ipairs { "https://localhost:1", "https://127.0.0.1", "https://[::1]:9443" } do
       assert.equal("", (proxy({ HTTPS_PROXY = "http://p" }, url)), url)
     end
+  end)
+
+  it("is for the tokens' address too, or has to be named", function()
+    local usual = { HTTPS_PROXY = "http://p", NO_PROXY = "tokens.example" }
+    local settings, sources = resolve({ token_url = "https://api.example:28070" }, usual)
+    assert.same({ "http://p", "https://api.example:28070", "argument" },
+      { settings.proxy, settings.token_url, sources.token_url })
+    refuses("by HTTPS_PROXY and NO_PROXY it is for only one of base_url and token_url", { token_url = "https://tokens.example" },
+      usual)
+    usual.AICC_PROXY = ""
+    assert.equal("", assert(resolve({ token_url = "https://tokens.example" }, usual)).proxy)
   end)
 
   it("is shown without its password", function()

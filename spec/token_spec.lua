@@ -21,11 +21,11 @@ it("windows follow the formula", function()
 end)
 
 local ODD = {
-  "0", "86401", "99999999999999999999", "0x10", "1e400", "1e2", "-1", "+60", "", " 60", "60 ", "60.0", "3600s", 600, -1, true, {},
+  "0", "86401", "99999999999999999999", "0x10", "1e400", "1e2", "-1", "+60", "", " 60", "60 ", "60.0", "3600s", 0, 86401, 60.5, 1 / 0, 0 / 0, -1, true, {},
 }
 
-it("Expires counts only as 1 to 86400 in digits", function()
-  for _, good in ipairs { "1", "600", "0600", "86400" } do assert.equal(tonumber(good), token.lifetime(good)) end
+it("Expires counts only as 1 to 86400, in digits or as an integral number", function()
+  for _, good in ipairs { "1", "600", "0600", "86400", 1, 600, 600.0, 86400 } do assert.equal(tonumber(good), token.lifetime(good)) end
   for _, odd in ipairs(ODD) do assert.is_nil(token.lifetime(odd), tostring(odd)) end
   assert.is_nil(token.lifetime(nil))
 end)
@@ -359,4 +359,62 @@ it("a refused token that is given again is good again", function()
   end, { store = "memory" })
   for _ = 1, 10 do assert(client:query_agents(3)) end
   assert.equal(2, fetched)
+end)
+
+---- at an address of its own
+
+describe("a token from another address", function()
+  local server, client
+
+  local function start(options)
+    server = assert(sandbox.start(options))
+    client = assert(server:client())
+  end
+  after_each(function()
+    client:close()
+    server:stop()
+  end)
+
+  for _, tls in ipairs { false, true } do
+    it("is fetched there, and everything else at base_url" .. (tls and ", over TLS" or ""), function()
+      start { token_port = 0, tls = tls, agents = { [3] = { "1001" } } }
+      assert.is_true(server.token_port ~= server.port)
+      assert(client:release_agent_by_skill(3, { "1001" }))
+      local seen = {}
+      for n, request in ipairs(server:requests()) do seen[n] = request.operation .. " " .. tostring(request.for_tokens) end
+      assert.same({ "token true", "release_agent_by_skill false" }, seen)
+      local lost = assert(server:client { token_url = server.base_url })
+      local _, err = lost:access_token()
+      lost:close()
+      assert.equal("not_found", err.kind)
+    end)
+  end
+
+  it("is another token than one of base_url, in every store", function()
+    start { token_port = 0 }
+    local function key(token_url)
+      return token.key { base_url = "https://a", token_url = token_url, app_key = "k", tenant_space_id = "t" }
+    end
+    assert.equal(key "https://a", key(nil))
+    assert.is_true(key "https://a" ~= key "https://a:28070")
+    assert.is_true(key "https://a:28070" ~= key "https://b")
+  end)
+
+  it("obeys the rules of base_url: https, or this machine", function()
+    start { token_port = 0 }
+    local function refused(options)
+      local all = { base_url = "https://localhost:1", app_key = "k", app_secret = "s" }
+      for name, value in pairs(options) do all[name] = value end
+      local made, err = aicc.new(all)
+      assert.is_nil(made)
+      assert.equal("config", err.kind)
+      return err.message
+    end
+    assert.matches("^token_url: ", refused { token_url = "http://api.example" })
+    assert.matches("^token_url: ", refused { token_url = "nonsense" })
+    assert.matches("^token_url: ", refused { token_url = "https://u:p@localhost" })
+    assert.matches("^token_url: expected the scheme of base_url, https", refused { token_url = "http://127.0.0.1:1" })
+    assert.matches("^verify: ", refused { token_url = "https://api.example", verify = false })
+    assert.matches("^verify: ", refused { base_url = "https://api.example", token_url = "https://localhost", verify = false })
+  end)
 end)

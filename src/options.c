@@ -13,11 +13,11 @@
 
 #define MAX_IN_FLIGHT 1024
 
-static const char *const texts[AICC_OPTION_TEXTS] = {"base_url", "app_key", "app_secret", "tenant_space_id", "user_agent",
-                                                     "ca_file",  "ca_path", "proxy"};
-static const char *const names[] = {"base_url",      "app_key", "app_secret", "tenant_space_id", "user_agent", "ca_file",
-                                    "ca_path",       "proxy",   "verify",          "timeout",    "connect_timeout",
-                                    "max_in_flight", "facts",   NULL};
+static const char *const texts[AICC_OPTION_TEXTS] = {"base_url",   "token_url", "app_key", "app_secret", "tenant_space_id",
+                                                     "user_agent", "ca_file",   "ca_path", "proxy"};
+static const char *const names[] = {"base_url",   "token_url",       "app_key",       "app_secret", "tenant_space_id",
+                                    "user_agent", "ca_file",         "ca_path",       "proxy",      "verify",
+                                    "timeout",    "connect_timeout", "max_in_flight", "facts",      NULL};
 
 void aicc_options_only(lua_State *L, int index, const char *const *known) {
   index = lua_absindex(L, index);
@@ -96,19 +96,38 @@ static int choose_authorities(struct aicc_options *options, struct aicc_failure 
   return 1;
 }
 
-static int check_endpoint(struct aicc_options *options, struct aicc_failure *failure) {
-  struct aicc_settings *settings = &options->settings;
-  const char *text = options->text[AICC_BASE_URL];
+/* Makes the addresses of the operations that are at one base URL: those with a token, or the one for it. Tells what URL it is. */
+static int check_address(struct aicc_options *options, enum aicc_option_text which, int with_token, int *https, int *loopback,
+                         struct aicc_failure *failure) {
   CURLU *base = NULL;
-  int loopback = 0;
-  const char *why = text == NULL ? "it is missing" : aicc_endpoint_parse(text, &base, &settings->https, &loopback);
-  if (why != NULL) {
-    aicc_failure_say(failure, "base_url: %s", why);
+  const char *why = aicc_endpoint_parse(options->text[which], &base, https, loopback);
+  for (int i = 0; why == NULL && i < AICC_OPERATION_COUNT; i++) {
+    if (aicc_operations[i].with_token != with_token) continue;
+    options->urls[i] = aicc_endpoint_at(base, aicc_operations[i].path);
+    if (options->urls[i] == NULL) why = "its path cannot be extended";
+  }
+  curl_url_cleanup(base);
+  if (why == NULL) return 1;
+  aicc_failure_say(failure, "%s: %s", texts[which], why);
+  return refuse(failure);
+}
+
+static int check_endpoints(struct aicc_options *options, struct aicc_failure *failure) {
+  struct aicc_settings *settings = &options->settings;
+  int loopback = 0, tokens_https = 0, tokens_loopback = 0;
+  if (options->text[AICC_BASE_URL] == NULL) {
+    aicc_failure_say(failure, "base_url: it is missing");
     return refuse(failure);
   }
-  for (int i = 0; i < AICC_OPERATION_COUNT; i++) options->urls[i] = aicc_endpoint_at(base, aicc_operations[i].path);
-  curl_url_cleanup(base);
-  if (!options->verify && !loopback) {
+  enum aicc_option_text tokens = options->text[AICC_TOKEN_URL] != NULL ? AICC_TOKEN_URL : AICC_BASE_URL;
+  if (!check_address(options, AICC_BASE_URL, 1, &settings->https, &loopback, failure) ||
+      !check_address(options, tokens, 0, &tokens_https, &tokens_loopback, failure))
+    return 0;
+  if (tokens_https != settings->https) {
+    aicc_failure_say(failure, "token_url: expected the scheme of base_url, %s", settings->https ? "https" : "http");
+    return refuse(failure);
+  }
+  if (!options->verify && !(loopback && tokens_loopback)) {
     aicc_failure_say(failure, "verify: false is allowed only for a loopback address");
     return refuse(failure);
   }
@@ -119,16 +138,11 @@ static int check_endpoint(struct aicc_options *options, struct aicc_failure *fai
     aicc_failure_say(failure, "verify: false is not allowed through a proxy: what is dialled is not this machine");
     return refuse(failure);
   }
-  why = proxy != NULL && proxy[0] != '\0' ? aicc_endpoint_check_proxy(proxy) : NULL;
+  const char *why = proxy != NULL && proxy[0] != '\0' ? aicc_endpoint_check_proxy(proxy) : NULL;
   if (why != NULL) {
     aicc_failure_say(failure, "proxy: %s", why); /* never the text itself: it may hold a password */
     return refuse(failure);
   }
-  for (int i = 0; i < AICC_OPERATION_COUNT; i++)
-    if (options->urls[i] == NULL) {
-      aicc_failure_say(failure, "base_url: its path cannot be extended");
-      return refuse(failure);
-    }
   return 1;
 }
 
@@ -153,7 +167,7 @@ int aicc_options_read(lua_State *L, int index, struct aicc_options *options, str
   if (options->text[AICC_USER_AGENT] == NULL && (options->text[AICC_USER_AGENT] = strdup("aicc/" AICC_VERSION)) == NULL)
     luaL_error(L, "not enough memory");
   return check_header_text(options, AICC_APP_KEY, failure) && check_header_text(options, AICC_TENANT, failure) &&
-         check_header_text(options, AICC_USER_AGENT, failure) && check_endpoint(options, failure) &&
+         check_header_text(options, AICC_USER_AGENT, failure) && check_endpoints(options, failure) &&
          choose_authorities(options, failure);
 }
 

@@ -11,6 +11,7 @@
 
 enum aicc_option_text {
   AICC_BASE_URL,
+  AICC_TOKEN_URL, /* where tokens come from, if not from there */
   AICC_APP_KEY,
   AICC_APP_SECRET, /* only so that no error shows it */
   AICC_TENANT,

@@ -17,6 +17,7 @@ local MAX_CONFIG = 64 * 1024     -- bytes of the configuration file
 -- Every setting: its type, default, environment variable, and whether it is a secret or only for the code that makes a client.
 local SCHEMA = {
   { "base_url", "string", env = "AICC_BASE_URL" },
+  { "token_url", "string", env = "AICC_TOKEN_URL" }, -- base_url where it is not given
   { "app_key", "string", env = "AICC_APP_KEY", secret = true, file_twin = true },
   { "app_secret", "string", env = "AICC_APP_SECRET", secret = true, file_twin = true },
   { "tenant_space_id", "string", env = "AICC_TENANT_SPACE_ID" },
@@ -34,6 +35,7 @@ local SCHEMA = {
   { "store", "store", code_only = true, names = { memory = true, file = true, shdict = true } },
   { "transport", "transport", code_only = true, names = { curl = true, nginx = true, haproxy = true } },
   { "egress", "string", env = "AICC_EGRESS" },
+  { "token_egress", "string", env = "AICC_TOKEN_EGRESS" }, -- egress where it is not given
   { "allow_blocking", "boolean", default = false, code_only = true },
   { "on_event", "function", code_only = true },
   { "clock", "function", code_only = true },
@@ -245,8 +247,12 @@ function M.resolve(options, getenv)
       return refuse("%s: it is missing; give it to aicc.new or set %s", name, BY_NAME[name].env)
     end
   end
+  if settings.token_url == nil then settings.token_url, sources.token_url = settings.base_url, "default" end
   if settings.proxy == nil then
     local proxy, variable = usual_proxy(settings.base_url, getenv)
+    if usual_proxy(settings.token_url, getenv) ~= proxy then
+      return refuse "proxy: by HTTPS_PROXY and NO_PROXY it is for only one of base_url and token_url: say so by proxy or AICC_PROXY"
+    end
     settings.proxy, sources.proxy = proxy or "", variable and "environment " .. variable or "default"
   end
   local _, unusable = core.check("token", {

@@ -36,6 +36,8 @@ M.equal = core.equal
 -- A wrong type or an unknown option raises; what is missing or wrong otherwise is returned as an error of kind "config".
 -- @tparam table options
 -- @tparam string options.base_url where the API is: `https://service.besclouds.com`; `http://` only on a loopback address
+-- @tparam ?string options.token_url where tokens come from, in the same form, if not from `base_url`: some editions have that at a
+--   port of its own (`https://service.besclouds.com:28070`)
 -- @tparam string options.app_key the API's x-app-key and app_key
 -- @tparam string options.app_secret
 -- @tparam ?string options.tenant_space_id sent as X-TenantSpaceID
@@ -54,6 +56,7 @@ M.equal = core.equal
 -- @tparam ?string|table options.transport what sends: "nginx" or "haproxy" where this runs in one, else "curl"
 -- @tparam ?string options.egress in nginx and HAProxy: `unix:` and the path of the socket through which they reach the API
 --   (doc/hosts.md)
+-- @tparam ?string options.token_egress the same for tokens, if `egress` does not lead to `token_url`
 -- @tparam[opt=false] boolean options.allow_blocking let libcurl hold up all other requests of nginx or HAProxy
 -- @tparam ?function options.on_event called with a table for what happens
 -- @tparam ?function options.clock seconds; for specs

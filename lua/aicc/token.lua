@@ -23,9 +23,9 @@ local M = {}
 -- @param expires the field, as it came
 -- @treturn ?number 1..86400, or nil
 function M.lifetime(expires)
-  if type(expires) ~= "string" or not expires:find "^%d+$" or #expires > 5 then return nil end
-  local seconds = tonumber(expires)
-  if seconds >= 1 and seconds <= 86400 then return math.floor(seconds) end
+  local seconds = expires
+  if type(expires) == "string" then seconds = #expires <= 5 and expires:find "^%d+$" and tonumber(expires) end
+  if type(seconds) == "number" and seconds >= 1 and seconds <= 86400 and seconds % 1 == 0 then return math.floor(seconds) end
 end
 
 --- The windows before a token's end, in seconds.
@@ -206,11 +206,13 @@ end
 -- @treturn table
 function M.new(options) return setmetatable(options, Source) end
 
---- The name of a client's token in a store.
+--- The name of a client's token in a store. Tokens of two addresses are two tokens, and so are their refusals.
 -- @tparam table settings
 -- @treturn string 16 hex digits
 function M.key(settings)
-  return core.hash(table.concat({ settings.base_url, settings.app_key, settings.tenant_space_id or "" }, "\n"))
+  local parts = { settings.base_url, settings.app_key, settings.tenant_space_id or "" }
+  if settings.token_url ~= settings.base_url then parts[4] = settings.token_url end
+  return core.hash(table.concat(parts, "\n"))
 end
 
 return M

@@ -3,10 +3,10 @@
 ** every argument that a person wrote.
 **
 **   core.certificate{...}                                      see issue.h
-**   core.start({port=, cert=, key=, ca=}, service options)     -> server | nil, message
+**   core.start({port=, token_port=, cert=, key=, ca=}, service options)     -> server | nil, message
 **   server:call(name, ...)       -> what aicc.sandbox.service's method returns, in the handler's state; its errors are raised
 **   server:wait(requests, held, seconds) -> boolean
-**   server:stats() · server:release_held() · server:port() · server:ca_file() · server:stop()
+**   server:stats() · server:release_held() · server:port() · server:token_port() · server:ca_file() · server:stop()
 **
 ** A server is born closed, and everything it acquires hangs on its userdata: stop, __gc and __close are one function. Buffers
 ** that outlive a Lua call hang on a userdata too (`parcel`), since pushing their content may raise.
@@ -72,6 +72,7 @@ struct handle {
   struct aicc_gate gate;
   struct aicc_state *state;
   struct aicc_server *server;
+  struct aicc_server *token_server;  /* on a port of its own, with the same state; NULL for none */
   char *ca_file;
 };
 
@@ -93,12 +94,14 @@ static struct handle *running(lua_State *L) {
 
 static void close_handle(struct handle *handle) {
   if (handle->owner == getpid()) {
+    aicc_server_stop(handle->token_server);
     aicc_server_stop(handle->server);
     aicc_state_close(handle->state);
     aicc_cafile_remove(handle->ca_file);
     if (handle->has_gate) aicc_gate_destroy(&handle->gate);
   }
   handle->server = NULL;
+  handle->token_server = NULL;
   handle->state = NULL;
   handle->ca_file = NULL;
   handle->has_gate = false;
@@ -115,8 +118,8 @@ static const char *optional(lua_State *L, const char *name) {
   return lua_isnil(L, -1) ? NULL : luaL_checkstring(L, -1);
 }
 
-/* Opens everything that the handle holds; false with a reason in `why`, or none without memory. Does not raise. */
-static bool open_handle(struct handle *handle, unsigned port, const char *cert, const char *key, const char *ca,
+/* Opens everything that the handle holds (`token_port`: -1 for none); false with a reason in `why`, or none without memory. Does not raise. */
+static bool open_handle(struct handle *handle, long port, long token_port, const char *cert, const char *key, const char *ca,
                         const char *path, const char *cpath, struct parcel *parcel) {
   if (ca != NULL) {
     handle->ca_file = aicc_cafile_create(ca);
@@ -130,8 +133,10 @@ static bool open_handle(struct handle *handle, unsigned port, const char *cert, 
   if (!handle->has_gate) return false;
   handle->state = aicc_state_open(path, cpath, &parcel->in, &handle->gate, &parcel->out);
   if (handle->state == NULL) return false;
-  handle->server = aicc_server_start(port, cert, key, &handle->gate, handle->state, &parcel->out);
-  return handle->server != NULL;
+  handle->server = aicc_server_start((unsigned)port, false, cert, key, &handle->gate, handle->state, &parcel->out);
+  if (handle->server == NULL || token_port < 0) return handle->server != NULL;
+  handle->token_server = aicc_server_start((unsigned)token_port, true, cert, key, &handle->gate, handle->state, &parcel->out);
+  return handle->token_server != NULL;
 }
 
 static int core_start(lua_State *L) {
@@ -143,14 +148,16 @@ static int core_start(lua_State *L) {
   aicc_wire_put(L, 3, &parcel->in);
   const char *cert = optional(L, "cert"), *key = optional(L, "key"), *ca = optional(L, "ca");
   lua_getfield(L, 1, "port");
-  unsigned port = (unsigned)luaL_checkinteger(L, -1);
+  long port = (long)luaL_checkinteger(L, -1);
+  lua_getfield(L, 1, "token_port");
+  long token_port = (long)luaL_optinteger(L, -1, -1);
   lua_getglobal(L, "package");
   lua_getfield(L, -1, "path");
   const char *path = luaL_checkstring(L, -1);
   lua_getfield(L, -2, "cpath");
   const char *cpath = luaL_checkstring(L, -1);
   struct handle *handle = new_handle(L);
-  if (!open_handle(handle, port, cert, key, ca, path, cpath, parcel)) {
+  if (!open_handle(handle, port, token_port, cert, key, ca, path, cpath, parcel)) {
     close_handle(handle);
     return refuse(L, parcel, "out of memory");
   }
@@ -204,6 +211,15 @@ static int server_port(lua_State *L) {
   return 1;
 }
 
+static int server_token_port(lua_State *L) {
+  const struct handle *handle = running(L);
+  if (handle->token_server != NULL)
+    lua_pushinteger(L, (lua_Integer)aicc_server_port(handle->token_server));
+  else
+    lua_pushnil(L);
+  return 1;
+}
+
 static int server_ca_file(lua_State *L) {
   lua_pushstring(L, running(L)->ca_file); /* nil for NULL */
   return 1;
@@ -238,7 +254,7 @@ int luaopen_aicc_sandbox_core(lua_State *L) {
   static const luaL_Reg server_methods[] = {
     {"call", server_call},   {"wait", server_wait},       {"stats", server_stats}, {"release_held", server_release_held},
     {"port", server_port},   {"ca_file", server_ca_file}, {"stop", server_stop},   {"__gc", server_stop},
-    {"__close", server_stop}, {NULL, NULL}};
+    {"__close", server_stop}, {"token_port", server_token_port}, {NULL, NULL}};
   static const luaL_Reg functions[] = {{"certificate", aicc_issue_certificate}, {"start", core_start}, {NULL, NULL}};
   luaL_checkversion(L);
   stay_loaded();

@@ -32,6 +32,7 @@ struct aicc_reply {
 
 struct aicc_request {
   unsigned long connection;
+  bool for_tokens;          /* it came to the port that is for tokens only */
   double time;              /* when its head was here, on CLOCK_MONOTONIC */
   const char *method;       /* MHD's, as long as the request lives */
   const char *path;

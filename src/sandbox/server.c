@@ -28,6 +28,7 @@ struct aicc_server {
   char *cert; /* PEM; MHD may look at them as long as it runs */
   char *key;
   unsigned port;
+  bool for_tokens;
   bool starting;       /* guarded by the gate's lock, as is: */
   char complaint[256]; /* the last thing MHD said while it started; errno does not tell */
 };
@@ -70,6 +71,7 @@ static struct aicc_request *new_request(struct aicc_server *server, struct MHD_C
   aicc_request_init(request);
   request->gate = server->gate;
   request->connection = serial_of(connection);
+  request->for_tokens = server->for_tokens;
   request->time = aicc_gate_now();
   request->method = method;
   request->path = path;
@@ -159,13 +161,14 @@ static char *copy(const char *text, bool *good) {
   return made;
 }
 
-struct aicc_server *aicc_server_start(unsigned port, const char *cert, const char *key, struct aicc_gate *gate,
+struct aicc_server *aicc_server_start(unsigned port, bool for_tokens, const char *cert, const char *key, struct aicc_gate *gate,
                                       struct aicc_state *state, struct aicc_buf *why) {
   struct aicc_server *server = calloc(1, sizeof *server);
   if (server == NULL) return NULL;
   bool good = true;
   server->gate = gate;
   server->state = state;
+  server->for_tokens = for_tokens;
   server->starting = true;
   server->cert = copy(cert, &good);
   server->key = copy(key, &good);

@@ -115,6 +115,8 @@ static void run_admit(lua_State *H, struct job *job) {
   lua_setfield(H, -2, "headers");
   lua_pushinteger(H, (lua_Integer)request->connection);
   lua_setfield(H, -2, "connection");
+  lua_pushboolean(H, request->for_tokens);
+  lua_setfield(H, -2, "for_tokens");
   lua_pushnumber(H, request->time);
   lua_setfield(H, -2, "time");
   lua_call(H, 2, 1);

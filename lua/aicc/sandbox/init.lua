@@ -33,7 +33,7 @@ local SERVICE_OPTIONS = {
 ---@return string|nil message why it did not start
 function sandbox.start(given)
   local all = options.start(given or {}, 2)
-  local daemon = { port = all.port, cert = all.cert, key = all.key, ca = all.ca }
+  local daemon = { port = all.port, token_port = all.token_port, cert = all.cert, key = all.key, ca = all.ca }
   if all.tls and not all.cert then
     local made, why = core.certificate(all.certificate)
     if not made then return nil, "sandbox: " .. why end
@@ -41,12 +41,14 @@ function sandbox.start(given)
   end
   local service = {}
   for _, name in ipairs(SERVICE_OPTIONS) do service[name] = all[name] end
+  service.has_token_port = all.token_port ~= nil
   local raw, why = core.start(daemon, service)
   if not raw then return nil, "sandbox: cannot start: " .. why end
-  local port = raw:port()
+  local port, token_port = raw:port(), raw:token_port()
+  local address = all.tls and "https://localhost:" or "http://127.0.0.1:"
   return setmetatable({
-    raw = raw, port = port, tls = all.tls, ca_file = raw:ca_file(), ca_pem = daemon.ca,
-    base_url = (all.tls and "https://localhost:" or "http://127.0.0.1:") .. port,
+    raw = raw, port = port, token_port = token_port, tls = all.tls, ca_file = raw:ca_file(), ca_pem = daemon.ca,
+    base_url = address .. port, token_url = token_port and address .. token_port,
     app_key = all.app_key, app_secret = all.app_secret, tenant_space_id = all.tenant_space_id,
   }, Server)
 end
@@ -54,7 +56,7 @@ end
 --- A client that talks to this server. `overrides` are options of `aicc.new` that win over the server's.
 function Server:client(overrides)
   local all = {
-    base_url = self.base_url, app_key = self.app_key, app_secret = self.app_secret,
+    base_url = self.base_url, token_url = self.token_url, app_key = self.app_key, app_secret = self.app_secret,
     tenant_space_id = self.tenant_space_id, ca_file = self.ca_file, proxy = "",
   }
   for name, value in pairs(overrides or {}) do all[name] = value end

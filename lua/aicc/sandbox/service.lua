@@ -75,13 +75,16 @@ end
 -- The answer without any fault.
 function service:natural(request)
   local route = operations.by_path[request.path]
-  if not route then return operations.refusal(404, "no such path") end
+  local for_tokens = route and route.name == "token"
+  if not route or (self.options.has_token_port and for_tokens ~= request.for_tokens) then
+    return operations.refusal(404, "no such path")
+  end
   if request.method ~= "POST" then
     local reply = operations.refusal(405, "only POST is allowed")
     reply.headers = { { "Allow", "POST" }, reply.headers[1] }
     return reply
   end
-  local why = route.name ~= "token" and self:unauthorized(request)
+  local why = not for_tokens and self:unauthorized(request)
   if why then return operations.refusal(401, why) end
   return route.answer(self, request)
 end

@@ -15,8 +15,8 @@ Transport.__index = Transport
 
 -- What a session is told of a client's settings.
 local SESSION_OPTIONS = {
-  "base_url", "app_key", "app_secret", "tenant_space_id", "user_agent", "ca_file", "ca_path", "proxy", "verify", "timeout",
-  "connect_timeout", "max_in_flight",
+  "base_url", "token_url", "app_key", "app_secret", "tenant_space_id", "user_agent", "ca_file", "ca_path", "proxy", "verify",
+  "timeout", "connect_timeout", "max_in_flight",
 }
 
 --- One attempt of one operation: at most one request.

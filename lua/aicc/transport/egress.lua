@@ -37,14 +37,18 @@ local function too_large(operation)
     ("the reply is larger than %d bytes, or its headers than %d"):format(MAX_BODY, MAX_HEAD))
 end
 
+-- Where an operation's requests go: `socket`, `authority`, `prefix`.
+function Egress:route(operation) return operation == "token" and self.token_route or self.api_route end
+
 -- What is sent for a request: `path`, `headers`, `body`.
 local function encode(self, request)
   local encoded, err = core.encode(request.operation, request.arguments, {
     token = request.token, app_key = self.app_key, tenant_space_id = self.tenant_space_id, user_agent = self.user_agent,
   })
   if not encoded then return nil, err end
-  encoded.path = self.prefix .. encoded.path
-  encoded.headers.Host = self.authority
+  local route = self:route(request.operation)
+  encoded.path = route.prefix .. encoded.path
+  encoded.headers.Host = route.authority
   if request.arguments.userAccounts == core.ALL then encoded.headers["X-Aicc-Connection"] = "fresh" end
   return encoded
 end
@@ -97,7 +101,7 @@ function Egress:attempt(request)
   if self.closed then return nil, failure(operation, "closed", "not_sent", "the client is closed") end
   local encoded, err = encode(self, request)
   if not encoded then return nil, err end
-  local reply, kind, outcome, message = self.host.exchange(self.socket, encoded, request.limits)
+  local reply, kind, outcome, message = self.host.exchange(self:route(operation).socket, encoded, request.limits)
   if not reply then return nil, host_failure(operation, kind, outcome, message) end
   return decode(self, request, reply)
 end
@@ -124,6 +128,17 @@ function Egress:close() self.closed = true end
 
 local function refuse(...) return nil, errors.new { kind = "config", message = string.format(...) } end
 
+-- A route by the settings of these names, or nil and an error.
+local function route_of(settings, egress, url)
+  local socket = settings[egress]:match "^unix:(/[!-~]+)$"
+  if not socket then return refuse('%s: expected "unix:/path", got "%s"', egress, settings[egress]) end
+  local authority, path = settings[url]:match "^https?://([%w%.%-:%[%]]+)(/?[!-~]*)$"
+  if not authority or not (path .. "/"):find "^/[^?#@]*$" then
+    return refuse("%s: expected a URL such as https://service.besclouds.com", url)
+  end
+  return { socket = socket, authority = authority, prefix = (path:gsub("/+$", "")) }
+end
+
 --- Makes a transport.
 -- @tparam table settings as from `aicc.config`
 -- @tparam table how what the host can do: `name` ("nginx" or "haproxy"); `cannot_wait()` (where this is called, in words, if Lua
@@ -137,14 +152,13 @@ function M.new(settings, how)
   if not settings.egress then
     return refuse('egress: it is missing; in this host give "unix:" and the path of the socket that its configuration declares')
   end
-  local socket = settings.egress:match "^unix:(/[!-~]+)$"
-  if not socket then return refuse('egress: expected "unix:/path", got "%s"', settings.egress) end
-  local authority, path = settings.base_url:match "^https?://([%w%.%-:%[%]]+)(/?[!-~]*)$"
-  if not authority or not (path .. "/"):find "^/[^?#@]*$" then
-    return refuse "base_url: expected a URL such as https://service.besclouds.com"
-  end
+  local api, token, err
+  api, err = route_of(settings, "egress", "base_url")
+  if not api then return nil, err end
+  token, err = route_of(settings, settings.token_egress and "token_egress" or "egress", "token_url")
+  if not token then return nil, err end
   return setmetatable({
-    host = how, socket = socket, authority = authority, prefix = (path:gsub("/+$", "")), app_key = settings.app_key,
+    host = how, api_route = api, token_route = token, app_key = settings.app_key,
     app_secret = settings.app_secret, tenant_space_id = settings.tenant_space_id, user_agent = settings.user_agent,
   }, Egress)
 end
