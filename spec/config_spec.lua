@@ -68,7 +68,8 @@ describe("a setting", function()
 
   it("that is empty in the environment counts as not set", function()
     assert.equal(15, assert(resolve({}, { AICC_TIMEOUT = "" })).timeout)
-    assert.same({ "https://api.example", "default" }, { (function(all, from) return all.token_url, from.token_url end)(resolve()) })
+    local settings, sources = resolve()
+    assert.same({ "https://api.example", "default" }, { settings.token_url, sources.token_url })
     refuses("base_url: it is missing; give it to aicc.new or set AICC_BASE_URL", { base_url = "nil" }, { AICC_BASE_URL = "" })
   end)
 

@@ -21,11 +21,14 @@ it("windows follow the formula", function()
 end)
 
 local ODD = {
-  "0", "86401", "99999999999999999999", "0x10", "1e400", "1e2", "-1", "+60", "", " 60", "60 ", "60.0", "3600s", 0, 86401, 60.5, 1 / 0, 0 / 0, -1, true, {},
+  "0", "86401", "99999999999999999999", "0x10", "1e400", "1e2", "-1", "+60", "", " 60", "60 ", "60.0", "3600s", 0, 86401, 60.5,
+  1 / 0, 0 / 0, -1, true, {},
 }
 
 it("Expires counts only as 1 to 86400, in digits or as an integral number", function()
-  for _, good in ipairs { "1", "600", "0600", "86400", 1, 600, 600.0, 86400 } do assert.equal(tonumber(good), token.lifetime(good)) end
+  for _, good in ipairs { "1", "600", "0600", "86400", 1, 600, 600.0, 86400 } do
+    assert.equal(tonumber(good), token.lifetime(good))
+  end
   for _, odd in ipairs(ODD) do assert.is_nil(token.lifetime(odd), tostring(odd)) end
   assert.is_nil(token.lifetime(nil))
 end)
@@ -364,26 +367,26 @@ end)
 ---- at an address of its own
 
 describe("a token from another address", function()
-  local server, client
+  local api, client
 
   local function start(options)
-    server = assert(sandbox.start(options))
-    client = assert(server:client())
+    api = assert(sandbox.start(options))
+    client = assert(api:client())
   end
   after_each(function()
     client:close()
-    server:stop()
+    api:stop()
   end)
 
   for _, tls in ipairs { false, true } do
     it("is fetched there, and everything else at base_url" .. (tls and ", over TLS" or ""), function()
       start { token_port = 0, tls = tls, agents = { [3] = { "1001" } } }
-      assert.is_true(server.token_port ~= server.port)
+      assert.is_true(api.token_port ~= api.port)
       assert(client:release_agent_by_skill(3, { "1001" }))
       local seen = {}
-      for n, request in ipairs(server:requests()) do seen[n] = request.operation .. " " .. tostring(request.for_tokens) end
+      for n, request in ipairs(api:requests()) do seen[n] = request.operation .. " " .. tostring(request.for_tokens) end
       assert.same({ "token true", "release_agent_by_skill false" }, seen)
-      local lost = assert(server:client { token_url = server.base_url })
+      local lost = assert(api:client { token_url = api.base_url })
       local _, err = lost:access_token()
       lost:close()
       assert.equal("not_found", err.kind)

@@ -251,7 +251,7 @@ function M.resolve(options, getenv)
   if settings.proxy == nil then
     local proxy, variable = usual_proxy(settings.base_url, getenv)
     if usual_proxy(settings.token_url, getenv) ~= proxy then
-      return refuse "proxy: by HTTPS_PROXY and NO_PROXY it is for only one of base_url and token_url: say so by proxy or AICC_PROXY"
+      return refuse "proxy: by HTTPS_PROXY and NO_PROXY it is for only one of base_url and token_url: set proxy or AICC_PROXY"
     end
     settings.proxy, sources.proxy = proxy or "", variable and "environment " .. variable or "default"
   end

@@ -36,8 +36,8 @@ M.equal = core.equal
 -- A wrong type or an unknown option raises; what is missing or wrong otherwise is returned as an error of kind "config".
 -- @tparam table options
 -- @tparam string options.base_url where the API is: `https://service.besclouds.com`; `http://` only on a loopback address
--- @tparam ?string options.token_url where tokens come from, in the same form, if not from `base_url`: some editions have that at a
---   port of its own (`https://service.besclouds.com:28070`)
+-- @tparam ?string options.token_url where tokens come from, in the same form, if not from `base_url`: some editions have a port
+--   for that (`https://service.besclouds.com:28070`)
 -- @tparam string options.app_key the API's x-app-key and app_key
 -- @tparam string options.app_secret
 -- @tparam ?string options.tenant_space_id sent as X-TenantSpaceID

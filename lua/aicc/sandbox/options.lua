@@ -36,8 +36,8 @@ local function one_of(...)
 end
 
 local START = {
-  port = kinds.port, token_port = kinds.port, tls = kinds.boolean, certificate = kinds.table, cert = kinds.string, key = kinds.string,
-  ca = kinds.string, app_key = kinds.string, app_secret = kinds.string, tenant_space_id = kinds.string,
+  port = kinds.port, token_port = kinds.port, tls = kinds.boolean, certificate = kinds.table, cert = kinds.string,
+  key = kinds.string, ca = kinds.string, app_key = kinds.string, app_secret = kinds.string, tenant_space_id = kinds.string,
   token_lifetime = kinds.lifetime, agents = kinds.table, business = one_of("500", "200"),
   unknown_accounts = one_of("ignore", "refuse"), refuse_accounts = kinds.table, log = kinds.boolean,
 }

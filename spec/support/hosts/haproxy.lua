@@ -48,6 +48,12 @@ core.register_converters("call", function(code) return console.run(code) end)
 --- The example's configuration with an egress that does no TLS.
 function haproxy.without_tls(text) return (text:gsub("\n  default%-server [^\n]+", "")) end
 
+--- The example's configuration with a second egress, to the address of tokens.
+function haproxy.with_token_egress(text, address)
+  return (text:gsub("# (bind \"unix)", "%1"):gsub("# (use_backend tokens)", "%1"):gsub("\n# (backend tokens)", "\n%1")
+    :gsub("\n#(   http%-reuse)", "\n%1"):gsub("\n#(   server tokens)", "\n%1"):gsub("%${API_TOKENS[^}]*}", address))
+end
+
 --- Starts one; `edit` changes its configuration.
 function haproxy.start(edit)
   local cfg = haproxy.CFG

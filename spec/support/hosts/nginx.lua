@@ -74,6 +74,12 @@ http {
 --- The example's configuration with an egress that does no TLS.
 function nginx.without_tls(text) return (text:gsub("https://%$api", "http://$api")) end
 
+--- The example's configuration with a second egress, to the address of tokens.
+function nginx.with_token_egress(text, address)
+  return (text:gsub("# (upstream tokens)", "%1"):gsub('# ("~/token)', "%1"):gsub("# (listen unix:)", "%1")
+    :gsub("service.besclouds.com:28070", address))
+end
+
 --- Starts one with so many workers (1).
 function nginx.start(workers)
   return host.console("openresty", { ["nginx.conf"] = (nginx.CONF:gsub("@WORKERS@", workers or 1)) })

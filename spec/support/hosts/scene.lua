@@ -8,8 +8,10 @@ return function(name, console)
   local scene = { name = name, console = console }
 
   --- Starts a sandbox, and the example on it; `overrides` and `arguments` as for `host.example`.
-  function scene.start(overrides, arguments)
-    scene.server = assert(sandbox.start { tls = true, agents = { [3] = { "1001", "1002", "1003" }, [4] = { "1001" } } })
+  function scene.start(overrides, arguments, token_port)
+    scene.server = assert(sandbox.start {
+      tls = true, token_port = token_port, agents = { [3] = { "1001", "1002", "1003" }, [4] = { "1001" } },
+    })
     scene.example = host.example(name, scene.server, overrides, arguments)
   end
 

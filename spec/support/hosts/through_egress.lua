@@ -119,6 +119,32 @@ return function(scene, declare)
     end)
   end)
 
+  it("tokens leave through an egress of their own, where they have an address of their own", function()
+    scene.start(nil, nil, 0)
+    scene.example:configure(function(text)
+      return scene.console.with_token_egress(text, "127.0.0.1:" .. scene.server.token_port)
+    end)
+    local there = scene.console.start()
+    local release = "return call(%s, 'release_agent_by_skill', 3, { '1001' })"
+    local refused = there:run(release:format(scene.options()))
+    local told = there:run(release:format(scene.options(("token_url = 'https://localhost:28070', token_egress = %q"):format(
+      scene.example:egress():gsub("egress%.sock$", "token.sock"), nil))))
+    local wrong = there:run([[
+      local _, err = require('aicc').new { egress = 'unix:/x', token_egress = '/y', base_url = 'https://a', app_key = 'k',
+        app_secret = 's' }
+      return { message = err.message }]])
+    there:stop()
+    local seen = {}
+    for n, request in ipairs(scene.server:requests()) do
+      seen[n] = ("%s %s %s"):format(request.operation, request.for_tokens, request.header.host)
+    end
+    scene.stop()
+    assert.equal("not_found", refused.kind)
+    assert.equal("applied", told.outcome or told.kind)
+    assert.same({ "token false localhost", "token true localhost:28070", "release_agent_by_skill false localhost" }, seen)
+    assert.equal('token_egress: expected "unix:/path", got "/y"', wrong.message)
+  end)
+
   describe("without an API behind it,", function()
     after_each(scene.stop)
 
