@@ -6,6 +6,7 @@ max_line_length = 130
 
 files["lua/aicc/transport/nginx.lua"].read_globals = { "ngx" }
 files["lua/aicc/native.lua"].read_globals = { "jit" }
+files["lua/aicc/cli/parser.lua"].read_globals = { "jit" }
 files["lua/aicc/transport/haproxy.lua"].globals = { "core" }
 files["lua/aicc/store/shdict.lua"].read_globals = { "ngx" }
 files["examples"].std = "max"

@@ -122,14 +122,14 @@ doc: tools ## Build the reference pages (build/doc/index.html) from the comments
 # ---- check ----
 
 CHECKS = lint doc layers clang exports install luas hosts postgresql terminal fuzz asan valgrind
-.PHONY: $(CHECKS:%=check-%) check-kill
+.PHONY: $(CHECKS:%=check-%) check-kill check-systems
 
 check: $(CHECKS:%=check-%) ## All that follows; with `make test`, what CI runs
 
 LUA_FILES = $(shell find lua -name '*.lua')
 
 check-lint: tools ## luacheck, and that every module still parses as Lua 5.1 and 5.3
-	@luacheck -q --no-color lua spec examples bin/aicc *.rockspec
+	@luacheck -q --no-color lua spec examples bin/aicc rockspecs/*.rockspec
 	@luac5.1 -p $(LUA_FILES)
 	@luac5.3 -p $(LUA_FILES)
 
@@ -167,6 +167,13 @@ check-terminal: build ## The command's output on a terminal of 80 columns
 
 check-install: build ## luarocks make and make install, each tried with nothing but what it installed
 	@ABI=$(ABI) .ci/check-install
+
+# With a mirror of Debian, as root: so not part of `make check`. STEPS="test hosts" does less.
+SYSTEMS = trixie
+
+check-systems: ## Fresh chroots of Debian, and what a newcomer types: SYSTEMS="bookworm trixie sid"
+	@.ci/deps check-systems
+	@.ci/check-systems $(SYSTEMS)
 
 check-luas: tools ## The specs on the other Luas: 5.3, 5.1 and LuaJIT
 	@$(MAKE) test SUITE=lua5.3 WITHOUT=$(APART),lua54 ABI=5.3

@@ -7,7 +7,7 @@ _aicc() {
 
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W "$commands --help" -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$word")
     return
   fi
   case $before in

@@ -1,5 +1,6 @@
 -- The command as people and scripts meet it: as a process, with its exit statuses, one by one.
 
+local aicc = require "aicc"
 local cjson = require "cjson"
 local support = require "spec.support.jobs"
 
@@ -273,6 +274,13 @@ describe("the command aicc #lua54", function()
     for _, cell in ipairs { [["'=1+1"]], [["'@x"]], [["'-1"]], [["'+1"]] } do
       assert.is_truthy(out:find("3," .. cell, 1, true), out)
     end
+  end)
+
+  it("tells its version, and those of what it runs with", function()
+    local status, out, err = run "--version"
+    assert.same({ 0, "" }, { status, err })
+    local version = aicc.VERSION:gsub("%p", "%%%0")
+    assert.matches("^aicc " .. version .. " %(" .. _VERSION .. ", libcurl/%d+%.[%d.]+ %a+/[%w.]+%)\n$", out)
   end)
 
   it("has help with examples for each command", function()

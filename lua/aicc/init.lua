@@ -13,6 +13,9 @@ local errors = require "aicc.error"
 local M = {}
 
 --- The version.
+M.VERSION = core._VERSION
+
+--- The same.
 M._VERSION = core._VERSION
 
 --- Everybody in a queue. The one value that makes the empty array which the API takes for everybody; no data file can hold it.

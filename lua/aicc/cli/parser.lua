@@ -149,11 +149,20 @@ Exit status: 0 done; 1 some rows failed or unknown; 2 usage or input;
 3 configuration; 4 authorization; 5 all refused; 6 network or server;
 7 throttled or deadline; 8 guard; 9 store; 130 interrupted.]]
 
+-- Like --help: it needs no command, and nothing follows it.
+local function print_version()
+  local curl = require("aicc.native").load "aicc.curl"
+  local with_tls = curl.curl_version:match "^%S+ %S+" -- it goes on with a dozen others
+  print(("aicc %s (%s, %s)"):format(curl._VERSION, rawget(_G, "jit") and jit.version or _VERSION, with_tls))
+  os.exit(0)
+end
+
 --- Builds the parser.
 -- @treturn table an argparse parser; after parsing, `command` is the command's name
 function M.build()
   local parser = argparse("aicc", "Unbinds agents from skill queues of Huawei Cloud's contact centre.")
   parser:epilog("aicc COMMAND --help has examples.\n\n" .. STATUSES):command_target "command":require_command(true)
+  parser:flag("--version", "Print the version, and those of Lua and libcurl."):action(print_version)
   parser:help_max_width(80):usage "Usage: aicc COMMAND [ARGUMENTS]"
   for _, row in ipairs(COMMANDS) do
     local command = parser:command(row[1]):summary(row[2]:match "^[^\n]*"):description(row[2]):epilog("Examples:\n" .. row[3])
