@@ -62,7 +62,7 @@ describe("misuse raises, at the caller's line:", function()
       { here(), "unknown option 'retry.tries'", function() c:each_agent(3, { retry = { tries = 1 } }) end },
       { here(), "unknown option 'agent_weight'", function() c:release_agent_by_skill(3, list, { agent_weight = 1 }) end },
       { here(), "unknown option 'agentWeight'", function() c:bind_agents(3, list, { agentWeight = 1 }) end },
-      { here(), "as_proof: expected a boolean, got number", function() c:query_agents(3, { as_proof = 1 }) end },
+      { here(), "as_proof: expected a boolean or a function, got number", function() c:query_agents(3, { as_proof = 1 }) end },
       { here(), "options: expected a table, got number", function() c:release_agent_by_skill(3, list, 5) end },
       { here(), "options: expected a table, got number", function() c:bind_agents(3, list, 5) end },
       { here(), "options: expected a table, got number", function() c:query_agents(3, 5) end },

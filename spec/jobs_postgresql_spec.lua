@@ -76,6 +76,17 @@ describe("a job in PostgreSQL #postgresql #slow #nosan #lua54", function()
     assert.equal(3, assert(job:apply { client = client, rate = 0 }).counts.released)
   end)
 
+  it("finds out of lines among those that were sent that they are bound", function()
+    start { agents = { [3] = support.agents(40) } }
+    support.show_only(server, { "a2", "a4", "a20", "a21" }, 40)
+    local job = support.plan(store, client, support.range(3, 1, 5))
+    assert.same({ 2, 3 }, { job:queues()[1].bound, job:queues()[1].unseen })
+    assert.equal(3, assert(job:apply { client = client, rate = 0 }).counts.pending)
+    server:clear()
+    assert.equal(5, assert(job:resume { client = client, rate = 0 }).counts.released)
+    assert.equal(5, assert(job:undo { client = client, rate = 0 }).undo.restored)
+  end)
+
   it("keeps a pause for all workers, by the database's clock", function()
     start { agents = { [3] = support.agents(100) } }
     support.plan(store, client, support.range(3, 1, 10))

@@ -94,9 +94,52 @@ describe("a listing", function()
     end
   end)
 
+  it("is none where the server shows the same page again, whatever number was asked for", function()
+    for _, as_proof in ipairs { false, true } do
+      local same = {}
+      for n = 1, 6 do same[n] = page(1, 100, 250) end
+      assert.same({ "protocol unknown", "0 1 0 1 0 1" }, { list(same, as_proof) })
+    end
+  end)
+
+  describe("asked for as a proof where one is needed", function()
+    -- As `list`, with a function; returns also what is known, and what the function was told.
+    local function try(pages, is_needed)
+      local told = {}
+      local agents, err, known = settle.listing(function() return table.remove(pages, 1) end, function(found, agreed)
+        told[#told + 1] = #found .. (agreed and " agreed" or "")
+        return is_needed
+      end)
+      return agents and #agents or err.kind, known and known.is_proof, known and known.agreed, table.concat(told, ", "), #pages
+    end
+
+    local function shifted() return scene.page(names(102, 151), 150) end
+
+    it("asks of several pages only, and reads no more than is needed", function()
+      assert.same({ 3, true, false, "", 1 }, { try({ page(1, 3), page(1, 3) }, true) })
+      assert.same({ 150, false, false, "150", 2 },
+        { try({ page(1, 100, 150), shifted(), page(1, 100, 150), page(101, 150, 150) }, false) })
+      assert.same({ 150, true, true, "150", 0 },
+        { try({ page(1, 100, 150), page(101, 150, 150), page(1, 100, 150), page(101, 150, 150) }, true) })
+    end)
+
+    it("gives the last complete listing where none is a proof, and says so", function()
+      assert.same({ 150, false, false, "150, 150, 150", 0 }, { try({
+        page(1, 100, 150), shifted(), page(1, 100, 150), page(101, 150, 150), page(1, 100, 150), shifted() }, true) })
+      -- The server counts five and shows three.
+      local short = {}
+      for n = 1, 6 do short[n] = n % 2 == 1 and page(1, 3, 5) or page(1, 0, 5) end
+      assert.same({ 3, false, true, "3 agreed, 3 agreed", 0 }, { try(short, true) })
+      -- It shows the first page only.
+      local same = {}
+      for n = 1, 6 do same[n] = page(1, 100, 250) end
+      assert.same({ 100, false, true, "100 agreed, 100 agreed", 0 }, { try(same, false) })
+    end)
+  end)
+
   it("ends at an empty page, and with the first error", function()
-    assert.same({ 3, "0 1 2 0 1 2" }, {
-      list { page(1, 3, 500), page(1, 3, 500), page(1, 0, 500), page(1, 3, 500), page(1, 3, 500), page(1, 0, 500) },
+    assert.same({ 6, "0 1 2 0 1 2" }, {
+      list { page(1, 3, 500), page(4, 6, 500), page(1, 0, 500), page(1, 3, 500), page(4, 6, 500), page(1, 0, 500) },
     })
     assert.same({ "server unknown", "0 1" }, { list { page(1, 100, 150), { kind = "server", outcome = "unknown" } } })
   end)

@@ -120,23 +120,27 @@ end
 
 --- Every agent of a skill queue (queryAgentInfoBySkillId, all pages). A queue that changes while it is listed is read again.
 -- @tparam integer skill_id the queue (skillId)
--- @tparam ?table options those of `release_agent_by_skill`, and `as_proof` (boolean; false): for whoever concludes from
---   somebody's absence. Several pages are then read until two readings in a row agree, and fewer agents than the server counts
---   are an error. (Else a page that shifts while as many are bound as unbound may hide somebody.)
+-- @tparam ?table options those of `release_agent_by_skill`, and `as_proof` (boolean or function; false): for whoever concludes
+--   from somebody's absence. Several pages are then read until two readings in a row agree, and fewer agents than the server
+--   counts are an error. (Else a page that shifts while as many are bound as unbound may hide somebody.) A function is asked of
+--   each listing that is no proof whether one is needed; it gets the agents, and whether two readings in a row agree on them. If
+--   no proof can be had, the last of those listings is returned: look at the third result.
 -- @treturn ?table array of agents: `userAccount`, `accountName`, `sipAccount` strings; `workNo`, `agentType`, `agentWeight`,
 --   `skillWeight` integers
 -- @treturn ?table the error
+-- @treturn ?table what is known of the listing: `is_proof` (who is not on it is not bound); `agreed` (two readings in a row had
+--   the same agents)
 function Client:query_agents(skill_id, options)
   local own, rest = split(options, { as_proof = "as_proof" })
   local as_proof = own.as_proof
-  if as_proof ~= nil and type(as_proof) ~= "boolean" then
-    error("as_proof: expected a boolean, got " .. type(as_proof), 2)
+  if as_proof ~= nil and type(as_proof) ~= "boolean" and type(as_proof) ~= "function" then
+    error("as_proof: expected a boolean or a function, got " .. type(as_proof), 2)
   end
   local current, checked = begin(self, "query_agents", { skillId = skill_id }, rest, 2)
   if not current then return nil, checked end
-  local agents, err = self.engine:list(current, checked.skillId, as_proof)
+  local agents, err, known = self.engine:list(current, checked.skillId, as_proof)
   if not agents then return nil, tell(current, checked, err) end
-  return agents
+  return agents, nil, known
 end
 
 --- The agents of a skill queue one by one, fetched page by page.
@@ -147,6 +151,7 @@ end
 --     end
 --
 -- What goes wrong comes as `false, err`, last; so does a queue that changed meanwhile, whose agents may not all have been seen.
+-- Nobody is proved absent by it where there are several pages: see `query_agents`.
 -- (In plain Lua 5.1 it cannot be used inside `aicc.loop`: there iterators may not yield.)
 -- @tparam integer skill_id the queue (skillId)
 -- @tparam ?table options those of `release_agent_by_skill`; the deadline is for all pages

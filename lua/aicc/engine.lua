@@ -124,9 +124,10 @@ end
 --- Lists a queue.
 -- @tparam table current the call
 -- @tparam integer skill_id
--- @tparam ?boolean as_proof see `aicc.settle`
+-- @tparam ?boolean|function as_proof see `aicc.settle`
 -- @treturn ?table array of agents
 -- @treturn ?table the error
+-- @treturn ?table what is known of the listing
 function Engine:list(current, skill_id, as_proof)
   return settle.listing(function(number) return self:page(current, skill_id, number) end, as_proof)
 end

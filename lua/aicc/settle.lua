@@ -8,7 +8,7 @@ local errors = require "aicc.error"
 local M = {}
 
 M.PAGE_SIZE = 100     -- the API's largest
-local READINGS = 3    -- of a queue that changes while it is listed
+M.READINGS = 3        -- of a queue that changes while it is listed
 local MAX_PAGES = 100000
 
 -- ---- listings ----
@@ -45,7 +45,6 @@ function M.reading(page_of)
     reading.count, reading.pages = reply.count, reading.pages + 1
     -- By what came, not by what was asked for: a server may give less on a page.
     reading.received = reading.received + #reply.data
-    reading.ended = #reply.data == 0 or reading.received >= reply.count
     local fresh = {}
     for _, agent in ipairs(reply.data) do
       local id = identity(agent)
@@ -57,11 +56,16 @@ function M.reading(page_of)
         reading.agents[#reading.agents + 1] = agent
       end
     end
+    -- A whole page that was there already: a server that takes no notice of the page's number shows the first one for ever.
+    reading.repeats = #reply.data > 0 and #fresh == 0
+    reading.ended = reading.repeats or #reply.data == 0 or reading.received >= reply.count
     return fresh
   end
 
   -- A page shifts when somebody is unbound between two pages, and then hides somebody.
-  function reading.is_complete() return reading.ended and reading.steady and reading.distinct == reading.count end
+  function reading.is_complete()
+    return reading.ended and reading.steady and not reading.repeats and reading.distinct == reading.count
+  end
 
   -- Whether it shows by itself who is absent. Where somebody else is bound for each one who is unbound between two pages, the
   -- count stays as it is, and a shift goes unnoticed.
@@ -92,24 +96,34 @@ end
 -- readings in a row of the same set; otherwise it is read again, three times at most.
 --
 -- A proof, from which somebody may be said to be gone, is more: a reading of one page, or two in a row of the same set, and not
--- fewer agents than the server counted.
+-- fewer agents than the server counted. What is complete and no proof is enough for those who ask who is there.
 -- @tparam function page_of as for `reading`
--- @tparam ?boolean as_proof
+-- @tparam ?boolean|function as_proof whether it has to be one. A function is asked of each listing that is complete and no proof:
+--   it gets the agents, and whether two readings in a row agree on them, and returns whether another reading is wanted. If none
+--   makes a proof, the last of those listings is returned.
 -- @treturn ?table array of agents
 -- @treturn ?table the error
+-- @treturn ?table what is known of the listing: `is_proof`; `agreed`, whether two readings in a row had the same agents
 function M.listing(page_of, as_proof)
-  local before
-  for _ = 1, READINGS do
+  local tries = type(as_proof) == "function"
+  local before, known, agents
+  for _ = 1, M.READINGS do
     local reading = M.reading(page_of)
     local page, err = reading.next_page()
     while page do page, err = reading.next_page() end
     if err then return nil, err end
-    if as_proof and reading.is_proof() or not as_proof and reading.is_complete() then return reading.agents end
-    local is_short = as_proof and reading.distinct < reading.count
-    if before and not is_short and same_agents(before, reading) then return reading.agents end
+    local agreed = before ~= nil and same_agents(before, reading)
+    local is_proof = reading.is_proof() or agreed and not reading.repeats and reading.distinct >= reading.count
+    if is_proof or agreed or reading.is_complete() then
+      agents, known = reading.agents, { is_proof = is_proof, agreed = agreed }
+      if is_proof then return agents, nil, known end
+      local is_enough = not tries and not as_proof or tries and not as_proof(agents, agreed)
+      if is_enough and not reading.repeats then return agents, nil, known end
+    end
     before = reading
   end
-  return nil, M.unsteady(READINGS)
+  if tries and agents then return agents, nil, known end
+  return nil, M.unsteady(M.READINGS)
 end
 
 -- ---- what a call came to ----

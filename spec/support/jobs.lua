@@ -100,6 +100,29 @@ function support.bodies(server, operation)
   return bodies
 end
 
+--- The client through a transport that calls `before(request)` right before each request.
+function support.hooked(client, before)
+  return client:through(function(transport)
+    local function attempt(_, request)
+      before(request)
+      return transport:attempt(request)
+    end
+    return setmetatable({ attempt = attempt }, { __index = function(_, name)
+      return function(_, ...) return transport[name](transport, ...) end
+    end })
+  end)
+end
+
+--- Lets a server show only these agents of its queues, out of so many that it counts.
+function support.show_only(server, accounts, count)
+  local data = {}
+  for i, account in ipairs(accounts) do
+    data[i] = ('{"userAccount":"%s","workNo":%d,"agentWeight":1,"skillWeight":1}'):format(account, i)
+  end
+  server:fault { operation = "query_agents", to = math.huge, status = 200,
+    body = ('{"resultCode":"0","count":%d,"pageSize":100,"pageNum":0,"data":[%s]}'):format(count, table.concat(data, ",")) }
+end
+
 --- Writes rows as CSV.
 function support.csv(path, list)
   local file = assert(io.open(path, "w"))

@@ -46,27 +46,30 @@ end
 function M.plan(out, job, apply, read_as)
   local queues, beyond = job:queues()
   if beyond then apply[#apply + 1] = "--force" end
-  local total = { accounts = 0, bound = 0, emptied = 0 }
+  local total = { not_bound = 0, bound = 0, emptied = 0, unseen = 0 }
   if not PLAIN[read_as] then out:line("read as %s", read_as) end
   out:line("%16s %9s %9s %9s %9s", "queue", "agents", "release", "not bound", "left")
   for _, queue in ipairs(queues) do
-    total.accounts, total.bound = total.accounts + queue.accounts, total.bound + queue.bound
+    for _, name in ipairs { "not_bound", "bound", "unseen" } do total[name] = total[name] + queue[name] end
     if queue.emptied then total.emptied = total.emptied + 1 end
     out:result({
       event = "queue", skill_id = queue.skill_id, size = queue.size, accounts = queue.accounts, bound = queue.bound,
-      not_bound = queue.not_bound, left = queue.left, emptied = queue.emptied,
+      not_bound = queue.not_bound, unseen = queue.unseen, left = queue.left, emptied = queue.emptied,
     }, function()
       out:line("%16.0f %9d %9d %9d %9d%s", queue.skill_id, queue.size, queue.bound, queue.not_bound, queue.left,
-        queue.emptied and "  would be empty" or "")
+        queue.emptied and "  would be empty" or queue.unseen > 0 and ("  %d not shown"):format(queue.unseen) or "")
     end)
   end
   out:result({
-    event = "plan", job = job.name, queues = #queues, accounts = total.accounts, bound = total.bound, emptied = total.emptied,
-    read_as = read_as,
+    event = "plan", job = job.name, queues = #queues, accounts = total.bound + total.not_bound + total.unseen,
+    bound = total.bound, unseen = total.unseen, emptied = total.emptied, read_as = read_as,
     beyond_blast_radius = beyond and beyond.message or nil,
   }, function()
     out:line("%s, %s to release, %d not bound", output.count(#queues, "queue"), output.count(total.bound, "agent"),
-      total.accounts - total.bound)
+      total.not_bound)
+    if total.unseen > 0 then
+      out:line("%s not shown, which proves nothing: they are asked for again", output.count(total.unseen, "agent"))
+    end
     if beyond then out:line("%s", beyond.message:sub(1, 1):upper() .. beyond.message:sub(2) .. ".") end
     out:command("Apply it: ", apply)
   end)
@@ -75,8 +78,9 @@ end
 -- What a run notes, for people.
 local NOTES = {
   difference = function(note)
-    return ("queue %.0f is not as planned: %d more bound, %d no more, %d with other weights"):format(note.skill_id, note.gained,
-      note.lost, note.changed)
+    local unseen = note.unseen > 0 and (", %d not shown, which proves nothing"):format(note.unseen) or ""
+    return ("queue %.0f is not as planned: %d more bound, %d no more, %d with other weights%s"):format(note.skill_id, note.gained,
+      note.lost, note.changed, unseen)
   end,
   queue_stopped = function(note) return ("queue %.0f is left alone: %s"):format(note.skill_id, note.message) end,
   throttled = function(note)

@@ -25,12 +25,15 @@ local FATAL = {
 -- @treturn boolean
 function M.is_fatal(err) return FATAL[err.kind] == true end
 
---- What a chunk does: how it is sent, how a listing shows that it has been done for an account, and what that means for a line
--- if somebody else did it (nothing, for binds).
+--- What a chunk does: how it is sent, whether a listing shows that it has been done for an account (nil if it proves neither),
+-- and what it means for a line if somebody else did it (nothing, for binds).
 M.actions = {
   release = {
     send = function(client, skill, chunk, limits) return client:release_agent_by_skill(skill, chunk.accounts, limits) end,
-    is_done = function(listing, _, account) return listing.find(account) == nil end,
+    is_done = function(listing, _, account)
+      if listing.find(account) then return false end
+      return listing.is_proof or nil
+    end,
     disown = snapshot.drop,
   },
   bind = {
@@ -41,7 +44,8 @@ M.actions = {
     end,
     is_done = function(listing, chunk, account)
       local agent = listing.find(account)
-      return agent ~= nil and agent.agentWeight == chunk.agent_weight and agent.skillWeight == chunk.skill_weight
+      if not agent then return not listing.is_proof and nil end
+      return agent.agentWeight == chunk.agent_weight and agent.skillWeight == chunk.skill_weight
     end,
   },
 }
@@ -120,28 +124,51 @@ end
 
 -- What a listing says of each account of a chunk. Who is as the chunk would have them is "done" by this job if any of its
 -- requests may have done it, though it was refused or remains without an answer. Else it was somebody else, and they are "gone".
+-- Where it cannot be told they are "unknown", or, if nothing was asked for them, "unseen".
 local function verdicts(chunk, listing, otherwise)
   local action = M.actions[chunk.action]
   local is_ours = not action.disown or ledger.doubt(chunk) > 0
   return function(account)
-    if not action.is_done(listing, chunk, account) then return otherwise end
-    return is_ours and "done" or "gone"
+    local is_done = action.is_done(listing, chunk, account)
+    if is_done == false then return otherwise end
+    if is_done then return is_ours and "done" or "gone" end
+    return is_ours and "unknown" or "unseen"
   end
 end
 
---- Writes what a listing says of a chunk's accounts; those that somebody else has unbound leave the snapshot. For a transaction.
+--- Whether a listing does not tell of some account of these chunks what came of them.
+-- @tparam {table,...} chunks
+-- @tparam table listing
+-- @treturn boolean
+function M.is_undecided(chunks, listing)
+  for _, chunk in ipairs(chunks) do
+    local is_done = M.actions[chunk.action].is_done
+    for _, account in ipairs(chunk.accounts) do
+      if is_done(listing, chunk, account) == nil then return true end
+    end
+  end
+  return false
+end
+
+--- Writes what a listing says of a chunk's accounts; those that somebody else has unbound, as it seems, leave the snapshot. For a
+-- transaction.
 -- @tparam table db
 -- @tparam table chunk
--- @tparam table listing a proof, if the chunk is in doubt
+-- @tparam table listing
 -- @tparam string otherwise the state of those for whom it is not done
--- @treturn table state -> how many accounts; `gone`: how many left the snapshot
+-- @treturn table state -> how many accounts; `gone`, `unseen`: how many left the snapshot, by a proof or without one
 function M.judge(db, chunk, listing, otherwise)
   local verdict_on, action = verdicts(chunk, listing, otherwise), M.actions[chunk.action]
-  local gone = ledger.sift(chunk, function(account, line)
-    return verdict_on(account) == "gone" and action.disown(db, chunk.queue, line)
+  local left = { gone = 0, unseen = 0 }
+  ledger.sift(chunk, function(account, line)
+    local verdict = verdict_on(account)
+    if not left[verdict] then return false end
+    left[verdict] = left[verdict] + 1
+    action.disown(db, chunk.queue, line, verdict == "gone")
+    return true
   end)
   local counts = ledger.divide(db, chunk, verdict_on)
-  counts.gone = gone
+  counts.gone, counts.unseen = left.gone, left.unseen
   return counts
 end
 
@@ -156,8 +183,8 @@ end
 
 -- Lets one listing decide what is in doubt. Returns how many accounts turned out to be done.
 local function settle(work, claim, doubtful)
-  local listing = work:list(claim, true)
-  local counts = { gone = 0 }
+  local listing = work:list(claim, function(listing) return M.is_undecided(doubtful, listing) end)
+  local counts = { gone = 0, unseen = 0 }
   for _, chunk in ipairs(doubtful) do
     if not listing then
       conclude(work, claim, chunk, "unknown")
@@ -166,8 +193,10 @@ local function settle(work, claim, doubtful)
       work.journal:note(claim, function(db) M.judge(db, chunk, listing, chunk.verdict) end)
     end
   end
-  if counts.gone > 0 then work:differs(claim, { gained = 0, lost = counts.gone, changed = 0 }, listing.size) end
-  counts.gone = nil
+  if listing then
+    work:differs(claim, { gained = 0, lost = counts.gone, changed = 0, unseen = counts.unseen }, listing.size)
+  end
+  counts.gone, counts.unseen = nil, nil
   for state, accounts in pairs(counts) do work:count(state, accounts) end
   return counts.done or 0
 end

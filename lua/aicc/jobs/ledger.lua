@@ -59,11 +59,12 @@ M.UNSENT = M.RESTORABLE .. " AND s.line > COALESCE(" ..
 -- first; UNANSWERED, of which nobody knows anything and which a slow server may still do.
 M.REFUSED, M.UNANSWERED = 1, 2
 
---- Which chunks these are, as SQL. PENDING: to be sent; OPEN: without an outcome; DOUBTFUL: those of them that may have been
--- applied; UNDONE: what is not done, refused or not; RELEASED: releases that are done, or may be.
+--- Which chunks these are, as SQL. PENDING: to be sent; OPEN: without an outcome; UNSETTLED: nobody knows what came of them;
+-- DOUBTFUL: they may have been applied; UNDONE: what is not done, refused or not; RELEASED: releases that are done, or may be.
 M.PENDING = "state = 'pending'"
 M.OPEN = "state IN ('sent', 'unknown', 'pending')"
-M.DOUBTFUL = "(state IN ('sent', 'unknown') OR state = 'pending' AND in_doubt > 0)"
+M.UNSETTLED = "state IN ('sent', 'unknown')"
+M.DOUBTFUL = ("(%s OR state = 'pending' AND in_doubt > 0)"):format(M.UNSETTLED)
 M.UNDONE = "state <> 'done'"
 M.RELEASED = ("(state = 'done' OR %s)"):format(M.DOUBTFUL)
 
@@ -140,6 +141,36 @@ end
 function M.withdraw(db, chunk)
   db:run("DELETE FROM chunks WHERE " .. KEY .. " AND (action = 'bind' OR last_line = (SELECT MAX(c.last_line) FROM chunks c " ..
     "WHERE c.queue = chunks.queue AND c.action = chunks.action))", key(chunk))
+end
+
+-- All columns but first_line.
+local REST = "queue, action, agent_weight, skill_weight, last_line, state, attempts, in_doubt, code, message, sent_at, " ..
+  "finished_at"
+
+--- Makes a chunk of its own, to be sent, of a line that no request was ever for though the frontier is behind it. What covers
+-- the line is cut in two; a part without lines is none.
+-- @tparam table db
+-- @tparam integer queue
+-- @tparam integer line not in the snapshot yet
+function M.carve(db, queue, line)
+  local function holds(from, to)
+    return db:row("SELECT COUNT(*) AS n FROM snapshot WHERE queue = ? AND line BETWEEN ? AND ?", queue, from, to).n > 0
+  end
+  local chunk = db:row([[SELECT queue, action, agent_weight, skill_weight, first_line, last_line FROM chunks
+    WHERE queue = ? AND action = 'release' AND first_line <= ? ORDER BY first_line DESC LIMIT 1]], queue, line)
+  if chunk and chunk.last_line >= line then
+    if holds(line + 1, chunk.last_line) then
+      db:run(("INSERT INTO chunks (first_line, %s) SELECT CAST(? AS INTEGER), %s FROM chunks WHERE %s"):format(REST, REST, KEY),
+        line + 1, key(chunk))
+    end
+    if holds(chunk.first_line, line - 1) then
+      db:run("UPDATE chunks SET last_line = ? WHERE " .. KEY, line - 1, key(chunk))
+    else
+      db:run("DELETE FROM chunks WHERE " .. KEY, key(chunk))
+    end
+  end
+  db:run([[INSERT INTO chunks (queue, action, agent_weight, skill_weight, first_line, last_line, state, attempts, in_doubt)
+    VALUES (?, 'release', 0, 0, ?, ?, 'pending', 0, 0)]], queue, line, line)
 end
 
 -- A part of a chunk: its accounts number `from` to `to`, in the state given. The parts together cover what the chunk covered.

@@ -22,9 +22,19 @@ local function refuse(kind, ...) return nil, errors.new { kind = kind, message =
 -- ---- the listings ----
 
 -- Keeps what a listing shows, if the job is still there. Returns an error if that is not enough.
-local function keep(db, job, queue, agents)
+local function keep(db, job, queue, listing)
   store.pin(db, job)
-  return select(2, snapshot.refresh(db, queue.id, snapshot.index(agents, queue.skill)))
+  return select(2, snapshot.refresh(db, queue.id, listing))
+end
+
+-- Lists a queue: so that it is a proof, if a row is about somebody whom it does not show.
+local function list(db, queue, client, deadline)
+  local agents, err, known = client:query_agents(queue.skill, {
+    deadline = deadline,
+    as_proof = function(agents) return snapshot.misses(db, queue.id, snapshot.index(agents, queue.skill)) end,
+  })
+  if not agents then return nil, err end
+  return snapshot.index(agents, queue.skill, known)
 end
 
 -- Takes the job's queues one after the other, until there are none left or one cannot be listed.
@@ -32,8 +42,8 @@ local function list_some(db, job, queues, client, state)
   while state.next <= #queues and not state.err do
     local queue = queues[state.next]
     state.next = state.next + 1
-    local agents, err = client:query_agents(queue.skill, { deadline = state.deadline })
-    if agents then err = db:transaction(keep, db, job, queue, agents) end
+    local listing, err = list(db, queue, client, state.deadline)
+    if listing then err = db:transaction(keep, db, job, queue, listing) end
     if not err then
       state.listed = state.listed + 1
       state.on_progress { listed = state.listed, queues = #queues }
@@ -130,20 +140,26 @@ function M.plan(db, name, reader, options) return database.protect(plan, db, nam
 -- @tparam table db
 -- @tparam table job
 -- @tparam ?string verb "undo" for what an undo is about
--- @treturn {table,...} `skill_id`; `accounts` (different ones), `bound`, `not_bound`; `size` of the queue and how many are `left`
---   afterwards; `emptied`; `about`: how many agents a run would change; `state`; `message`
+-- @treturn {table,...} `skill_id`; `accounts` (different ones), `bound`, `not_bound`, `unseen` (no listing proves which of the
+--   two); `size` of the queue and how many are `left` afterwards; `emptied`; `about`: how many agents a run would change;
+--   `state`; `message`
 -- @treturn ?table the error that says how it is beyond the blast radius, if it is
 function M.describe(db, job, verb)
-  local accounts = {}
+  local accounts, unseen = {}, {}
   for _, row in ipairs(db:rows("SELECT queue, COUNT(*) AS n FROM rows WHERE job = ? AND twin IS NULL GROUP BY queue", job.id)) do
     accounts[row.queue] = row.n
+  end
+  for _, row in ipairs(db:rows([[SELECT n.queue, COUNT(*) AS n FROM unseen n JOIN queues q ON q.id = n.queue
+      WHERE q.job = ? GROUP BY n.queue]], job.id)) do
+    unseen[row.queue] = row.n
   end
   local action, queues = verb == "undo" and "bind" or "release", {}
   local about = radius.agents(db, job, action)
   for i, queue in ipairs(store.queues(db, job)) do
-    local bound, size = queue.bound or 0, queue.size or 0
+    local bound, unknown, size = queue.bound or 0, unseen[queue.id] or 0, queue.size or 0
     queues[i] = {
-      skill_id = queue.skill, accounts = accounts[queue.id], bound = bound, not_bound = accounts[queue.id] - bound, size = size,
+      skill_id = queue.skill, accounts = accounts[queue.id], bound = bound, not_bound = accounts[queue.id] - bound - unknown,
+      unseen = unknown, size = size,
       left = size - bound, emptied = bound > 0 and bound >= size,
       about = about[queue.skill] or 0, state = queue.state, message = queue.message,
     }

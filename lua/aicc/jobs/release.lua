@@ -2,6 +2,7 @@
 -- @module aicc.jobs.release
 
 local dispatch = require "aicc.jobs.dispatch"
+local errors = require "aicc.error"
 local ledger = require "aicc.jobs.ledger"
 local snapshot = require "aicc.jobs.snapshot"
 
@@ -12,40 +13,53 @@ local SWEEPS = 2 -- how often what could not be sent is tried in one run
 --- What is told of a queue that is left with rows that nothing else explains.
 M.LEFT = "what came of some requests is not known"
 
+--- Whether a listing does not tell what came of some of a queue's releases.
+-- @tparam table db
+-- @tparam table claim
+-- @tparam table listing
+-- @tparam string which chunks, see `aicc.jobs.ledger`
+-- @treturn boolean
+function M.is_undecided(db, claim, listing, which)
+  return dispatch.is_undecided(ledger.chunks(db, claim.id, "release", which), listing)
+end
+
 --- Finds out by a listing what came of chunks (see `dispatch.judge`). What is still bound is to be sent again. For a transaction.
 -- @tparam table db
 -- @tparam table claim
--- @tparam table listing a proof, if any chunk is doubtful
+-- @tparam table listing
 -- @tparam string which chunks, see `aicc.jobs.ledger`
 -- @treturn integer how many accounts turned out to be released
--- @treturn integer how many left the snapshot
+-- @treturn integer how many left the snapshot, since somebody else has unbound them
+-- @treturn integer how many left it because nobody knows that
 function M.settle(db, claim, listing, which)
-  local released, lost = 0, 0
+  local released, lost, unseen = 0, 0, 0
   for _, chunk in ipairs(ledger.chunks(db, claim.id, "release", which)) do
     if chunk.was_in_doubt then chunk.attempts = math.max(chunk.attempts, 1) end -- an intent without a result may have been sent
     local counts = dispatch.judge(db, chunk, listing, "pending")
-    released, lost = released + (counts.done or 0), lost + counts.gone
+    released, lost, unseen = released + (counts.done or 0), lost + counts.gone, unseen + counts.unseen
   end
-  return released, lost
+  return released, lost, unseen
 end
 
 -- Looks at the queue right before its first write of this run. Returns false if it must not be touched, with an error if the
 -- queue's state is unknown.
 local function prepare(work, claim)
-  local listing, err = work:list(claim, ledger.has(work.db, claim.id, ledger.DOUBTFUL))
+  local listing, err = work:list(claim, function(listing)
+    return M.is_undecided(work.db, claim, listing, ledger.OPEN) or snapshot.misses(work.db, claim.id, listing)
+  end)
   if not listing then return false, err end
-  local changes, problem, released, lost
+  local changes, problem, released, lost, unseen
   work.journal:note(claim, function(db)
-    released, lost = M.settle(db, claim, listing, ledger.OPEN)
+    released, lost, unseen = M.settle(db, claim, listing, ledger.OPEN)
     changes, problem = snapshot.refresh(db, claim.id, listing)
   end)
   if not work.journal:commit(claim) then return false, work.lost end
   work:count("done", released)
   if problem then
-    work:differs(claim, { gained = 0, lost = lost, changed = 0 }, listing.size)
+    work:differs(claim, { gained = 0, lost = lost, changed = 0, unseen = unseen }, listing.size)
     return false, problem
   end
-  changes.lost = changes.lost + lost
+  changes.lost, changes.unseen = changes.lost + lost, changes.unseen + unseen
   work:refreshed(claim, changes, listing.size)
   return not work:is_stopping()
 end
@@ -80,9 +94,17 @@ end
 -- @tparam table db
 -- @tparam table claim
 -- @treturn boolean
+-- @treturn ?table why, if that is all
 function M.remains(db, claim)
-  return ledger.has(db, claim.id, ledger.OPEN, "release")
-    or ledger.next(db, claim.id, ledger.frontier(db, claim.id), 1) ~= nil
+  if ledger.has(db, claim.id, ledger.OPEN, "release") then return true end
+  if ledger.next(db, claim.id, ledger.frontier(db, claim.id), 1) then return true end
+  local unseen = snapshot.unseen(db, claim.id)
+  if unseen == 0 then return false end
+  return true, errors.new {
+    kind = "protocol", operation = "query_agents", outcome = "unknown", skill_id = claim.skill,
+    message = ("no listing proves whether %d agent%s bound: the queue changes, or is not shown whole"):format(unseen,
+      unseen == 1 and " is" or "s are"),
+  }
 end
 
 --- Works one queue until it is done, or cannot be.

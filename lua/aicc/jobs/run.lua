@@ -28,14 +28,15 @@ Run.__index = Run
 
 -- ---- what policies ask ----
 
---- Lists a claim's queue.
+--- Lists a claim's queue: so that it is a proof, if that is needed and can be had.
 -- @tparam table claim
--- @tparam boolean as_proof whether somebody's absence is to show that something was done (see `client:query_agents`)
+-- @tparam function needs_proof takes a listing that is none; returns whether it is to show of somebody that they are not bound
 -- @treturn ?table a listing (`aicc.jobs.snapshot`)
 -- @treturn ?table the error; if it is one that all would meet, the run stops
-function Run:list(claim, as_proof)
-  local agents, err = self.client:query_agents(claim.skill, { deadline = LISTING * self.slowness, as_proof = as_proof })
-  if agents then return snapshot.index(agents, claim.skill) end
+function Run:list(claim, needs_proof)
+  local function as_proof(found, agreed) return needs_proof(snapshot.index(found, claim.skill, { agreed = agreed })) end
+  local agents, err, known = self.client:query_agents(claim.skill, { deadline = LISTING * self.slowness, as_proof = as_proof })
+  if agents then return snapshot.index(agents, claim.skill, known) end
   if dispatch.is_fatal(err) then self:stop(err) end
   return nil, err
 end
@@ -76,13 +77,13 @@ end
 
 --- Tells how a queue differs from what was known of it, if it does.
 -- @tparam table claim
--- @tparam table changes `gained`, `lost`, `changed`
+-- @tparam table changes `gained`, `lost`, `changed`, `unseen`: rows
 -- @tparam integer size agents in the queue now
 function Run:differs(claim, changes, size)
-  if changes.gained + changes.lost + changes.changed == 0 then return end
-  self.progress.total = self.progress.total + changes.gained - changes.lost
+  if changes.gained + changes.lost + changes.changed + changes.unseen == 0 then return end
+  self.progress.total = self.progress.total + changes.gained - changes.lost - changes.unseen
   self.on_note { type = "difference", skill_id = claim.skill, gained = changes.gained, lost = changes.lost,
-    changed = changes.changed, size = size }
+    changed = changes.changed, unseen = changes.unseen, size = size }
 end
 
 --- Takes note of a queue that was looked at again: tells the differences, and keeps to the blast radius.
@@ -102,7 +103,9 @@ end
 function Run:leave(claim, ready)
   if not self.journal:commit(claim) then return end
   local state, err, message = "done", claim.trouble, nil
-  if not ready or self.policy.remains(self.db, claim) then state = self:is_stopping() and "open" or "stopped" end
+  local remains, why = self.policy.remains(self.db, claim)
+  if not ready or remains then state = self:is_stopping() and "open" or "stopped" end
+  err = err or why
   if state ~= "done" then message = err and err.message end
   if state == "stopped" then
     if err then self.troubles[#self.troubles + 1] = err end
@@ -188,7 +191,7 @@ function M.slowness(rate) return rate > 0 and math.max(1, 1 / rate) or 1 end
 -- @tparam table db
 -- @tparam table job
 -- @tparam table claimed as from `claims.open`
--- @tparam table policy `work(run, claim)`, `remains(db, claim)`, `LEFT`
+-- @tparam table policy `work(run, claim)`, `remains(db, claim)` (and perhaps an error that says why), `LEFT`
 -- @tparam table options `client`, `rate`, `concurrency`, `force`, `interrupted()`, `on_progress(counts)`, `on_note(event)`,
 --   `blast_radius(queue)` (an error if it takes the job beyond it), `progress` (counts to begin with: `total`, `done`, …)
 -- @treturn table `stopped` (why, if it was), `troubles` (of queues), `requests`, `commits`

@@ -7,7 +7,7 @@
 
 local M = {}
 
-local VERSION = 1
+local VERSION = 2
 
 -- A number is never given twice: whoever still holds that of a job that was forgotten meets nothing, not another job.
 -- {serial}, {clustered} and {instant} are what the two databases say differently.
@@ -46,6 +46,9 @@ local STATEMENTS = {
       queue INTEGER NOT NULL, line INTEGER NOT NULL, account TEXT NOT NULL, agent_weight BIGINT NOT NULL,
       skill_weight BIGINT NOT NULL, undo TEXT, PRIMARY KEY (queue, line)) {clustered}]],
 
+  -- Lines that are in no snapshot by a listing that proves nothing: whether their agents are bound nobody can tell.
+  "CREATE TABLE unseen (queue INTEGER NOT NULL, line INTEGER NOT NULL, PRIMARY KEY (queue, line)) {clustered}",
+
   -- A request: the snapshot's lines first_line to last_line of a queue (of one pair of weights, for a bind; else 0 and 0).
   -- state: pending, sent (an intent: no result yet), done, failed, unknown. in_doubt: how far it may have been applied,
   -- whatever came of later requests: 0 not at all; 1 refused by the API, after a part of it perhaps; 2 it got no answer.
@@ -57,19 +60,21 @@ local STATEMENTS = {
 
   [[CREATE VIEW report AS
     SELECT r.job, r.line, r.twin, q.skill AS skill_id, r.account AS user_account,
-      CASE WHEN s.line IS NULL THEN 'not_bound'
+      CASE WHEN s.line IS NULL AND n.line IS NULL THEN 'not_bound'
            WHEN c.state = 'done' THEN 'released'
            WHEN c.state = 'failed' THEN 'failed'
            WHEN c.state IN ('sent', 'unknown') THEN 'unknown'
            WHEN j.state IN ('planning', 'planned') THEN 'planned'
            ELSE 'pending' END AS status,
-      c.code, c.message, c.attempts, CASE WHEN s.line IS NULL THEN q.listed_at ELSE c.finished_at END AS finished_at,
+      c.code, CASE WHEN n.line IS NOT NULL THEN 'no listing proves whether it is bound' ELSE c.message END AS message,
+      c.attempts, CASE WHEN s.line IS NULL AND n.line IS NULL THEN q.listed_at ELSE c.finished_at END AS finished_at,
       CASE WHEN s.undo IS NOT NULL THEN s.undo WHEN u.state = 'done' THEN 'restored' ELSE u.state END AS undo,
       u.message AS undo_message
     FROM rows r
     JOIN jobs j ON j.id = r.job
     JOIN queues q ON q.id = r.queue
     LEFT JOIN snapshot s ON s.queue = r.queue AND s.line = COALESCE(r.twin, r.line)
+    LEFT JOIN unseen n ON n.queue = r.queue AND n.line = COALESCE(r.twin, r.line)
     LEFT JOIN chunks c ON c.queue = s.queue AND c.action = 'release' AND c.agent_weight = 0 AND c.skill_weight = 0
       AND c.last_line >= s.line AND c.first_line = (
         SELECT MAX(x.first_line) FROM chunks x WHERE x.queue = s.queue AND x.action = 'release' AND x.agent_weight = 0

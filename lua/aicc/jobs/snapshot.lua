@@ -25,9 +25,10 @@ end
 --- A listing, to look accounts up in. Agents without weights are in it too: who is bound shows without them.
 -- @tparam {table,...} agents as from `client:query_agents`
 -- @tparam integer skill whose they are
--- @treturn table `size`; `skill`; `is_lacking`: whether any agent has no weights; `find(account)`: the agent of that name, else
---   of the same name in another spelling, or nil
-function M.index(agents, skill)
+-- @tparam ?table known what is known of the listing (see `client:query_agents`)
+-- @treturn table `size`; `skill`; `is_proof`; `agreed`; `is_lacking`: whether any agent has no weights; `find(account)`: the
+--   agent of that name, else of the same name in another spelling, or nil
+function M.index(agents, skill, known)
   local exact, folded, is_lacking = {}, {}, false
   for _, agent in ipairs(agents) do
     local name = agent.userAccount
@@ -40,6 +41,7 @@ function M.index(agents, skill)
   end
   return {
     size = #agents, skill = skill, is_lacking = is_lacking,
+    is_proof = known and known.is_proof or false, agreed = known and known.agreed or false,
     find = function(account) return exact[account] or folded[settle.fold(account)] end,
   }
 end
@@ -66,23 +68,59 @@ end
 
 local function remove(db, queue, line) db:run("DELETE FROM snapshot WHERE queue = ? AND line = ?", queue, line) end
 
---- Takes a line out of the snapshot: somebody else has unbound its agent.
+--- Takes a line out of the snapshot: somebody else has unbound its agent, as it seems.
 -- @tparam table db
 -- @tparam integer queue
 -- @tparam integer line
--- @treturn boolean true
-function M.drop(db, queue, line)
+-- @tparam boolean is_proved whether that is certain
+function M.drop(db, queue, line, is_proved)
   remove(db, queue, line)
   db:run("UPDATE queues SET bound = bound - 1 WHERE id = ?", queue)
-  return true
+  if not is_proved then db:run("INSERT INTO unseen (queue, line) VALUES (?, ?)", queue, line) end
 end
 
--- What one row's entry in the snapshot must become.
-local function correct(db, queue, row, agent, fresh, changes)
+-- Lines of which no listing has told yet whether they are bound: none of them was ever sent.
+local UNSEEN = [[SELECT n.line, r.account FROM unseen n JOIN rows r ON r.queue = n.queue AND r.line = n.line
+  WHERE n.queue = ? AND n.line > ? ORDER BY n.line LIMIT ?]]
+
+-- Calls f for each row of a query that takes a queue, the line to begin behind and how many, until it returns true. Returns
+-- whether it did.
+local function each(db, sql, queue, from, f)
+  local line = from
+  repeat
+    local rows = db:rows(sql, queue, line, PAGE)
+    for _, row in ipairs(rows) do
+      if f(row) then return true end
+      line = row.line
+    end
+  until #rows < PAGE
+  return false
+end
+
+--- Whether a listing that is no proof does not show somebody whom only a proof may say to be unbound.
+-- @tparam table db
+-- @tparam integer queue
+-- @tparam table listing as from `index`
+-- @treturn boolean
+function M.misses(db, queue, listing)
+  local frontier = ledger.frontier(db, queue)
+  local function is_missing(row) return not listing.find(row.account) end
+  return each(db, "SELECT line, account FROM rows WHERE queue = ? AND line > ? AND twin IS NULL ORDER BY line LIMIT ?", queue,
+    frontier, is_missing) or each(db, UNSEEN, queue, 0, is_missing)
+end
+
+--- How many different rows no listing has told of yet whether they are bound.
+-- @tparam table db
+-- @tparam integer queue
+-- @treturn integer
+function M.unseen(db, queue) return db:row("SELECT COUNT(*) AS n FROM unseen WHERE queue = ?", queue).n end
+
+-- What one row's entry in the snapshot must become. `absent`: as what it counts if there was one and is none any more.
+local function correct(db, queue, row, agent, fresh, changes, absent)
   if not agent then
     if row.bound_as then
       remove(db, queue, row.line)
-      changes.lost = changes.lost + 1
+      changes[absent] = changes[absent] + 1
     end
   elseif not row.bound_as then
     local at = #fresh
@@ -138,18 +176,41 @@ local function unite(db, queue, frontier)
   return united
 end
 
+-- Takes note of the unseen lines up to the frontier of which a listing tells whether they are bound; those behind it are gone
+-- through anyway. Who is bound after all is to be sent, or is a twin of the row that has the same agent.
+local function reveal(db, queue, frontier, listing, changes)
+  db:run("DELETE FROM unseen WHERE queue = ? AND line > ?", queue, frontier)
+  each(db, UNSEEN, queue, 0, function(row)
+    local agent = listing.find(row.account)
+    if agent and lacking(agent) or not agent and not listing.is_proof then return end
+    db:run("DELETE FROM unseen WHERE queue = ? AND line = ?", queue, row.line)
+    if not agent then return end
+    local first = db:row("SELECT line FROM snapshot WHERE queue = ? AND account = ?", queue, agent.userAccount)
+    if first then
+      db:run("UPDATE rows SET twin = ? WHERE queue = ? AND (line = ? OR twin = ?)", first.line, queue, row.line, row.line)
+    else
+      ledger.carve(db, queue, row.line)
+      db:insert("snapshot (queue, line, account, agent_weight, skill_weight)", 5,
+        { queue, row.line, agent.userAccount, agent.agentWeight, agent.skillWeight })
+      changes.gained = changes.gained + 1
+    end
+  end)
+end
+
 --- Makes the snapshot of the lines that were never sent what a listing shows. For a transaction.
 -- @tparam table db
 -- @tparam integer queue
 -- @tparam table listing as from `index`
--- @treturn ?table `gained`, `lost`, `changed`: how many rows differ from what was known; `bound`: how many are bound,
---   those sent included
+-- @treturn ?table `gained`, `lost`, `changed`: how many rows differ from what was known; `unseen`: how many are not shown, which
+--   proves nothing; `bound`: how many are bound, those sent included
 -- @treturn ?table an error of kind "protocol", and nothing is written: the agent of such a line has no weights
 function M.refresh(db, queue, listing)
   local frontier = ledger.frontier(db, queue)
   local problem = listing.is_lacking and incomplete(db, queue, frontier, listing)
   if problem then return nil, problem end
-  local changes, line = { gained = 0, lost = 0, changed = 0 }, frontier
+  local changes, line = { gained = 0, lost = 0, changed = 0, unseen = 0 }, frontier
+  local absent = listing.is_proof and "lost" or "unseen"
+  reveal(db, queue, frontier, listing, changes)
   part(db, queue, frontier, listing)
   repeat
     local rows = db:rows([[SELECT r.line, r.account, s.account AS bound_as,
@@ -158,17 +219,22 @@ function M.refresh(db, queue, listing)
       WHERE r.queue = ? AND r.line > ? AND r.twin IS NULL ORDER BY r.line LIMIT ?]], queue, line, PAGE)
     local fresh = {}
     for _, row in ipairs(rows) do
-      correct(db, queue, row, listing.find(row.account), fresh, changes)
+      correct(db, queue, row, listing.find(row.account), fresh, changes, absent)
       line = row.line
     end
     db:insert("snapshot (queue, line, account, agent_weight, skill_weight)", 5, fresh)
   until #rows < PAGE
   local united = unite(db, queue, frontier)
   changes.gained, changes.lost = math.max(0, changes.gained - united), changes.lost + math.max(0, united - changes.gained)
+  if not listing.is_proof then
+    db:run([[INSERT INTO unseen (queue, line) SELECT r.queue, r.line FROM rows r
+      LEFT JOIN snapshot s ON s.queue = r.queue AND s.line = r.line
+      WHERE r.queue = ? AND r.line > ? AND r.twin IS NULL AND s.line IS NULL]], queue, frontier)
+  end
   changes.bound = db:row("SELECT COUNT(*) AS n FROM snapshot WHERE queue = ?", queue).n
-  -- Once something was sent, the queue's size is what it was before.
-  db:run("UPDATE queues SET bound = ?, listed_at = ?, size = CASE WHEN ? = '0' OR size IS NULL THEN ? ELSE size END WHERE id = ?",
-    changes.bound, store.time(), tostring(frontier), listing.size, queue)
+  -- Once something was sent, the queue's size is what it was before; but if that listing did not show everybody.
+  db:run([[UPDATE queues SET bound = ?, listed_at = ?, size = CASE WHEN ? = '0' OR size IS NULL OR size < ? THEN ? ELSE size END
+    WHERE id = ?]], changes.bound, store.time(), tostring(frontier), listing.size, listing.size, queue)
   return changes
 end
 

@@ -69,7 +69,7 @@ end
 local function delete(db, job)
   db:run("DELETE FROM jobs WHERE id = ?", job.id)
   db:run("UPDATE queues SET epoch = epoch + 1 WHERE job = ?", job.id)
-  for _, name in ipairs { "chunks", "snapshot" } do
+  for _, name in ipairs { "chunks", "snapshot", "unseen" } do
     db:run("DELETE FROM " .. name .. " WHERE queue IN (SELECT id FROM queues WHERE job = ?)", job.id)
   end
   db:run("DELETE FROM rows WHERE job = ?", job.id)

@@ -7,6 +7,7 @@ local database = require "aicc.jobs.database"
 local dispatch = require "aicc.jobs.dispatch"
 local ledger = require "aicc.jobs.ledger"
 local release = require "aicc.jobs.release"
+local settle = require "aicc.settle"
 
 local M = {}
 
@@ -23,12 +24,12 @@ end
 
 -- Finds out what came of binds that are not done: bound as asked is done if this job may have done it, bound otherwise was
 -- somebody else. Those that were refused get another chance.
-local function settle(db, claim, listing)
+local function settle_binds(db, claim, listing)
   local is_done, done = dispatch.actions.bind.is_done, 0
   for _, chunk in ipairs(ledger.chunks(db, claim.id, "bind", ledger.UNDONE)) do
     if chunk.was_in_doubt then chunk.attempts = math.max(chunk.attempts, 1) end -- it may have been sent
     done = done + ledger.sift(chunk, function(account, line)
-      local is_ours = chunk.was_in_doubt and is_done(listing, chunk, account)
+      local is_ours = chunk.was_in_doubt and is_done(listing, chunk, account) == true
       return not is_ours and listing.find(account) and skip(db, claim, line)
     end)
     local counts = ledger.divide(db, chunk, function(account) return listing.find(account) and "done" or "pending" end)
@@ -37,12 +38,14 @@ local function settle(db, claim, listing)
   return done
 end
 
+local UNSENT = "SELECT s.line, s.account FROM snapshot s WHERE s.queue = ? AND s.line > ? AND " .. ledger.UNSENT ..
+  " ORDER BY s.line LIMIT ?"
+
 -- Marks those that somebody has bound again before a bind was sent. Returns how many.
 local function skip_bound(db, claim, listing)
   local skipped, line = 0, 0
   repeat
-    local rows = db:rows("SELECT s.line, s.account FROM snapshot s WHERE s.queue = ? AND s.line > ? AND " .. ledger.UNSENT ..
-      " ORDER BY s.line LIMIT ?", claim.id, line, PAGE)
+    local rows = db:rows(UNSENT, claim.id, line, PAGE)
     for _, row in ipairs(rows) do
       if listing.find(row.account) then
         skip(db, claim, row.line)
@@ -54,13 +57,40 @@ local function skip_bound(db, claim, listing)
   return skipped
 end
 
+-- Whether somebody would be bound whom a listing does not show.
+local function binds(db, claim, listing)
+  for _, chunk in ipairs(ledger.chunks(db, claim.id, "bind", ledger.UNDONE)) do
+    for _, account in ipairs(chunk.accounts) do
+      if not listing.find(account) then return true end
+    end
+  end
+  local line = 0
+  repeat
+    local rows = db:rows(UNSENT, claim.id, line, PAGE)
+    for _, row in ipairs(rows) do
+      if not listing.find(row.account) then return true end
+      line = row.line
+    end
+  until #rows < PAGE
+  return false
+end
+
+-- Whom a listing does not show may have been bound again, with weights that are not ours to overwrite. Two readings that agree
+-- are as good as a proof here: on servers that do not show everybody whom they count there is none.
+local function is_uncertain(db, claim, listing)
+  return not listing.is_proof and not listing.agreed and binds(db, claim, listing)
+end
+
 local function prepare(work, claim)
-  local listing, err = work:list(claim, ledger.has(work.db, claim.id, ledger.DOUBTFUL))
+  local listing, err = work:list(claim, function(listing)
+    return release.is_undecided(work.db, claim, listing, ledger.DOUBTFUL) or is_uncertain(work.db, claim, listing)
+  end)
   if not listing then return false, err end
+  if is_uncertain(work.db, claim, listing) then return false, settle.unsteady(settle.READINGS) end
   local done
   work.journal:note(claim, function(db)
     release.settle(db, claim, listing, ledger.DOUBTFUL)
-    done = settle(db, claim, listing) + skip_bound(db, claim, listing)
+    done = settle_binds(db, claim, listing) + skip_bound(db, claim, listing)
   end)
   if not work.journal:commit(claim) then return false, work.lost end
   work:count("done", done)
@@ -112,12 +142,13 @@ local function send_all(work, claim)
   end
 end
 
---- Whether a queue has released agents that are neither restored nor skipped.
+--- Whether a queue has released agents that are neither restored nor skipped, or may have.
 -- @tparam table db
 -- @tparam table claim
 -- @treturn boolean
 function M.remains(db, claim)
   if ledger.has(db, claim.id, ledger.UNDONE, "bind") then return true end
+  if ledger.has(db, claim.id, ledger.UNSETTLED, "release") then return true end
   return db:row("SELECT s.line FROM snapshot s WHERE s.queue = ? AND " .. ledger.UNSENT .. " LIMIT 1", claim.id) ~= nil
 end
 
