@@ -25,6 +25,7 @@ local function wait_at_most(socket, seconds) socket:settimeout(math.max(0.001, s
 function how.exchange(path, encoded, limits)
   local socket, ends = haproxy.tcp(), aicc.now() + limits.timeout
   encoded.headers["Connection"] = "close"
+  encoded.headers["X-Aicc-Ends"] = ("%d"):format(os.time() + math.ceil(limits.timeout) + 1) -- os.time cuts off a part of a second
   encoded.headers["X-Aicc-Timeout"] = ("%d"):format(math.ceil(limits.timeout * 1000))
   wait_at_most(socket, math.min(limits.connect_timeout, limits.timeout))
   local done, problem = socket:connect("unix@" .. path)

@@ -54,11 +54,11 @@ function haproxy.with_token_egress(text, address)
     :gsub("\n#(   http%-reuse)", "\n%1"):gsub("\n#(   server tokens)", "\n%1"):gsub("%${API_TOKENS[^}]*}", address))
 end
 
---- Starts one; `edit` changes its configuration.
-function haproxy.start(edit)
+--- Starts one; `edit` changes its configuration, `variables` are for it.
+function haproxy.start(edit, variables)
   local cfg = haproxy.CFG
   if edit then cfg = edit(cfg) end
-  return host.console("haproxy", { ["haproxy.cfg"] = cfg, ["console_haproxy.lua"] = haproxy.LUA })
+  return host.console("haproxy", { ["haproxy.cfg"] = cfg, ["console_haproxy.lua"] = haproxy.LUA }, variables)
 end
 
 return haproxy

@@ -39,8 +39,11 @@ local function start(name, command, variables, port)
   local self = setmetatable({ name = name, port = port, work = variables.WORK }, Host)
   local line = ("exec timeout 300 %s >%s/log 2>&1"):format(command, self.work)
   self.process = processes.spawn("sh -c " .. processes.quote(line), variables)
-  wait_until(function() return load.send({ port = port, path = "/health" }).status end,
-    function() return name .. " to start:\n" .. self:log() end)
+  wait_until(function()
+    local is_alive = shell(("kill -0 %d 2>&1"):format(self.process.pid)) == ""
+    if not is_alive then error(name .. " has ended:\n" .. self:log()) end
+    return load.send({ port = port, path = "/health" }).status
+  end, function() return name .. " to start:\n" .. self:log() end)
   return self
 end
 
@@ -80,6 +83,16 @@ end
 
 --- What it has written.
 function Host:log() return content(self.work .. "/log") .. content(self.work .. "/access.log") end
+
+--- Waits until it has written a line of that pattern: hosts do so after they have answered. Returns what it has written.
+function Host:wait_for_log(pattern)
+  local log
+  wait_until(function()
+    log = self:log()
+    return log:find(pattern)
+  end, function() return pattern .. " in\n" .. log end)
+  return log
+end
 
 -- The pid of the process that the workers are children of, and those. It may answer requests before it has written that down.
 function Host:master()
@@ -139,6 +152,11 @@ end
 
 local function here() return shell "pwd" end
 
+--- The version of the Lua in HAProxy: "5.3" or "5.4".
+function host.haproxy_abi()
+  return assert(shell("haproxy -vv"):match "Built with Lua version *: *Lua (%d+%.%d+)", "this haproxy has no Lua")
+end
+
 local function tree(abi)
   return {
     LUA_PATH = ("%s/lua/?.lua;%s/lua/?/init.lua;;"):format(here(), here()),
@@ -147,8 +165,8 @@ local function tree(abi)
 end
 
 --- Starts a server with a configuration of the specs' own, in which @PORT@, @WORK@ and @SPEC@ stand for what they say. It answers
--- POST /lua with what the body's Lua code returns, as JSON.
-function host.console(name, files)
+-- POST /lua with what the body's Lua code returns, as JSON. `more` are variables for it.
+function host.console(name, files, more)
   local work, port = shell "mktemp -d", load.free_port()
   shell("chmod 755 " .. work)
   for file, text in pairs(files) do
@@ -157,8 +175,9 @@ function host.console(name, files)
     out:close()
   end
   local nginx = name == "openresty"
-  local variables = tree(nginx and "5.1" or "5.3")
+  local variables = tree(nginx and "5.1" or host.haproxy_abi())
   variables.WORK = work
+  for variable, value in pairs(more or {}) do variables[variable] = value end
   local command = nginx and "nginx -p %s -e stderr -c nginx.conf -g 'daemon off;'" or "haproxy -db -f %s/haproxy.cfg"
   return start(name .. " console", command:format(work), variables, port)
 end

@@ -35,10 +35,10 @@ local function parse(text)
 end
 
 local function begin(stream, request)
-  local connection = socket.tcp()
+  local connection = request.connection or socket.tcp()
   connection:settimeout(5)
   local job = { stream = stream, connection = connection, began = socket.gettime(), parts = {} }
-  if not connection:connect("127.0.0.1", request.port) then return nil, job end
+  if not request.connection and not connection:connect("127.0.0.1", request.port) then return nil, job end
   connection:send(format(request))
   connection:settimeout(0)
   return job
@@ -66,7 +66,8 @@ end
 
 --- Runs streams of requests side by side until all have ended, and returns each stream's replies: `status` (nil where none came),
 -- `head`, `body`, `seconds`. A stream is `{ next = function(count of replies) -> request | nil, parallel = 1, on_reply =
--- function(reply) }`; a request `{ port=, path=, method=, headers=, body= }` or `{ port=, raw= }`.
+-- function(reply) }`; a request `{ port=, path=, method=, headers=, body= }` or `{ port=, raw= }`, either with `connection=` if
+-- it is to go out on one that is there already.
 function load.run(...)
   local streams, jobs, all = { ... }, {}, {}
   for i, stream in ipairs(streams) do
