@@ -75,6 +75,13 @@ describe("Ctrl-C", function()
       local client = assert(require("aicc").new { base_url = URL, app_key = "k", app_secret = "s", timeout = 60 })
       for n = 1, 20 do loop.spawn(function() client:release_agent_by_skill(n, { "1001" }) end) end
       loop.run()]] },
+    { "the loop with several clients, in a coroutine", [[
+      local aicc, loop = require "aicc", require "aicc.loop"
+      for n = 1, 3 do
+        local client = assert(aicc.new { base_url = URL, app_key = "k", app_secret = "s", timeout = 60 })
+        loop.spawn(function() client:release_agent_by_skill(n, { "1001" }) end)
+      end
+      coroutine.wrap(loop.run)()]] },
     { "the loop in a coroutine", [[
       local loop = require "aicc.loop"
       local client = assert(require("aicc").new { base_url = URL, app_key = "k", app_secret = "s", timeout = 60 })
@@ -120,6 +127,26 @@ describe("Ctrl-C", function()
     connection:close()
     assert.equal(0, status)
     assert.truthy(output:find "^false\t.*interrupted!\n\ntimeout$", output)
+  end)
+
+  it("is seen by a script that catches the loop's: what waited for its turn is never sent", function()
+    run [[
+      local loop = require "aicc.loop"
+      local narrow = core.session { base_url = URL, timeout = 60, app_key = "k", max_in_flight = 1 }
+      local resumed = 0
+      for _ = 1, 3 do
+        loop.spawn(function()
+          loop.await(narrow, narrow:start("release_agent_by_skill", "t", ONE))
+          resumed = resumed + 1
+        end)
+      end
+      print(pcall(loop.run))
+      print(narrow:step(0), narrow:result(), resumed)]]
+    local connection = await_request()
+    local status, output = interrupt()
+    connection:close()
+    assert.equal(0, status)
+    assert.truthy(output:find "^false\t.*interrupted!\n0\tnil\t0$", output)
   end)
 
   it("in a coroutine gives an error that says what the server may have done", function()

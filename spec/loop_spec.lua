@@ -1,6 +1,7 @@
 -- The scheduler: who runs when, what errors become, and what is left behind.
 
 local core = require "aicc.core"
+local errors = require "aicc.error"
 local loop = require "aicc.loop"
 local sandbox = require "aicc.sandbox"
 local scene = require "spec.support.scene"
@@ -76,7 +77,8 @@ describe("an error", function()
       done = done + 1
       error("second", 0)
     end)
-    assert.has_error(loop.run, "first")
+    local ok, problem = pcall(loop.run)
+    assert.same({ false, "first" }, { ok, problem:match "^[^\n]*" })
     assert.equal(1, done)
     loop.run() -- nothing is left of it
   end)
@@ -84,7 +86,62 @@ describe("an error", function()
   it("may be any value", function()
     local problem = {}
     loop.spawn(function() error(problem) end)
-    assert.same({ false, problem }, { pcall(loop.run) })
+    local _, raised = pcall(loop.run)
+    assert.equal(problem, raised)
+    assert.is_nil(next(problem))
+  end)
+
+  it("has its traceback: behind a message, or as a field of an error of ours", function()
+    local function deep(problem)
+      error(problem)
+      return nil -- no tail call
+    end
+    for _, problem in ipairs { "boom", errors.new { kind = "network", message = "boom" } } do
+      loop.spawn(function()
+        deep(problem)
+        return nil
+      end)
+      local _, raised = pcall(loop.run)
+      local trace = raised.traceback or raised
+      assert.matches("stack traceback:.*in .*deep.*loop_spec", trace)
+      if errors.is_error(problem) then assert.equal(problem, raised) end
+      if errors.is_error(problem) then assert.equal("aicc: boom [network, not_sent]", tostring(raised)) end
+    end
+  end)
+
+  it("closes the variables of its task, before the others go on #lua54", function()
+    local order = {}
+    local task = assert(load [[
+      local loop, order, problem = ...
+      local outer <close> = setmetatable({}, { __close = function(_, err)
+        order[#order + 1] = "outer"
+        order.inside, order.err = loop.is_inside(), err
+        error "another"
+      end })
+      local inner <close> = setmetatable({}, { __close = function() order[#order + 1] = "inner" end })
+      loop.sleep(0)
+      error(problem, 0)]])
+    loop.spawn(task, loop, order, "boom")
+    loop.spawn(function()
+      loop.sleep(0.01)
+      order[#order + 1] = "other"
+    end)
+    local _, problem = pcall(loop.run)
+    assert.equal("inner outer other", table.concat(order, " "))
+    assert.same({ false, "boom" }, { order.inside, order.err })
+    assert.equal("boom", problem:match "^[^\n]*")
+  end)
+
+  it("that ends the loop closes the variables of all who are given up #lua54", function()
+    local closed = 0
+    local task = assert(load [[
+      local closing = ...
+      local variable <close> = setmetatable({}, { __close = closing })
+      coroutine.yield()]])
+    for _ = 1, 3 do loop.spawn(task, function() closed = closed + 1 end) end
+    assert.has_error(loop.run, "aicc.loop: a spawned function yielded, and nobody is there to resume it")
+    assert.equal(3, closed)
+    loop.run() -- nothing is left of them
   end)
 
   it("is a loop in a loop", function()
@@ -138,6 +195,58 @@ describe("calls", function()
     assert.same({ 2, 1 }, order)
     one:close()
     two:close()
+  end)
+
+  -- Seconds that 5 calls of 20 ms take, one after the other, for each of `count` tasks; `client_of(n)` is the n-th's client.
+  local function measure(count, client_of)
+    local clients = {}
+    for n = 1, count do
+      clients[n] = client_of(n)
+      assert(clients[n]:access_token())
+    end
+    server:fault { operation = "query_agents", to = math.huge, delay = 0.02 }
+    local began = core.now()
+    for n = 1, count do
+      loop.spawn(function()
+        for _ = 1, 5 do assert(clients[n]:query_agents(3)) end
+      end)
+    end
+    loop.run()
+    local took = core.now() - began
+    server:clear()
+    for n = 1, count do clients[n]:close() end
+    return took
+  end
+
+  it("of a hundred clients do not wait for each other in turn #slow", function()
+    local one = assert(server:client { max_in_flight = 100 })
+    local shared = measure(100, function() return one end)
+    local apart = measure(100, function() return assert(server:client()) end)
+    -- In turns of 5 ms it would take 2.5 s, however fast the machine is.
+    assert.is_true(apart < 4 * shared + 0.5, ("%.2f s with a client each, %.2f s with one"):format(apart, shared))
+  end)
+
+  it("of many clients that wait take no time of the processor", function()
+    local clients = {}
+    for n = 1, 20 do
+      clients[n] = assert(server:client())
+      assert(clients[n]:access_token())
+    end
+    server:fault { operation = "query_agents", hold = true, to = 20 }
+    local used
+    for n = 1, 20 do
+      loop.spawn(function() assert(clients[n]:query_agents(3)) end)
+    end
+    loop.spawn(function()
+      while server:stats().held < 20 do loop.sleep(0.005) end
+      local before = os.clock()
+      loop.sleep(0.5)
+      used = os.clock() - before
+      server:release_held()
+    end)
+    loop.run()
+    for _, client in ipairs(clients) do client:close() end
+    assert.is_true(used < 0.1, ("%.3f s of 0.5 s"):format(used))
   end)
 
   it("in a coroutine of a task's own wait by themselves", function()

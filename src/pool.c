@@ -13,6 +13,8 @@
 #include "sys.h"
 
 #define SWEEP_INTERVAL 0.1 /* seconds between two looks for waiting transfers whose time is up */
+#define LONGEST_WAIT 10    /* seconds, where libcurl has no timer */
+#define BLIND_WAIT 0.005   /* seconds, where a socket cannot be watched */
 
 /* What libcurl owns, and what it points to. */
 struct aicc_engine {
@@ -247,6 +249,36 @@ size_t aicc_pool_step(struct aicc_pool *pool, double seconds) {
     perform(pool);
   }
   return unfinished(pool);
+}
+
+/* Sockets beyond what an fd_set holds are looked at every so often: only a process that has raised its limit has any. */
+static int has_high_socket(const struct aicc_sockets *sockets) {
+  for (size_t i = 0; i < sockets->count; i++)
+    if (sockets->open[i].fd >= FD_SETSIZE) return 1;
+  return 0;
+}
+
+void aicc_pool_wants(const struct aicc_pool *pool, struct aicc_wants *wants) {
+  fd_set unused;
+  long milliseconds = -1;
+  wants->last = -1;
+  wants->seconds = 0;
+  if (pool->ended.count > 0 || pool->engine == NULL || pool->owner != getpid()) return;
+  if (pool->waiting.count > 0 && pool->running.count < pool->window) return;
+  FD_ZERO(&wants->readable);
+  FD_ZERO(&wants->writable);
+  FD_ZERO(&unused);
+  wants->seconds = LONGEST_WAIT;
+  if (curl_multi_fdset(pool->engine->multi, &wants->readable, &wants->writable, &unused, &wants->last) != CURLM_OK ||
+      has_high_socket(&pool->engine->sockets))
+    wants->seconds = BLIND_WAIT;
+  if (curl_multi_timeout(pool->engine->multi, &milliseconds) == CURLM_OK && milliseconds >= 0 &&
+      (double)milliseconds / 1000 < wants->seconds)
+    wants->seconds = (double)milliseconds / 1000;
+  if (pool->waiting.count > 0) {
+    double sweep = pool->next_sweep - aicc_sys_now(AICC_MONOTONIC);
+    if (sweep < wants->seconds) wants->seconds = sweep > 0 ? sweep : 0;
+  }
 }
 
 struct aicc_xfer *aicc_pool_take(struct aicc_pool *pool, uint64_t ticket) {

@@ -8,6 +8,7 @@
 #ifndef AICC_POOL_H
 #define AICC_POOL_H
 
+#include <sys/select.h>
 #include <sys/types.h>
 
 #include "xfer.h"
@@ -54,6 +55,16 @@ int aicc_pool_start(struct aicc_pool *pool, struct aicc_xfer *xfer);
 ** transfers that have not ended.
 */
 size_t aicc_pool_step(struct aicc_pool *pool, double seconds);
+
+/* What a pool waits for. */
+struct aicc_wants {
+  fd_set readable, writable;
+  int last;       /* no socket beyond this one is in the sets; -1: none is */
+  double seconds; /* until it is to be stepped in any case; 0: now */
+};
+
+/* For whoever waits for several pools at once, each of which has just been stepped. */
+void aicc_pool_wants(const struct aicc_pool *pool, struct aicc_wants *wants);
 
 /* Takes the transfer that ended first, or the one with that ticket (0: any); NULL if there is none. */
 struct aicc_xfer *aicc_pool_take(struct aicc_pool *pool, uint64_t ticket);

@@ -14,6 +14,7 @@
 #include "reply.h"
 #include "sys.h"
 #include "wait.h"
+#include "watch.h"
 
 #define META "aicc.session"
 
@@ -264,6 +265,43 @@ static int session_step(lua_State *L) {
   return 2;
 }
 
+/*
+** session:wait(sessions, seconds) -> those that are to be stepped, whether Ctrl-C ended the wait. Each has been stepped since a
+** call was started on it. Returns as soon as there is one.
+*/
+static int session_wait(lua_State *L) {
+  double seconds = (double)luaL_checknumber(L, 3);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  luaL_argcheck(L, seconds >= 0, 3, "expected seconds from 0");
+  size_t count = lua_rawlen(L, 2), due;
+  struct aicc_watched *watched = aicc_newuserdata(L, (count + 1) * sizeof *watched);
+  struct aicc_wait wait;
+  for (size_t i = 0; i < count; i++) {
+    aicc_rawgeti(L, 2, (lua_Integer)i + 1);
+    struct aicc_session *session = luaL_testudata(L, -1, META);
+    if (session == NULL) return luaL_argerror(L, 2, "expected a list of sessions");
+    watched[i].pool = &session->pool;
+    lua_pop(L, 1);
+  }
+  double until = aicc_sys_now(AICC_MONOTONIC) + seconds, slice;
+  int interrupted;
+  aicc_wait_begin(L, &wait);
+  do {
+    slice = until - aicc_sys_now(AICC_MONOTONIC);
+    due = aicc_watch(watched, count, slice < 0 ? 0 : slice < AICC_WAIT_SLICE ? slice : AICC_WAIT_SLICE);
+    interrupted = aicc_wait_interrupted(&wait);
+  } while (slice > 0 && due == 0 && !interrupted);
+  lua_createtable(L, (int)due, 0);
+  int found = 0;
+  for (size_t i = 0; i < count; i++) {
+    if (!watched[i].is_due) continue;
+    aicc_rawgeti(L, 2, (lua_Integer)i + 1);
+    lua_rawseti(L, -2, ++found);
+  }
+  lua_pushboolean(L, interrupted);
+  return 2;
+}
+
 /* session:result() -> ticket, result | ticket, nil, err | nothing; with the option `facts` they follow as fourth value */
 static int session_result(lua_State *L) {
   struct reading reading = {to_session(L), NULL, 1};
@@ -291,8 +329,8 @@ static int session_cancel(lua_State *L) {
 }
 
 void aicc_session_open(lua_State *L) {
-  static const luaL_Reg methods[] = {{"start", session_start},   {"step", session_step},   {"cancel", session_cancel},
-                                     {"close", session_close},   {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"start", session_start}, {"step", session_step},   {"wait", session_wait},
+                                     {"cancel", session_cancel}, {"close", session_close}, {NULL, NULL}};
   static const luaL_Reg meta[] = {
       {"__gc", session_gc}, {"__close", session_close}, {"__tostring", session_tostring}, {NULL, NULL}};
   lua_pushcfunction(L, session_new);

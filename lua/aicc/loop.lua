@@ -12,11 +12,9 @@
 -- @module aicc.loop
 
 local core = require "aicc.core"
+local errors = require "aicc.error"
 
 local M = {}
-
--- With several sessions under way each is given so many seconds in turn. A single one, which is the rule, gets all there are.
-local TURN = 0.005
 
 local tasks = {}          -- coroutine -> true, for those that have not ended
 local task_count = 0
@@ -25,14 +23,25 @@ local timers = {}         -- binary heap of { due, order, coroutine }
 local timer_order = 0
 local waiting = {}        -- session -> { ticket -> coroutine }
 local in_flight = {}      -- session -> number of tickets
+local fresh = {}          -- session -> true, for those with a call that was started since they were last stepped
 local failures = {}       -- errors raised by spawned functions
 local is_running = false
 
 local unpack = table.unpack or unpack -- luacheck: ignore
 
--- Closes the variables that a coroutine has to be closed (`<close>`), where Lua has such.
+-- Closes the variables of a coroutine that are to be closed (`<close>`), where Lua has such. What they raise is lost: it ends
+-- because of something else.
 local function close(thread)
-  if coroutine.close and coroutine.status(thread) == "suspended" then pcall(coroutine.close, thread) end -- luacheck: ignore
+  if coroutine.close then pcall(coroutine.close, thread) end -- luacheck: ignore
+end
+
+-- An error that a coroutine raised, with where: at its end if it is a string, as a field if it is one of ours. Any other value is
+-- the program's own, and stays as it is.
+local function with_traceback(thread, problem)
+  if problem == nil then problem = "a spawned function raised nil" end
+  if type(problem) == "string" then return debug.traceback(thread, problem) end
+  if errors.is_error(problem) and not problem.traceback then problem.traceback = debug.traceback(thread) end
+  return problem
 end
 
 -- ---- timers: a heap by due time; equal ones in the order in which they were set ----
@@ -69,7 +78,9 @@ end
 -- ---- what spawned functions do ----
 
 --- Runs a function in the loop, beside the others.
--- It begins when the loop runs. An error that it raises is raised again by `run`, once all others have ended.
+-- It begins when the loop runs. An error that it raises is raised again by `run`, once all others have ended, and its variables
+-- that are to be closed (`<close>`) are closed at once. A message has the function's traceback behind it; an error of ours has it
+-- as `traceback`.
 -- @tparam function f
 -- @param ... its arguments
 function M.spawn(f, ...)
@@ -114,6 +125,7 @@ function M.await(session, ticket)
   end
   tickets[ticket] = coroutine.running()
   in_flight[session] = (in_flight[session] or 0) + 1
+  fresh[session] = true
   return coroutine.yield()
 end
 
@@ -125,7 +137,9 @@ local function resume(entry)
   if coroutine.status(thread) ~= "dead" then return end
   tasks[thread] = nil
   task_count = task_count - 1
-  if not ok then failures[#failures + 1] = problem == nil and "a spawned function raised nil" or problem end
+  if ok then return end
+  failures[#failures + 1] = with_traceback(thread, problem)
+  close(thread) -- it is no task any more: a call that closing makes waits by itself
 end
 
 -- Makes ready whoever waits for a call that has ended.
@@ -144,6 +158,26 @@ local function collect(session)
   if in_flight[session] == 0 then waiting[session], in_flight[session] = nil, nil end
 end
 
+-- Lets a session proceed, for at most so many seconds. Returns true if Ctrl-C ended that.
+local function drive(session, seconds)
+  fresh[session] = nil
+  local _, interrupted = session:step(seconds)
+  collect(session)
+  return interrupted
+end
+
+-- Lets several sessions proceed: all of them are waited for at once, and stepped are those that have something to do.
+local function drive_all(seconds)
+  local interrupted, sessions = false, {}
+  for session in pairs(fresh) do interrupted = drive(session, 0) or interrupted end
+  for session in pairs(in_flight) do sessions[#sessions + 1] = session end
+  if interrupted or #sessions == 0 then return interrupted end
+  local due
+  due, interrupted = sessions[1]:wait(sessions, #ready > 0 and 0 or seconds)
+  for _, session in ipairs(due) do interrupted = drive(session, 0) or interrupted end
+  return interrupted
+end
+
 local function wake_timers()
   local now = core.now()
   while timers[1] and timers[1].due <= now do
@@ -158,16 +192,14 @@ local function wait()
   end
   local seconds = timers[1] and math.max(0, timers[1].due - core.now()) or 60
   if #ready > 0 then seconds = 0 end
-  local first = next(in_flight)
-  if first and next(in_flight, first) then seconds = math.min(seconds, TURN) end
-  local interrupted, sessions = false, {}
-  for session in pairs(in_flight) do
-    local _, stopped = session:step(seconds)
-    interrupted = interrupted or stopped
-    sessions[#sessions + 1] = session
+  local first, interrupted = next(in_flight), false
+  if first and next(in_flight, first) then
+    interrupted = drive_all(seconds)
+  elseif first then
+    interrupted = drive(first, seconds)
+  elseif seconds > 0 then
+    interrupted = not core.sleep(seconds)
   end
-  if not first and seconds > 0 then interrupted = not core.sleep(seconds) end
-  for _, session in ipairs(sessions) do collect(session) end
   wake_timers()
   return interrupted
 end
@@ -190,7 +222,7 @@ local function abandon()
   for session, tickets in pairs(waiting) do
     for ticket in pairs(tickets) do session:cancel(ticket) end
   end
-  tasks, task_count, ready, timers, waiting, in_flight, failures = {}, 0, {}, {}, {}, {}, {}
+  tasks, task_count, ready, timers, waiting, in_flight, fresh, failures = {}, 0, {}, {}, {}, {}, {}, {}
   for thread in pairs(given_up) do close(thread) end
 end
 
