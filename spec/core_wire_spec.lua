@@ -98,8 +98,12 @@ describe("on the wire", function()
     end
     assert.equal('{"userAccounts":["x1","x2"],"skillId":4,"agentWeight":2,"skillWeight":1}',
       core.encode("bind_agents", { skillId = 4, userAccounts = { "x1", "x2" }, agentWeight = 2 }, who).body)
-    assert.equal('{"requestParam":{"skillId":3,"pageSize":100,"pageNum":1}}',
-      core.encode("query_agents", { skillId = 3, pageNum = 1 }, who).body)
+    local page = '{"skillId":3,"pageSize":100,"pageNum":1}'
+    assert.equal(page, core.encode("query_agents", { skillId = 3, pageNum = 1 }, who).body)
+    assert.equal('{"requestParam":' .. page .. "}",
+      core.encode("query_agents", { skillId = 3, pageNum = 1, wrapped = true }, who).body)
+    assert.matches("wrapped: expected a boolean, got string",
+      select(2, pcall(core.encode, "query_agents", { skillId = 3, wrapped = "true" }, who)))
   end)
 
   it("a base URL's path comes before the operation's, with one slash between", function()

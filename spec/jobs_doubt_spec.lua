@@ -21,7 +21,7 @@ describe("a job's doubts #lua54", function()
   local function pages()
     local numbers = {}
     for _, body in ipairs(support.bodies(server, "query_agents")) do
-      numbers[#numbers + 1] = ("%d"):format(body.requestParam.pageNum)
+      numbers[#numbers + 1] = ("%d"):format(body.pageNum)
     end
     return table.concat(numbers, " ")
   end

@@ -157,7 +157,7 @@ it("a retry budget keeps a client from making an outage worse", function()
   local is_down = true
   local client, transport = scene.client(time, function()
     if is_down then return scene.reply("query_agents", 503) end
-    return scene.page {}
+    return scene.page { "1" }
   end)
   local counts = {}
   for n = 1, 5 do
@@ -178,7 +178,7 @@ it("a success refunds what its own retries cost", function()
   local time = scene.standing()
   local client, transport = scene.client(time, function(_, n)
     if n % 2 == 1 then return scene.reply("query_agents", 503) end
-    return scene.page {}
+    return scene.page { "1" }
   end)
   for _ = 1, 50 do assert(client:query_agents(3)) end
   assert.equal(100, #transport.sent)

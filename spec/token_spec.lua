@@ -59,7 +59,7 @@ local function new_client(time, issue, more)
   local client, transport = scene.client(time, function(request)
     if request.operation ~= "token" then
       if asked.check then asked.check(request) end
-      return scene.page {}
+      return scene.page { "1" }
     end
     asked.tokens = asked.tokens + 1
     asked.at[asked.tokens] = time.clock()

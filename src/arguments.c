@@ -91,6 +91,14 @@ int aicc_put_integer(struct aicc_call *call, const char *name, double least, dou
   return call->body == NULL || put_done(call, aicc_json_integer(call->body, value), name);
 }
 
+int aicc_get_boolean(struct aicc_call *call, const char *name, int otherwise, int *found) {
+  int type = get_field(call, name);
+  if (type != LUA_TNIL && type != LUA_TBOOLEAN) return wrong_type(call, name, "a boolean", -1);
+  *found = type == LUA_TNIL ? otherwise : lua_toboolean(call->L, -1);
+  done_with(call, name);
+  return 1;
+}
+
 /* ---- credentials ---- */
 
 int aicc_header_value_ok(const char *text, size_t size, int spaces) {

@@ -9,6 +9,7 @@ local config = require "aicc.config"
 local core = require "aicc.core"
 local engine = require "aicc.engine"
 local errors = require "aicc.error"
+local forms = require "aicc.forms"
 local host = require "aicc.host"
 local retry = require "aicc.retry"
 local settle = require "aicc.settle"
@@ -166,7 +167,7 @@ function Client:each_agent(skill_id, options)
       if told then return false, told end
     end
   end
-  local reading = settle.reading(function(number) return self.engine:page(current, checked.skillId, number) end)
+  local reading = settle.reading(self.engine:pages(current, checked.skillId))
   local page, at = {}, 0
   return function()
     local err
@@ -257,13 +258,15 @@ local function make_engine(self, store)
     end,
   }
   made = engine.new {
-    transport = transport, tokens = tokens, budget = self.retry.budget, connect_timeout = settings.connect_timeout,
+    transport = transport, tokens = tokens, forms = self.forms, budget = self.retry.budget,
+    connect_timeout = settings.connect_timeout,
     sleep = settings.sleep or wait, random = self.random, emit = emit, listened = settings.on_event ~= nil,
   }
   return made
 end
 
---- The same client through another transport: one that counts, say, or paces what passes. Both share their tokens.
+--- The same client through another transport: one that counts, say, or paces what passes. Both share their tokens, and what
+-- either finds out of the server.
 -- @tparam function decorate takes this client's transport; returns one with the same methods (see `aicc.transport.curl`)
 -- @treturn table a client; closing either closes the connections of both
 function Client:through(decorate)
@@ -288,7 +291,8 @@ function M.new(options)
   if not transport then return nil, err end
   local self = setmetatable({
     settings = settings, sources = sources, transport = transport, store = store, retry = retry.complete(settings.retry),
-    clock = settings.clock or core.now, random = settings.random or core.random, hook_errors = 0,
+    forms = forms.new(settings.query_form), clock = settings.clock or core.now, random = settings.random or core.random,
+    hook_errors = 0,
   }, Client)
   self.engine = make_engine(self, store)
   return self

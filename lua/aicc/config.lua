@@ -32,6 +32,7 @@ local SCHEMA = {
   { "retry", "retry" },
   { "token_lifetime", "integer", default = 3600, least = 60, most = 3600 },
   { "max_in_flight", "integer", default = 8, least = 1, most = 1024, env = "AICC_MAX_IN_FLIGHT" },
+  { "query_form", "string", default = "auto", env = "AICC_QUERY_FORM", names = { auto = true, flat = true, wrapped = true } },
   { "store", "store", code_only = true, names = { memory = true, file = true, shdict = true } },
   { "transport", "transport", code_only = true, names = { curl = true, nginx = true, haproxy = true } },
   { "egress", "string", env = "AICC_EGRESS" },
@@ -74,7 +75,10 @@ local function content_problem(row, value)
   elseif row[2] == "integer" and not (value >= row.least and value <= row.most and value % 1 == 0) then
     return ("%s: expected an integer from %d to %d, got %s"):format(row[1], row.least, row.most, tostring(value))
   elseif row.names and type(value) == "string" and not row.names[value] then
-    return ("%s: there is none called '%s'"):format(row[1], value)
+    local known = {}
+    for name in pairs(row.names) do known[#known + 1] = name end
+    table.sort(known)
+    return ("%s: expected %s, got '%s'"):format(row[1], table.concat(known, " or "), value)
   elseif row[2] == "retry" then
     return M.retry_problem(value)
   end

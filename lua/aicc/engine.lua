@@ -108,17 +108,25 @@ function Engine:perform(current, request, history)
   end
 end
 
---- Fetches one page of a queue.
+--- What fetches a queue's pages, reading after reading: the first page of each finds out in which form the server is to be asked.
 -- @tparam table current the call
 -- @tparam integer skill_id
--- @tparam integer number the page's, from 0
--- @treturn ?table the reply
--- @treturn ?table the error
-function Engine:page(current, skill_id, number)
-  local reply, err = self:perform(current, {
-    operation = "query_agents", arguments = { skillId = skill_id, pageSize = settle.PAGE_SIZE, pageNum = number },
-  })
-  return reply, err
+-- @treturn function takes a page's number, from 0; returns the reply, or nil and an error
+function Engine:pages(current, skill_id)
+  local number, form
+  local function ask(in_form)
+    local reply, err = self:perform(current, {
+      operation = "query_agents",
+      arguments = { skillId = skill_id, pageSize = settle.PAGE_SIZE, pageNum = number, wrapped = in_form == "wrapped" },
+    })
+    return reply, err
+  end
+  return function(page)
+    number = page
+    local reply, err
+    if page == 0 then reply, err, form = self.forms:first(ask) else reply, err = ask(form) end
+    return reply, err
+  end
 end
 
 --- Lists a queue.
@@ -129,7 +137,7 @@ end
 -- @treturn ?table the error
 -- @treturn ?table what is known of the listing
 function Engine:list(current, skill_id, as_proof)
-  return settle.listing(function(number) return self:page(current, skill_id, number) end, as_proof)
+  return settle.listing(self:pages(current, skill_id), as_proof)
 end
 
 -- A request with other accounts.
@@ -198,8 +206,8 @@ function Engine:change(current, request)
 end
 
 --- Makes an engine.
--- @tparam table fields `transport`, `tokens`, `budget` (tokens), `connect_timeout` (seconds), `sleep(seconds)`, `random()`,
---   `emit(event)`, `listened` (whether anybody hears it)
+-- @tparam table fields `transport`, `tokens`, `forms` (`aicc.forms`), `budget` (tokens), `connect_timeout` (seconds),
+--   `sleep(seconds)`, `random()`, `emit(event)`, `listened` (whether anybody hears it)
 -- @treturn table
 function M.new(fields)
   fields.max_budget = fields.budget

@@ -6,7 +6,7 @@ local scene = require "spec.support.scene"
 -- What the operation answers when all is well.
 local function success(operation)
   if operation == "token" then return '{"AccessToken":"t","Expires":"600"}' end
-  if operation == "query_agents" then return '{"resultCode":"0","count":0,"data":[]}' end
+  if operation == "query_agents" then return '{"resultCode":"0","count":1,"data":[{"userAccount":"1001"}]}' end
   return scene.SUCCESS
 end
 
@@ -41,7 +41,8 @@ local faults = {
 
   -- statuses
   { "302", { status = 302, headers = { Location = "/elsewhere" } }, "1 redirect rejected" },
-  { "400", { status = 400 }, "1 bad_request rejected" },
+  { "400", { status = 400 },
+    "1 bad_request rejected", "1 bad_request rejected", "2 bad_request rejected", "1 bad_request rejected" },
   { "401", { status = 401 }, "2 auth rejected", "2 auth rejected", "2 auth rejected", "1 auth rejected" },
   { "401 once", { status = 401, to = 1 }, "2 ok applied", "2 ok applied", "2 ok", "1 auth rejected" },
   { "403, JSON", { status = 403, body = '{"error_code":"403"}' }, "1 forbidden rejected" },
@@ -57,7 +58,8 @@ local faults = {
   { "429, Retry-After 3", { status = 429, headers = { ["Retry-After"] = 3 } }, "4 throttled rejected 3 3 4" },
   { "429, Retry-After 61", { status = 429, headers = { ["Retry-After"] = 61 } }, "1 throttled rejected" },
   { "429, Retry-After 0", { status = 429, headers = { ["Retry-After"] = 0 } }, "4 throttled rejected 1 2 4" },
-  { "500, resultCode 1", { status = 500, body = '{"resultCode":"1","resultMessage":"no"}' }, "1 business rejected" },
+  { "500, resultCode 1", { status = 500, body = '{"resultCode":"1","resultMessage":"no"}' },
+    "1 business rejected", "1 business rejected", "2 business rejected", "1 business rejected" },
   { "500, empty", { status = 500 },
     "4 server unknown 0.2 0.4 0.8", "1 server unknown", "2 server unknown 0.2", "2 server unknown 0.2" },
   { "500, no resultCode", { status = 500, body = '{"error":"x"}' },
@@ -123,8 +125,10 @@ local faults = {
   { "resultCode missing", { body = '{"resultMessage":"success"}' },
     "4 protocol unknown 0.2 0.4 0.8", "1 protocol unknown", "2 protocol unknown 0.2", "2 protocol unknown 0.2" },
   { "resultCode 0, a number", { body = with_number, apply = true }, "1 ok applied", "1 ok applied", "1 ok", "1 ok" },
-  { "resultCode 1, a number", { body = '{"resultCode":1}' }, "1 business rejected" },
-  { "resultCode 1, a string", { body = '{"resultCode":"1"}' }, "1 business rejected" },
+  { "resultCode 1, a number", { body = '{"resultCode":1}' },
+    "1 business rejected", "1 business rejected", "2 business rejected", "1 business rejected" },
+  { "resultCode 1, a string", { body = '{"resultCode":"1"}' },
+    "1 business rejected", "1 business rejected", "2 business rejected", "1 business rejected" },
 
   -- applied all the same
   { "applied, not answered", { close = "request", apply = true },

@@ -1,0 +1,90 @@
+--- In which of two forms the server takes a listing's request.
+--
+-- The documents' table wraps the parameters in `requestParam`, the example beside it does not. A strict server refuses the form
+-- that it does not know; a lenient one finds no parameters in it, and answers that nobody is bound. So nobody's absence is
+-- believed in a form in which the server has never named anybody, unless the other form shows nobody either.
+-- @module aicc.forms
+
+local errors = require "aicc.error"
+
+local Forms = {}
+Forms.__index = Forms
+
+local M = {}
+
+local OTHER = { flat = "wrapped", wrapped = "flat" }
+
+-- Refusals that may be of the form. (`business` may be of the queue, or of the moment, as well.)
+local REFUSALS = { bad_request = true, business = true }
+
+local function is_refused(err) return err ~= nil and REFUSALS[err.kind] == true end
+
+local function is_empty(reply) return reply ~= nil and #reply.data == 0 end
+
+-- Asks in one form. Where somebody comes, the form is the right one, from now on.
+local function try(self, ask, form)
+  local reply, err = ask(form)
+  for _, agent in ipairs(reply and reply.data or {}) do
+    if agent.userAccount then
+      self.confirmed[form], self.preferred = true, form
+      break
+    end
+  end
+  return { reply = reply, err = err, form = form }
+end
+
+-- The error of a request that is refused in both forms: of the one that was understood, if one was, and with both reasons.
+local function refused_twice(one, other)
+  local flat, wrapped = one, other
+  if one.form ~= "flat" then flat, wrapped = other, one end
+  local err = one.err.kind ~= "business" and other.err.kind == "business" and other.err or one.err
+  return errors.copy(err, {
+    message = ("refused in both forms of the request: flat: %s; in requestParam: %s"):format(flat.err.message,
+      wrapped.err.message),
+  })
+end
+
+-- What two answers come to, neither of which names anybody. `one` is empty or refused.
+local function weigh(self, ask, one, other)
+  if not other.reply and not is_refused(other.err) then return other end -- it cannot be told
+  if one.err and other.err then return { err = refused_twice(one, other), form = one.form } end
+  -- The queue is empty, if what was refused is refused for good: a moment's failure must not look like a form that is not known.
+  for _, answer in ipairs { one, other } do
+    if answer.err and answer.err.kind == "business" then
+      local again = try(self, ask, answer.form)
+      if not is_refused(again.err) and not is_empty(again.reply) then return again end
+    end
+  end
+  if one.err then self.preferred = other.form end
+  if one.reply and other.reply then return one.reply.count >= other.reply.count and one or other end
+  return one.reply and one or other
+end
+
+-- The answer to a listing's first page.
+local function decide(self, ask)
+  local one = try(self, ask, self.preferred)
+  if self.setting ~= "auto" or self.confirmed[one.form] then return one end
+  if not is_empty(one.reply) and not is_refused(one.err) then return one end
+  local other = try(self, ask, OTHER[one.form])
+  if other.reply and not is_empty(other.reply) then return other end
+  return weigh(self, ask, one, other)
+end
+
+--- Fetches the first page of a reading of a queue, in whatever form is needed.
+-- @tparam function ask takes "flat" or "wrapped"; returns the reply, or nil and an error
+-- @treturn ?table the reply
+-- @treturn ?table the error
+-- @treturn string the form, which is for the reading's other pages as well
+function Forms:first(ask)
+  local answer = decide(self, ask)
+  return answer.reply, answer.err, answer.form
+end
+
+--- What a client knows of it.
+-- @tparam string setting "auto", or "flat" or "wrapped" for that alone
+-- @treturn table
+function M.new(setting)
+  return setmetatable({ setting = setting, preferred = OTHER[setting] and setting or "flat", confirmed = {} }, Forms)
+end
+
+return M
