@@ -121,7 +121,7 @@ doc: tools ## Build the reference pages (build/doc/index.html) from the comments
 
 # ---- check ----
 
-CHECKS = lint doc layers clang exports install luas hosts postgresql terminal fuzz asan valgrind
+CHECKS = lint doc layers clang exports install luas hosts postgresql terminal fuzz asan valgrind gc
 .PHONY: $(CHECKS:%=check-%) check-kill check-systems
 
 check: $(CHECKS:%=check-%) ## All that follows; with `make test`, what CI runs
@@ -201,6 +201,25 @@ build/asan/alone.so: .ci/asan/alone.c | tools
 check-valgrind: tools ## The specs under valgrind: no error, no leak, no suppression
 	@$(MAKE) test SUITE=valgrind WITHOUT=slow,nosan,$(APART) \
 	  RUN='valgrind -q --leak-check=full --errors-for-leak-kinds=definite,indirect --error-exitcode=9'
+
+# What C libraries keep of Lua's memory, and what Lua no longer holds: with a collector that is always at work, and freed memory
+# that is overwritten (MALLOC_PERTURB_) or watched (valgrind). The larger a process, the longer a cycle: hence several.
+GC_RUNS    = jobs-1 jobs-2 core watched
+GC_jobs-1  = jobs_run jobs_doubt
+GC_jobs-2  = jobs_database jobs_undo jobs_snapshot jobs_lock jobs_stop jobs_status jobs_queries jobs_throttle store_file
+GC_core    = core_guard core_options core_process core_reply core_session core_wire core_tls
+GC_watched = jobs_database jobs_undo store_file
+COLLECTOR  = LUA_INIT='dofile("$(CURDIR)/spec/support/collector.lua").usual()' AICC_COLLECTOR
+
+check-gc: build ## The specs of jobs, stores and core with a collector that never rests, MALLOC_PERTURB_ and valgrind
+	@$(MAKE) -j2 --output-sync=target $(GC_RUNS:%=check-gc-%)
+
+check-gc-watched: COLLECTED = $(COLLECTOR)=generational
+check-gc-watched: WATCHED = RUN='valgrind -q --error-exitcode=9'
+check-gc-%: COLLECTED = $(COLLECTOR)=incremental MALLOC_PERTURB_=165
+
+check-gc-%:
+	@$(COLLECTED) $(MAKE) test SUITE=gc-$* WITHOUT=slow,nosan,$(APART) SPEC='$(GC_$*:%=spec/%_spec.lua)' $(WATCHED)
 
 # Bounded by a count, so that time decides nothing. FUZZ=1000000 make check-fuzz looks for longer.
 FUZZ = 100000
