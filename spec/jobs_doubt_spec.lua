@@ -45,6 +45,20 @@ describe("a job's doubts #lua54", function()
     assert.same({ 10, 0 }, { summary.counts.released, summary.counts.not_bound })
   end)
 
+  it("are of what is given up while it waits to be sent again", function()
+    start { agents = { [3] = support.agents(90) } }
+    local job = support.plan(store, client, support.range(3, 1, 4))
+    server:fault { operation = "release_agent_by_skill", close = "request" }
+    local patient = assert(server:client { retry = { base = 10 } })
+    local summary = assert(job:apply { client = patient, rate = 0,
+      interrupted = function() return #support.bodies(server, "release_agent_by_skill") > 0 end })
+    assert.same({ "aborted", 4, 0 }, { summary.stopped.kind, summary.counts.unknown, summary.counts.pending })
+    server:clear()
+    server:unbind(3, { "a1", "a2" }) -- the slow server does at last what it was asked
+    summary = assert(job:resume { client = client, rate = 0 })
+    assert.same({ 4, 0 }, { summary.counts.released, summary.counts.not_bound })
+  end)
+
   it("are inherited by the halves of what was sent", function()
     start { agents = { [3] = support.agents(90) } }
     local job = support.plan(store, client, support.range(3, 1, 8))

@@ -59,6 +59,22 @@ describe("the pace #lua54", function()
     assert.is_true(math.abs(now - from - 5) < 0.2, "the set rate again")
   end)
 
+  it("lets no burst go after a pause", function()
+    make(10)
+    answers = { throttled }
+    send(12)
+    for n = 3, 12 do assert.is_true(math.abs(sent[n] - sent[2] - (n - 2) / 5) < 0.01, n .. " came too early") end
+  end)
+
+  it("does not wait longer for a pause of its own that it is told of, a little late", function()
+    make(8)
+    answers = { { kind = "throttled", retry_after = 3 } }
+    send(1)
+    paced:heed(3.15, 4)
+    send(1)
+    assert.is_true(math.abs(sent[2] - sent[1] - 3) < 0.01, sent[2] - sent[1] .. " s")
+  end)
+
   it("waits as long as the 429 says", function()
     make(0)
     answers = { { kind = "throttled", retry_after = 7 } }

@@ -1,6 +1,9 @@
 -- Jobs that several workers share: on a real PostgreSQL server, which the spec starts.
 
+local claims = require "aicc.jobs.claims"
 local jobs = require "aicc.jobs"
+local journal = require "aicc.jobs.journal"
+local loop = require "aicc.loop"
 local postgresql = require "spec.support.postgresql"
 local queries = require "spec.support.queries"
 local rows = require "aicc.jobs.store"
@@ -85,6 +88,51 @@ describe("a job in PostgreSQL #postgresql #slow #nosan #lua54", function()
     server:clear()
     assert.equal(5, assert(job:resume { client = client, rate = 0 }).counts.released)
     assert.equal(5, assert(job:undo { client = client, rate = 0 }).undo.restored)
+  end)
+
+  it("sends nothing under a lease that could end before the answer is here", function()
+    start { agents = { [3] = support.agents(100) } }
+    local slow = assert(server:client { timeout = 3 })
+    local job = support.plan(store, client, support.range(3, 1, 10))
+    local summary = assert(job:apply { client = slow, rate = 0, lease = 7 }) -- 3 s for the answer, 5 s to spare
+    assert.same({ 10, "running" }, { summary.counts.pending, summary.state })
+    assert.equal(0, #support.bodies(server, "release_agent_by_skill"))
+    assert.matches("lease", job:queues()[1].message)
+    assert.equal(10, assert(job:resume { client = slow, rate = 0, lease = 9 }).counts.released)
+  end)
+
+  it("sends nothing under a lease that another worker has", function()
+    start { agents = { [3] = support.agents(100) } }
+    local job = support.plan(store, client, support.range(3, 1, 20), { chunk = 10 })
+    -- It has slept for longer than its lease, with the first chunk's intent noted, and another one has begun and stopped.
+    local robbed = support.hooked(client, function(request)
+      if request.operation == "release_agent_by_skill" then
+        store.db:run "UPDATE queues SET owner = 'another', epoch = epoch + 1, lease = NULL, state = 'stopped'"
+      end
+    end)
+    assert(job:apply { client = robbed, rate = 0 })
+    assert.equal(1, #support.bodies(server, "release_agent_by_skill")) -- its own lease was good when that left
+    assert.equal(10, job:status().counts.unknown)
+    assert.equal(20, assert(job:resume { client = client, rate = 0 }).counts.released)
+  end)
+
+  it("locks the rows of queues in one order, so that two workers never wait for each other", function()
+    start { agents = { [3] = support.agents(100), [4] = support.agents(100) } }
+    support.plan(store, client, { { 3, "a1" }, { 4, "a1" } })
+    store.db:run "UPDATE jobs SET state = 'running'"
+    local claimed = assert(claims.open(store.db, rows.find(store.db, "night")))
+    local first, second = claimed:next(), claimed:next()
+    local pipe = io.popen(("exec '%s' spec/support/holder.lua '%s' 2>&1"):format(LUA, database.url))
+    assert.equal("ready", pipe:read "l")
+    local written, results = journal.new(store.db, claimed), {}
+    for i, claim in ipairs { second, first } do
+      loop.spawn(function() results[i] = written:commit(claim) end)
+    end
+    loop.run()
+    assert.equal("done", pipe:read "l")
+    pipe:close()
+    assert.same({ true, true }, results)
+    store.db:run "UPDATE queues SET lease = NULL"
   end)
 
   it("keeps a pause for all workers, by the database's clock", function()

@@ -104,18 +104,18 @@ describe("absence #lua54", function()
   it("from a queue is not told without a proof when it is applied, and found out when it is resumed", function()
     start()
     local before = support.weights(server, 3)
-    local job = plan(rows("a050", "a103", "a200", "nobody"))
+    local job = plan(rows("a050", "a103", "nobody", "a200"))
     local notes = {}
     shift(1, 2, 3)
     local summary = apply(job, { on_note = function(note) notes[#notes + 1] = note end })
-    assert.equal("released pending released pending", statuses(job))
+    assert.equal("released pending pending released", statuses(job))
     assert.same({ "running", 6 }, { summary.state, status_of(summary) })
     assert.same({ 0, 1 }, { notes[1].lost, notes[1].unseen })
     assert.matches("no listing proves whether 2 agents are bound", job:queues()[1].message)
     -- No reading was as the one before; who was not sent is not told released with those around.
     assert.is_string(support.weights(server, 3).a103)
     summary = apply(job)
-    assert.equal("released released released not_bound", statuses(job))
+    assert.equal("released released not_bound released", statuses(job))
     assert.same({ "finished", 0 }, { summary.state, status_of(summary) })
     assert.is_nil(support.weights(server, 3).a103)
     assert.equal(3, assert(job:undo { client = client, rate = 0 }).undo.restored)
@@ -156,6 +156,23 @@ describe("absence #lua54", function()
     assert.equal(40, #server:accounts(3))
   end)
 
+  it("that was none: who is found among those that were sent is not forgotten by an interrupt", function()
+    start { agents = { [3] = names(1, 40) } }
+    support.show_only(server, { "a002", "a020", "a021" }, 40)
+    local job = plan(rows("a001", "a002"))
+    apply(job)
+    assert.equal("pending released", statuses(job))
+    server:clear()
+    -- Its intent is noted, and nothing of it sent.
+    local summary = apply(job, { interrupted = function()
+      return store.db:row("SELECT COUNT(*) AS n FROM chunks WHERE state = 'sent'").n > 0
+    end })
+    assert.same({ "aborted", 0 }, { summary.stopped.kind, count "release_agent_by_skill" })
+    assert.equal("pending released", statuses(job))
+    assert.equal("finished", apply(job).state)
+    assert.equal("released released", statuses(job))
+  end)
+
   it("that is not proved is told by the command", function()
     start { agents = { [3] = names(1, 40) } }
     support.show_only(server, { "a002", "a020", "a021" }, 40)
@@ -182,7 +199,7 @@ describe("absence #lua54", function()
     end
 
     it("is not told without a proof", function()
-      refuse({ status = 403, body = "<html>" })
+      refuse { status = 403, body = "<html>" }
       assert.equal("blocked", apply(job).stopped.kind)
       assert.equal("pending pending pending", statuses(job))
       server:clear()
@@ -195,8 +212,25 @@ describe("absence #lua54", function()
       assert.equal("released released released", statuses(job))
     end)
 
+    it("keeps them apart from what is sent", function()
+      start { agents = { [3] = names(1, 40) } }
+      job = plan(rows("a001", "a002", "a003", "a004", "a005"))
+      for _, shown in ipairs { { "a001", "a002", "a003" }, { "a001", "a002", "a003", "a004" } } do
+        server:clear()
+        server:fault { operation = "release_agent_by_skill", to = math.huge, status = 403, body = "<html>" }
+        for i = 11, 20 do shown[#shown + 1] = "a0" .. i end
+        support.show_only(server, shown, 40)
+        assert.equal("blocked", apply(job).stopped.kind)
+        assert.equal("pending pending pending pending pending", statuses(job))
+      end
+      server:clear()
+      assert.equal("finished", apply(job).state)
+      for _, body in ipairs(support.bodies(server, "release_agent_by_skill")) do assert.is_true(#body.userAccounts > 0) end
+      assert.same(names(6, 40), server:accounts(3))
+    end)
+
     it("does not pass for a release", function()
-      refuse({ close = "request" })
+      refuse { close = "request" }
       server:fault { operation = "query_agents", from = 4, to = math.huge, status = 502 }
       apply(job)
       assert.equal("unknown unknown unknown", statuses(job))
@@ -209,8 +243,16 @@ describe("absence #lua54", function()
       assert.equal("released released released", statuses(job))
     end)
 
+    it("passes for a release by two readings", function()
+      refuse { status = 500, body = '{"resultCode":"1","resultMessage":"no"}', apply = true }
+      local before = count "query_agents"
+      apply(job)
+      assert.equal("released released released", statuses(job))
+      assert.equal(3 + 6, count "query_agents" - before)
+    end)
+
     it("does not pass for a release right after it", function()
-      refuse({ status = 500, body = '{"resultCode":"1","resultMessage":"no"}' })
+      refuse { status = 500, body = '{"resultCode":"1","resultMessage":"no"}' }
       shift(2, 3, 4)
       local summary = apply(job) -- the first one is not that which settles
       assert.equal("failed failed unknown", statuses(job))
@@ -237,6 +279,31 @@ describe("absence #lua54", function()
       local summary = assert(job:undo { client = client, rate = 0 })
       assert.same({ "undone", 1, 2 }, { summary.state, summary.undo.restored, summary.undo.skipped })
       assert.equal("77/1", support.weights(server, 3).a101)
+    end)
+
+    it("is certain enough where the server counts more than it shows", function()
+      start { agents = { [3] = names(1, 40) } }
+      job = plan(rows("a001", "a002"))
+      apply(job)
+      support.show_only(server, names(3, 30), 40)
+      local summary = assert(job:undo { client = client, rate = 0 })
+      assert.same({ "undone", 2 }, { summary.state, summary.undo.restored })
+    end)
+
+    it("keeps it from its end where a release is in doubt", function()
+      start { agents = { [3] = names(1, 40) } }
+      job = plan(rows("a001", "a002"))
+      server:fault { operation = "release_agent_by_skill", to = math.huge, close = "request", apply = true }
+      server:fault { operation = "query_agents", from = 2, to = math.huge, status = 502 }
+      assert.equal(2, apply(job).counts.unknown)
+      server:clear()
+      support.show_only(server, names(3, 30), 40)
+      local summary = assert(job:undo { client = client, rate = 0 })
+      assert.same({ "undoing", 2, 6 }, { summary.state, summary.counts.unknown, status_of(summary) })
+      assert.matches("no listing proves what came of some releases", job:queues()[1].message)
+      server:clear()
+      summary = assert(job:undo { client = client, rate = 0 })
+      assert.same({ "undone", 2 }, { summary.state, summary.undo.restored })
     end)
 
     it("binds nobody while no two readings agree", function()

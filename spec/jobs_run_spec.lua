@@ -41,6 +41,14 @@ describe("a job #lua54", function()
     assert.same({ planned = 33, not_bound = 1, released = 0, failed = 0, unknown = 0, pending = 0 }, status.counts)
   end)
 
+  it("counts rows that name the same agent once, bound or not", function()
+    start { agents = { [3] = support.agents(20) } }
+    local job = support.plan(store, client, { { 3, "a1" }, { 3, "nobody" }, { 3, "a1" }, { 3, "nobody" } })
+    local queue = job:queues()[1]
+    assert.same({ 2, 1, 1 }, { queue.accounts, queue.bound, queue.not_bound })
+    assert.same({ 2, 2 }, { job:status().counts.planned, job:status().counts.not_bound })
+  end)
+
   it("says every bad line and then is not there", function()
     start { agents = {} }
     local planned, err = store:plan(support.rows { { 3, "a" }, { 0, "a" }, { 3, "" } }, { client = client, name = "bad" })
@@ -155,6 +163,12 @@ describe("a job #lua54", function()
     assert.equal("finished", summary.state)
   end)
 
+  it("goes on with a queue where a success comes before the third failure", function()
+    start { agents = { [3] = support.agents(100) }, refuse_accounts = { a1 = true, a2 = true, a4 = true, a5 = true } }
+    local summary = assert(apply(support.plan(store, client, support.range(3, 1, 6), { chunk = 1 })))
+    assert.same({ "finished", 2, 4 }, { summary.state, summary.counts.released, summary.counts.failed })
+  end)
+
   it("halves what is too large", function()
     start { agents = { [3] = support.agents(100) } }
     server:fault { operation = "release_agent_by_skill", status = 413 }
@@ -202,12 +216,14 @@ describe("a job #lua54", function()
   it("is interrupted between two commits, and goes on", function()
     start { agents = { [3] = support.agents(300) } }
     local job = support.plan(store, client, support.range(3, 1, 150), { chunk = 10 })
-    local done = 0
+    local done, notes = 0, {}
     local summary = assert(apply(job, {
       interrupted = function() return done >= 60 end, on_progress = function(counts) done = counts.done end,
+      on_note = function(note) notes[#notes + 1] = note end,
     }))
     assert.equal("aborted", summary.stopped.kind)
     assert.same({ 60, 90 }, { summary.counts.released, summary.counts.pending })
+    assert.same({ "open", 0, 0 }, { job:queues()[1].state, #notes, #summary.troubles }) -- not left alone: it has its turn next
     assert.equal(150, assert(job:resume { client = client, rate = 0 }).counts.released)
   end)
 
@@ -327,10 +343,13 @@ describe("a job #lua54", function()
 
   it("is forgotten with all its rows", function()
     start { agents = { [3] = support.agents(100) } }
+    support.show_only(server, { "a1", "a11", "a12" }, 100)
     local job = support.plan(store, client, support.range(3, 1, 10))
     assert(apply(job))
+    local tables = { "jobs", "queues", "rows", "snapshot", "chunks", "unseen" }
+    for _, name in ipairs(tables) do assert.is_true(store.db:row("SELECT COUNT(*) AS n FROM " .. name).n > 0, name) end
     assert(store:forget "night")
-    for _, name in ipairs { "jobs", "queues", "rows", "snapshot", "chunks" } do
+    for _, name in ipairs(tables) do
       assert.equal(0, store.db:row("SELECT COUNT(*) AS n FROM " .. name).n)
     end
     assert.equal("argument", select(2, store:job "night").kind)

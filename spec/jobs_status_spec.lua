@@ -32,6 +32,7 @@ describe("the exit status of a run #lua54", function()
     ["1 where some binds were refused"] = { 1, counts = { released = 3 }, undo = { restored = 2, failed = 1 } },
     ["1 where some binds are unknown"] = { 1, counts = { released = 3 }, undo = { failed = 2, unknown = 1 } },
     ["1 where some binds have no answer"] = { 1, counts = { released = 3 }, undo = { failed = 2, sent = 1 } },
+    ["1 where some may have been released"] = { 1, counts = { released = 2, unknown = 1 }, undo = { restored = 2 } },
     ["1 where some are still to be restored"] = { 1, counts = { released = 3 }, undo = { restored = 2 } },
     ["5 where every bind was refused"] = { 5, counts = { released = 3 }, undo = { skipped = 1, failed = 2 } },
     ["4 where it was stopped"] = { 4, counts = { released = 3 }, undo = { failed = 2 },
@@ -39,6 +40,20 @@ describe("the exit status of a run #lua54", function()
   } do
     it("is " .. name, function() assert.equal(case[1], status.of_summary(summary(case))) end)
   end
+
+  it("is that of the reason that matters most, whichever came first", function()
+    local order = { "aborted", "store", "guard", "blocked", "config", "throttled", "network" }
+    for first = 1, #order do
+      for second = first + 1, #order do
+        local one, other = errors.new { kind = order[first], message = "" }, errors.new { kind = order[second], message = "" }
+        for _, pair in ipairs { { one, other }, { other, one } } do
+          local made = summary { counts = { released = 1, failed = 1 }, stopped = pair[1] }
+          made.troubles = { pair[2] }
+          assert.equal(status.of_error(one), status.of_summary(made), order[first] .. " and " .. order[second])
+        end
+      end
+    end
+  end)
 
   it("tells of an undo by what it did", function()
     local store = support.store()

@@ -67,6 +67,18 @@ describe("undoing a job #lua54", function()
     assert.equal("some agents could not be bound again", job:queues()[1].message)
   end)
 
+  it("tells of an agent once who cannot be bound again, however many rows name them", function()
+    start { agents = { [3] = support.agents(20) } }
+    local job = applied { { 3, "a1" }, { 3, "A1" }, { 3, "a1" }, { 3, "a2" } }
+    server:fault { operation = "bind_agents", to = math.huge, status = 500, body = '{"resultCode":"1","resultMessage":"no"}' }
+    local progress
+    local summary = assert(job:undo { client = client, rate = 0, on_progress = function(counts) progress = counts end })
+    assert.same({ 4, 2, 2 }, { summary.undo.failed, progress.total, progress.failed })
+    local names = {}
+    for row in job:report { unrestored = true } do names[#names + 1] = row.user_account end
+    assert.same({ "a1", "a2" }, names)
+  end)
+
   it("tries again whom the API refused to bind", function()
     start { agents = { [3] = support.agents(200) } }
     local before = support.weights(server, 3)
@@ -176,6 +188,13 @@ describe("undoing a job #lua54", function()
     assert.equal("guard", select(2, job:queues()).kind)
     assert.is_nil(select(2, job:queues "undo"))
     assert.equal("guard", select(2, job:resume { client = client, rate = 0 }).kind)
+    assert.equal(10, assert(job:undo { client = client, rate = 0 }).undo.restored)
+  end)
+
+  it("is not about those whose release was refused, for the blast radius", function()
+    start { agents = { [3] = support.agents(20) }, refuse_accounts = { a1 = true, a2 = true } }
+    local job = applied(support.range(3, 1, 12))
+    assert.equal(10, job:queues("undo")[1].about)
     assert.equal(10, assert(job:undo { client = client, rate = 0 }).undo.restored)
   end)
 

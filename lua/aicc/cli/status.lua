@@ -25,13 +25,13 @@ local PRIORITY = { 130, 9, 8, 4, 3, 7, 6 }
 -- @treturn integer
 function M.of_error(err) return OF_KIND[err.kind] or M.SOME_FAILED end
 
--- What came of the rows that the run was about, as counts of a release. An undo is about those that were released.
+-- What came of the rows that the run was about, as counts of a release. An undo is about those that were released, or may be.
 local function counts_of(summary)
   local counts, undo = summary.counts, summary.undo
   if summary.action ~= "bind" then return counts end
   local unknown = undo.unknown + (undo.sent or 0)
   return {
-    released = undo.restored, failed = undo.failed, unknown = unknown,
+    released = undo.restored, failed = undo.failed, unknown = unknown + counts.unknown,
     pending = counts.released - undo.restored - undo.skipped - undo.failed - unknown,
   }
 end

@@ -78,11 +78,14 @@ end
 -- @tparam table claim
 -- @tparam number timeout seconds that the attempt may take
 -- @treturn boolean
+-- @treturn ?string why not
 function Claims:may_send(claim, timeout)
   if not self.shared then return true end
   local function lasts() return claim.ends - core.now "boottime" >= timeout + M.MARGIN end
   if not claim.lost and not lasts() then self:hold(claim) end
-  return not claim.lost and lasts()
+  if claim.lost then return false, "another worker has taken the queue over" end
+  if not lasts() then return false, ("a lease of %g s is too short for an attempt of %g s"):format(self.lease, timeout) end
+  return true
 end
 
 --- Renews all leases that are due.

@@ -94,7 +94,7 @@ end
 -- @tparam table db
 -- @tparam table claim
 -- @treturn boolean
--- @treturn ?table why, if that is all
+-- @treturn ?table why, if that is known
 function M.remains(db, claim)
   if ledger.has(db, claim.id, ledger.OPEN, "release") then return true end
   if ledger.next(db, claim.id, ledger.frontier(db, claim.id), 1) then return true end

@@ -124,8 +124,9 @@ end
 -- from which new work would follow are not.
 local function refuse(self, request)
   local claim = self.at_work[coroutine.running()]
-  if claim and not self.claims:may_send(claim, request.limits.timeout) then
-    return pace.refusal(request, "another worker has taken the queue over")
+  if claim then
+    local may_send, why = self.claims:may_send(claim, request.limits.timeout)
+    if not may_send then return pace.refusal(request, why) end
   end
   local changes = request.operation == "release_agent_by_skill" or request.operation == "bind_agents"
   local settles = claim and claim.settling and not changes and self.pace:pause_left() <= SOON

@@ -5,6 +5,7 @@
 
 local database = require "aicc.jobs.database"
 local dispatch = require "aicc.jobs.dispatch"
+local errors = require "aicc.error"
 local ledger = require "aicc.jobs.ledger"
 local release = require "aicc.jobs.release"
 local settle = require "aicc.settle"
@@ -146,9 +147,15 @@ end
 -- @tparam table db
 -- @tparam table claim
 -- @treturn boolean
+-- @treturn ?table why, if that is known
 function M.remains(db, claim)
+  if ledger.has(db, claim.id, ledger.UNSETTLED, "release") then
+    return true, errors.new {
+      kind = "protocol", operation = "query_agents", outcome = "unknown", skill_id = claim.skill,
+      message = "no listing proves what came of some releases: the queue changes, or is not shown whole",
+    }
+  end
   if ledger.has(db, claim.id, ledger.UNDONE, "bind") then return true end
-  if ledger.has(db, claim.id, ledger.UNSETTLED, "release") then return true end
   return db:row("SELECT s.line FROM snapshot s WHERE s.queue = ? AND " .. ledger.UNSENT .. " LIMIT 1", claim.id) ~= nil
 end
 
