@@ -135,7 +135,7 @@ check-lint: tools ## luacheck, and that every module still parses as Lua 5.1 and
 
 check-doc: doc ## The reference pages: a comment that LDoc cannot read is an error
 
-NO_LUA = buf json strset scrub date file xfer pool watch sys endpoint sandbox/cafile sandbox/certificate sandbox/gate sandbox/reply \
+NO_LUA = buf json printable strset scrub date file xfer pool watch sys endpoint sandbox/cafile sandbox/certificate sandbox/gate sandbox/reply \
          sandbox/request sandbox/server
 
 check-layers: ## The C files that know no Lua still know none, and only compat.h asks for Lua's version

@@ -173,8 +173,8 @@ describe("a result", function()
     assert.truthy(err.elapsed > 0)
     assert.truthy(aicc.is_error(err) and aicc.is_error(err, "blocked") and not aicc.is_error(err, "auth"))
     assert.is_false(aicc.is_error { kind = "blocked" })
-    assert.equal("aicc: release_agent_by_skill: HTTP 403: refused by a firewall: ask for this host's address to be allow-listed "
-      .. "[blocked, rejected]", tostring(err))
+    assert.equal("aicc: release_agent_by_skill: HTTP 403: not let in: ask for this host's address to be allow-listed, "
+      .. "and check the app key's kind (a UUID is wanted) [blocked, rejected]", tostring(err))
   end)
 
   it("an error of the token's says so, and that nothing was sent", function()

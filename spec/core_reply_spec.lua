@@ -36,7 +36,8 @@ describe("a reply is an error", function()
     { RELEASE, 403, "", "blocked", "rejected", false }, { RELEASE, 404, HTML, "not_found", "rejected", false },
     { RELEASE, 413, HTML, "too_large", "rejected", false }, { RELEASE, 429, "", "throttled", "rejected", true },
     { RELEASE, 408, "", "http", "unknown", true }, { RELEASE, 425, "", "http", "unknown", true },
-    { RELEASE, 405, "", "http", "rejected", false }, { RELEASE, 418, GOOD, "http", "rejected", false },
+    { RELEASE, 405, "", "http", "rejected", false }, { RELEASE, 418, GOOD, "blocked", "rejected", false },
+    { RELEASE, 418, HTML, "blocked", "rejected", false },
     { RELEASE, 300, "", "redirect", "rejected", false }, { RELEASE, 301, GOOD, "redirect", "rejected", false },
     { RELEASE, 302, "", "redirect", "rejected", false }, { RELEASE, 307, "", "redirect", "rejected", false },
     { RELEASE, 201, GOOD, "http", "unknown", false }, { RELEASE, 204, "", "http", "unknown", false },
@@ -108,6 +109,33 @@ describe("a reply is an error", function()
     assert.same({ "1", "no such skill", BAD }, { err.result_code, err.result_message, err.body })
   end)
 
+  -- Databases refuse what is no UTF-8, and terminals obey control characters.
+  it("with words that are whole characters on one line, wherever they are cut", function()
+    for shift = 0, 2 do
+      local words = ("x"):rep(shift) .. ("座席不存在"):rep(40)
+      local _, err = decode(RELEASE, 500, ('{"resultCode":"%s","resultMessage":"%s"}'):format(words, words))
+      for _, name in ipairs { "message", "result_code", "result_message", "body" } do
+        assert.is_true(#err[name] > 400 and #err[name] <= 512, name)
+        assert.is_nil(err[name]:gsub("[\228-\233][\128-\191][\128-\191]", ""):find "[?\128-\255]", name)
+      end
+      assert.equal(words:sub(1, #err.result_message), err.result_message)
+    end
+    local _, err = decode(RELEASE, 500, '{"resultCode":"1","resultMessage":"a\\u0007b\\u009b2Jc\\u007f\228d\255é"}')
+    assert.equal("a b  2Jc ?d?é", err.result_message)
+    assert.equal("resultCode 1: a b  2Jc ?d?é (check the values of the parameters)", err.message)
+    assert.equal("座席", core.printable("座席不", 8))
+    assert.equal("座席不", core.printable("座席不", 9))
+    assert.equal("", core.printable("座", 2))
+    assert.equal("???", core.printable("\228\228\228\228", 3))
+  end)
+
+  it("that names both causes of a 403 and a 418", function()
+    for _, case in ipairs { { 403, HTML }, { 403, "{}" }, { 418, "" } } do
+      local _, err = decode(RELEASE, case[1], case[2])
+      assert.truthy(err.message:find("address to be allow-listed, and check the app key's kind (a UUID is wanted)", 1, true))
+    end
+  end)
+
   it("cut short, whatever it says", function()
     for _, status in ipairs { 200, 400, 500 } do
       local result, err = decode(RELEASE, status, GOOD, nil, true)
@@ -162,7 +190,9 @@ describe("Retry-After", function()
   local NOON, DATE = "Mon, 06 Jul 2026 12:00:00 GMT", "Mon, 06 Jul 2026 11:59:30 GMT"
 
   for _, case in ipairs {
-    { "7", 7 }, { "0", 0 }, { "0007", 7 }, { "soon" }, { "" }, { "-1" }, { "7 s" }, { ("9"):rep(63), 1e63 }, { ("9"):rep(64) },
+    { "7", 7 }, { "0", 0 }, { "0007", 7 }, { "soon" }, { "" }, { "-1" }, { "7 s" }, { "1.5", 2 }, { "1.0", 1 },
+    { "0.0001", 1 }, { "1." }, { ".5" }, { "1.5.0" }, { "1e3" }, { "1,5" }, { " 7\t", 7 }, { "  " }, { "7\0" },
+    { " " .. DATE .. " ", 0, "\t" .. NOON .. " " }, { ("9"):rep(63), 1e63 }, { ("9"):rep(64) },
     { NOON, 30, DATE }, { NOON, 0, NOON }, { DATE, 0, NOON }, { "Monday, 06-Jul-26 12:00:00 GMT", 30, DATE },
     { "Mon Jul  6 12:00:00 2026", 30, DATE }, { "Mon Jul  6 12:00:00 2026", 30, "Monday, 06-Jul-26 11:59:30 GMT" },
     { "Fri, 01 Mar 2024 00:00:00 GMT", 86400, "Thu, 29 Feb 2024 00:00:00 GMT" },
@@ -173,7 +203,7 @@ describe("Retry-After", function()
     { "Mon, 06 Foo 2026 12:00:00 GMT" }, { "Mon, 06 anF 2026 12:00:00 GMT" }, { "Mon, 32 Jul 2026 12:00:00 GMT" },
     { "Mon, 06 Jul 2026 24:00:00 GMT" }, { "Mon, 06 Jul 2026 12:00:00 GMT and more" }, { "Mon, 06 Jul 2026 12:00 GMT" },
     { "Mon, 06 Jul 12026 12:00:00 GMT" }, { "Mon, -6 Jul 2026 12:00:00 GMT" },
-    { "Mon Jul  6 12:00:00 2026 and more" }, { "Mon, 06 Jul 2026 12:00:00 GMT" .. (" "):rep(20) }, { "Mon" }, { "," },
+    { "Mon Jul  6 12:00:00 2026 and more" }, { NOON .. (" "):rep(40), 30, DATE }, { "Mon" }, { "," },
   } do
     it(case[1]:sub(1, 40) .. " is " .. tostring(case[2]), function()
       local _, err = decode(RELEASE, 429, "", { ["RETRY-after"] = case[1], date = case[3] })

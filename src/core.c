@@ -9,6 +9,7 @@
 
 #include "arguments.h"
 #include "filelib.h"
+#include "printable.h"
 #include "processlib.h"
 #include "reply.h"
 #include "shape.h"
@@ -201,6 +202,20 @@ static int core_hash(lua_State *L) {
   return 1;
 }
 
+/* core.printable(text, bytes) -> the text as one line of UTF-8, cut to so many bytes where a character ends (printable.h) */
+static int core_printable(lua_State *L) {
+  size_t size;
+  const char *text = luaL_checklstring(L, 1, &size);
+  lua_Number most = luaL_checknumber(L, 2);
+  luaL_argcheck(L, most >= 0, 2, "expected a number of bytes from 0");
+  if (most < (lua_Number)size) size = aicc_printable_cut(text, size, (size_t)most);
+  char *copy = aicc_newuserdata(L, size > 0 ? size : 1);
+  memcpy(copy, text, size);
+  aicc_printable_clean(copy, size);
+  lua_pushlstring(L, copy, size);
+  return 1;
+}
+
 /* core.equal(a, b) -> boolean: in a time that tells nothing of where two secrets differ, only whether their lengths do */
 static int core_equal(lua_State *L) {
   size_t size, other;
@@ -216,7 +231,8 @@ static int core_equal(lua_State *L) {
 __attribute__((visibility("default"))) int luaopen_aicc_core(lua_State *L) {
   static const luaL_Reg functions[] = {{"check", core_check}, {"encode", core_encode}, {"decode", core_decode},
                                        {"now", core_now},     {"sleep", core_sleep},   {"random", core_random},
-                                       {"hash", core_hash},   {"equal", core_equal},   {NULL, NULL}};
+                                       {"hash", core_hash},   {"equal", core_equal},   {"printable", core_printable},
+                                       {NULL, NULL}};
   luaL_checkversion(L);
   aicc_mark_mainthread(L);
   aicc_sys_pin((void (*)(void))luaopen_aicc_core);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "printable.h"
 #include "scrub.h"
 
 #define BODY_SHOWN 512 /* bytes of the reply's body in an error */
@@ -32,20 +33,21 @@ void aicc_failure_init(struct aicc_failure *failure, const char *operation, cons
 void aicc_failure_say(struct aicc_failure *failure, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(failure->message, sizeof failure->message, format, arguments);
+  int size = vsnprintf(failure->message, sizeof failure->message, format, arguments);
+  if (size >= (int)sizeof failure->message)
+    failure->message[aicc_printable_cut(failure->message, sizeof failure->message - 1, sizeof failure->message - 2)] = '\0';
   va_end(arguments);
 }
 
-/* Pushes the text without the secrets, at most `shown` bytes of it; `one_line`: with a space for every control character. */
+/* Pushes the text without the secrets, at most `shown` bytes of it; `one_line`: as aicc_printable_clean makes it. */
 static void push_scrubbed(lua_State *L, const char *data, size_t size, size_t shown, int one_line,
                           const struct aicc_secrets *secrets) {
   char *copy = aicc_newuserdata(L, size > 0 ? size : 1);
   memcpy(copy, data, size);
   for (int i = 0; secrets != NULL && i < secrets->count; i++)
     size = aicc_scrub(copy, size, secrets->text[i].data, secrets->text[i].size);
-  if (size > shown) size = shown;
-  for (size_t i = 0; one_line && i < size; i++)
-    if ((unsigned char)copy[i] < 0x20 || copy[i] == 0x7F) copy[i] = ' ';
+  size = aicc_printable_cut(copy, size, shown);
+  if (one_line) aicc_printable_clean(copy, size);
   lua_pushlstring(L, copy, size);
   lua_remove(L, -2);
 }

@@ -32,8 +32,7 @@ static size_t plain_prefix(const char *text, size_t size) {
   return at;
 }
 
-/* The length of the well-formed UTF-8 sequence (of two to four bytes) at `s`, or 0. */
-static size_t utf8_sequence(const unsigned char *s, size_t size) {
+size_t aicc_json_sequence(const unsigned char *s, size_t size) {
   unsigned char low = 0x80, high = 0xBF;  /* what the second byte may be */
   size_t length;
   if (s[0] >= 0xC2 && s[0] <= 0xDF) {
@@ -64,7 +63,7 @@ enum aicc_status aicc_json_check_text(const char *text, size_t size) {
       if (*s < 0x20 || *s == 0x7F) found = AICC_CONTROL;
       at++;
     } else {
-      size_t length = utf8_sequence(s, size - at);
+      size_t length = aicc_json_sequence(s, size - at);
       if (length == 0) return AICC_BAD_UTF8;
       if (s[0] == 0xC2 && s[1] < 0xA0) found = AICC_CONTROL;
       at += length;
@@ -116,7 +115,7 @@ enum aicc_status aicc_json_string(struct aicc_buf *buf, const char *text, size_t
     const unsigned char *s = (const unsigned char *)text + at;
     size_t length = 1;
     if (*s >= 0x80) {
-      length = utf8_sequence(s, size - at);
+      length = aicc_json_sequence(s, size - at);
       if (length == 0) return AICC_BAD_UTF8;
     } else {
       size_t escaped = escape(*s, out);

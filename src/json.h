@@ -23,6 +23,9 @@ enum aicc_status aicc_json_integer(struct aicc_buf *buf, int64_t value);
 */
 enum aicc_status aicc_json_string(struct aicc_buf *buf, const char *text, size_t size);
 
+/* The length of the well-formed UTF-8 sequence of two to four bytes at `s`, or 0. */
+size_t aicc_json_sequence(const unsigned char *s, size_t size);
+
 /* AICC_OK, AICC_BAD_UTF8, or AICC_CONTROL where the text holds U+0000..U+001F or U+007F..U+009F. */
 enum aicc_status aicc_json_check_text(const char *text, size_t size);
 

@@ -10,26 +10,53 @@
 #include <time.h>
 
 #include "date.h"
+#include "printable.h"
 #include "shape.h"
 
 /* ---- headers ---- */
 
+/* A header's value without the blanks around it. */
+static struct aicc_text trimmed(struct aicc_text value) {
+  static const char blanks[] = " \t\r\n";
+  while (value.size > 0 && memchr(blanks, value.data[0], sizeof blanks - 1) != NULL) value.data++, value.size--;
+  while (value.size > 0 && memchr(blanks, value.data[value.size - 1], sizeof blanks - 1) != NULL) value.size--;
+  return value;
+}
+
+/* The seconds that `text` says, the next integer where it has a fraction; -1 if it is no number. No locale has a say in it. */
+static double whole_seconds(char *text) {
+  static const char digits[] = "0123456789";
+  size_t size = strspn(text, digits);
+  const char *fraction = text[size] == '.' ? text + size + 1 : "";
+  if (size == 0 || (text[size] != '\0' && *fraction == '\0') || fraction[strspn(fraction, digits)] != '\0') return -1;
+  int is_more = fraction[strspn(fraction, "0")] != '\0';
+  text[size] = '\0';
+  return strtod(text, NULL) + is_more;
+}
+
 /* The seconds that a Retry-After asks for, -1 if it is none. A date is read against the reply's own clock. */
 static double retry_seconds(const struct aicc_reply *reply) {
-  char text[64];
-  size_t size = reply->retry_after.size;
-  if (reply->retry_after.data == NULL || size == 0 || size >= sizeof text) return -1;
-  memcpy(text, reply->retry_after.data, size);
+  char text[64], number[64];
+  struct aicc_text value = reply->retry_after.data != NULL ? trimmed(reply->retry_after) : reply->retry_after;
+  size_t size = value.size;
+  if (value.data == NULL || size == 0 || size >= sizeof text) return -1;
+  memcpy(text, value.data, size);
   text[size] = '\0';
-  if (strspn(text, "0123456789") == size) return strtod(text, NULL);
+  double seconds = strlen(text) == size ? whole_seconds(strcpy(number, text)) : -1;
+  if (seconds >= 0) return seconds;
   double then = aicc_date_read(text, size), now = -1;
-  if (reply->date.data != NULL) now = aicc_date_read(reply->date.data, reply->date.size);
+  struct aicc_text date = reply->date.data != NULL ? trimmed(reply->date) : reply->date;
+  if (date.data != NULL) now = aicc_date_read(date.data, date.size);
   if (now < 0) now = (double)time(NULL);
   if (then < 0) return -1;
   return then > now ? then - now : 0;
 }
 
 /* ---- the verdict ---- */
+
+/* A firewall says so to a host that it does not know, and the API to an app key that it does not know. */
+#define NOT_LET_IN \
+  "not let in: ask for this host's address to be allow-listed, and check the app key's kind (a UUID is wanted)"
 
 /* What a status means that is not 200. */
 static const struct verdict {
@@ -38,14 +65,15 @@ static const struct verdict {
   int retryable;
   const char *advice;
 } verdicts[] = {
-    {300, 399, "redirect", AICC_REJECTED, 0, "a redirect, which is never followed: check base_url"},
+    {300, 399, "redirect", AICC_REJECTED, 0, "a redirect, which is never followed: check base_url, and a token's token_url"},
     {400, 400, "bad_request", AICC_REJECTED, 0, "incorrect request: check the path and the parameters"},
     {401, 401, "auth", AICC_REJECTED, 0,
      "unauthorized: check the app key and secret, whether the service has been purchased, and the state of the account"},
-    {403, 403, "forbidden", AICC_REJECTED, 0, "forbidden"},
-    {404, 404, "not_found", AICC_REJECTED, 0, "not found: check the path in base_url"},
+    {403, 403, "forbidden", AICC_REJECTED, 0, NOT_LET_IN},
+    {404, 404, "not_found", AICC_REJECTED, 0, "not found: check the path in base_url, and a token's in token_url"},
     {408, 408, "http", AICC_UNKNOWN, 1, "the server gave up waiting for the request"},
     {413, 413, "too_large", AICC_REJECTED, 0, "the request is too large: send fewer accounts"},
+    {418, 418, "blocked", AICC_REJECTED, 0, NOT_LET_IN},
     {425, 425, "http", AICC_UNKNOWN, 1, "too early"},
     {429, 429, "throttled", AICC_REJECTED, 1, "too many requests: send fewer"},
     {400, 499, "http", AICC_REJECTED, 0, "the server refused the request"},
@@ -56,7 +84,7 @@ static const struct verdict {
 };
 
 /* How much of a text of the server's fits into a message, for "%.*s". */
-static int shown(struct aicc_text text) { return (int)(text.size < 250 ? text.size : 250); }
+static int shown(struct aicc_text text) { return (int)aicc_printable_cut(text.data, text.size, 250); }
 
 static void judge_status(const struct aicc_reply *reply, int is_json, struct aicc_failure *failure) {
   const struct verdict *verdict = verdicts;
@@ -65,10 +93,7 @@ static void judge_status(const struct aicc_reply *reply, int is_json, struct aic
   failure->outcome = verdict->outcome;
   failure->retryable = verdict->retryable;
   const char *advice = verdict->advice;
-  if (reply->status == 403 && !is_json) {
-    failure->kind = "blocked";
-    advice = "refused by a firewall: ask for this host's address to be allow-listed";
-  }
+  if (reply->status == 403 && !is_json) failure->kind = "blocked";
   if (reply->status == 503 && failure->retry_after >= 0) failure->outcome = AICC_REJECTED;
   struct aicc_text said = failure->result_message;
   if (said.data != NULL)

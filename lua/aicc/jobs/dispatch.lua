@@ -4,6 +4,7 @@
 -- Nobody is written "failed" on the API's word alone: one listing at the end decides all that is in doubt.
 -- @module aicc.jobs.dispatch
 
+local core = require "aicc.core"
 local ledger = require "aicc.jobs.ledger"
 local snapshot = require "aicc.jobs.snapshot"
 
@@ -53,14 +54,7 @@ M.actions = {
 local LONGEST = 500 -- bytes of a server's text that are kept
 
 -- A server's text as databases and terminals take it: one line of UTF-8.
-local function printable(text)
-  text = tostring(text):gsub("%c", " ")
-  local stop = math.min(#text, LONGEST)
-  while stop > 0 and text:find("^[\128-\191]", stop + 1) do stop = stop - 1 end -- not in mid-character
-  text = text:sub(1, stop)
-  local is_valid = utf8 and utf8.len(text) or not text:find "[\128-\255]" -- luacheck: ignore
-  return is_valid and text or (text:gsub("[\128-\255]", "?"))
-end
+local function printable(text) return core.printable(tostring(text), LONGEST) end
 
 -- The columns code and message: the API's own where it gave them.
 local function tell(chunk, told)
