@@ -161,8 +161,8 @@ end
 
 -- Whether NO_PROXY says that the host is reached without one; of an entry's port nothing is asked.
 local function is_exempt(host, list)
-  for entry in list:gmatch "[^,%s]+" do
-    entry = entry:lower():gsub("^%*?%.", "")
+  for part in list:gmatch "[^,%s]+" do
+    local entry = part:lower():gsub("^%*?%.", "")
     entry = entry:match "^%[([^%]]*)%]" or (entry:find ":.*:" and entry) or entry:match "^[^:]*"
     if entry == "*" or host == entry or host:sub(-#entry - 1) == "." .. entry then return true end
   end

@@ -10,7 +10,8 @@ local child = {}
 local quote = processes.quote
 
 -- What would win over LUA_PATH and LUA_CPATH.
-local UNSET = "-u LUA_PATH_5_4 -u LUA_CPATH_5_4 -u LUA_PATH_5_3 -u LUA_CPATH_5_3"
+local UNSET = ""
+for minor = 2, 5 do UNSET = ("%s -u LUA_PATH_5_%d -u LUA_CPATH_5_%d"):format(UNSET, minor, minor) end
 
 --- A shell command that runs the script, with package paths as here and `environment` (name -> value) added.
 function child.command(script, environment)

@@ -42,7 +42,7 @@ end
 
 --- Runs a Lua script in an interpreter of its own, with this one's paths.
 function processes.lua(script, environment)
-  local all = { LUA_PATH_5_4 = package.path, LUA_CPATH_5_4 = package.cpath }
+  local all = { LUA_PATH = package.path, LUA_CPATH = package.cpath } -- what would win over these, make has taken away
   for name, value in pairs(environment or {}) do all[name] = value end
   return processes.spawn(processes.LUA .. " -e " .. processes.quote(script), all)
 end

@@ -76,8 +76,8 @@ return function(scene)
 
     it("is not root", function()
       local pipe = io.popen("ps -o user= -p " .. scene.example:workers():gsub("%s+", ","))
-      for user in pipe:lines() do
-        if scene.name == "openresty" then user = user:gsub("www%-data", "+") else user = user:gsub("haproxy", "+") end
+      for line in pipe:lines() do
+        local user = line:gsub(scene.name == "openresty" and "www%-data" or "haproxy", "+")
         assert.equal(io.popen("id -u"):read "*l" == "0" and "+" or io.popen("id -un"):read "*l", user)
       end
       pipe:close()
