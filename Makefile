@@ -23,7 +23,15 @@ CFLAGS  ?= -O2 -g -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 WERROR  ?= -Werror
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes $(WERROR)
 COMPILE  = $(CC) -std=c99 -fPIC -fvisibility=hidden -pthread $(WARNINGS) $(CFLAGS) -Isrc $(LUA_HEADERS) $(CPPFLAGS) -MMD -MP
-LINK     = $(CC) -shared -pthread $(CFLAGS) -Wl,-z,relro,-z,now,-z,nodelete $(LDFLAGS)
+LINK     = $(CC) $(SHARED) -pthread $(CFLAGS) $(LDFLAGS)
+
+# How a system makes what Lua loads, and where its dlopen is.
+SYSTEM  := $(shell uname -s)
+SHARED   = $(SHARED_$(filter Linux Darwin,$(SYSTEM)))
+SHARED_  = -shared
+SHARED_Linux  = -shared -Wl,-z,relro,-z,now,-z,nodelete
+SHARED_Darwin = -bundle -undefined dynamic_lookup
+LIBDL    = $(if $(filter Linux,$(SYSTEM)),-ldl)
 
 LUA_HEADERS = $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(shell pkg-config --cflags lua$(ABI)))
 
@@ -62,13 +70,13 @@ library: $(CORE) $(if $(HOST),,$(CURL))
 sandbox: $(SANDBOX)
 
 $(CORE): $(call all_but,$(CURL_ONLY))
-$(CORE): LDLIBS = -ldl -lm
+$(CORE): LDLIBS = $(LIBDL) -lm
 
 $(CURL): $(call all_but,$(CORE_ONLY))
-$(CURL): LDLIBS = -lcurl -ldl -lm
+$(CURL): LDLIBS = -lcurl $(LIBDL) -lm
 
 $(SANDBOX): $(call objects,src/sandbox) $(OUT)/src/buf.o
-$(SANDBOX): LDLIBS = -lmicrohttpd -lgnutls -ldl
+$(SANDBOX): LDLIBS = -lmicrohttpd -lgnutls $(LIBDL)
 
 $(CORE) $(CURL) $(SANDBOX):
 	@mkdir -p $(@D)
@@ -121,7 +129,7 @@ doc: tools ## Build the reference pages (build/doc/index.html) from the comments
 
 # ---- check ----
 
-CHECKS = lint doc layers clang musl exports install luas hosts postgresql terminal fuzz asan valgrind gc
+CHECKS = lint doc layers clang musl posix exports install luas hosts postgresql terminal fuzz asan valgrind gc
 .PHONY: $(CHECKS:%=check-%) check-kill check-systems
 
 check: $(CHECKS:%=check-%) ## All that follows; with `make test`, what CI runs
@@ -160,6 +168,11 @@ check-musl: tools ## Nothing in src/ needs more than musl's headers have
 	@for file in src/*.c src/sandbox/*.c; do \
 	  musl-gcc -std=c99 -fsyntax-only $(WARNINGS) -Isrc -isystem build/musl -isystem build/musl/lua$(ABI) $$file || exit; \
 	done
+
+POSIX_SPECS = $(wildcard spec/core_*_spec.lua spec/sandbox_*_spec.lua spec/store_file_spec.lua spec/token_spec.lua)
+
+check-posix: ## Specs on a build that uses nothing but POSIX (src/portable.h), as for the BSDs and macOS
+	@$(MAKE) test SUITE=posix BUILD=build/posix SYSTEM=POSIX CPPFLAGS=-DAICC_PLAIN_POSIX SPEC='$(POSIX_SPECS)'
 
 check-exports: build ## The modules export luaopen_* and nothing else
 	@nm -DA --defined-only $(CORE) $(CURL) $(SANDBOX) >$(OUT)/exports

@@ -211,7 +211,8 @@ local WRITTEN = {
   { "128 bytes", list { ("a"):rep(128) }, '{"skillId":3,"userAccounts":["' .. ("a"):rep(128) .. '"]}' },
   { "quotes and backslashes", list { 'a"],"x', "a\\" }, '{"skillId":3,"userAccounts":["a\\"],\\"x","a\\\\"]}' },
   { "what looks like the empty array", list { "[]" }, '{"skillId":3,"userAccounts":["[]"]}' },
-  { "UTF-8 of each length", list { "é€😀\194\160\244\143\191\191" }, '{"skillId":3,"userAccounts":["é€😀\194\160\244\143\191\191"]}' },
+  { "UTF-8 of each length", list { "é€😀\194\160\244\143\191\191" },
+    '{"skillId":3,"userAccounts":["é€😀\194\160\244\143\191\191"]}' },
 }
 
 describe("a good list", function()

@@ -3,7 +3,8 @@
 **
 ** libcurl's own parser decides what a URL means, so that what is checked here and what is dialled can never differ.
 */
-#define _GNU_SOURCE /* strcasecmp */
+#include "portable.h" /* strcasecmp */
+
 #include "endpoint.h"
 
 #include <arpa/inet.h>

@@ -1,4 +1,6 @@
 /* filelib.c - the Lua side of file.c. What fails is `nil, message`; the message names no content. */
+#include "portable.h"
+
 #include "filelib.h"
 
 #include <errno.h>
@@ -103,13 +105,15 @@ static int lock_file(lua_State *L) {
 
 /* core.boot_id() -> string: another one after each boot; "" where the system does not tell */
 static int boot_id(lua_State *L) {
-  char text[64];
+  char text[64] = "";
   size_t size = 0;
+#if AICC_LINUX
   FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
   if (file != NULL) {
     size = fread(text, 1, sizeof text, file);
     fclose(file);
   }
+#endif
   while (size > 0 && text[size - 1] == '\n') size--;
   lua_pushlstring(L, text, size);
   return 1;

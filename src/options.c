@@ -1,5 +1,6 @@
 /* options.c - a session's options. See options.h. */
-#define _GNU_SOURCE /* strdup */
+#include "portable.h" /* strdup */
+
 #include "options.h"
 
 #include <math.h>

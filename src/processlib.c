@@ -1,5 +1,6 @@
 /* processlib.c - what a command line needs to know of its process: Ctrl-C, who it is, how wide its terminal is. */
-#define _GNU_SOURCE /* gethostname */
+#include "portable.h" /* gethostname */
+
 #include "processlib.h"
 
 #include <sys/ioctl.h>

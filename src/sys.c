@@ -1,5 +1,6 @@
 /* sys.c - what the operating system knows and Lua does not. See sys.h. */
-#define _GNU_SOURCE /* CLOCK_BOOTTIME, dladdr, RTLD_NODELETE */
+#include "portable.h" /* CLOCK_BOOTTIME, dladdr, RTLD_NODELETE */
+
 #include "sys.h"
 
 #include <dirent.h>
@@ -9,20 +10,39 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
+#if AICC_LINUX
+#include <sys/random.h>
+#define SINCE_BOOT CLOCK_BOOTTIME
+#else
+#define SINCE_BOOT CLOCK_MONOTONIC /* may stand still while the machine sleeps; then a server refuses the token, and all is well */
+#endif
+
 double aicc_sys_now(enum aicc_clock clock) {
-  static const clockid_t ids[] = {CLOCK_MONOTONIC, CLOCK_BOOTTIME, CLOCK_REALTIME};
+  static const clockid_t ids[] = {CLOCK_MONOTONIC, SINCE_BOOT, CLOCK_REALTIME};
   struct timespec now = {0, 0};
   clock_gettime(ids[clock], &now);
   return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+/* Fills in random bytes without waiting for any; returns how many. */
+static ssize_t random_bytes(void *bytes, size_t size) {
+#if AICC_LINUX
+  return getrandom(bytes, size, GRND_NONBLOCK);
+#else
+  int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return -1;
+  ssize_t count = read(fd, bytes, size);
+  close(fd);
+  return count;
+#endif
+}
+
 double aicc_sys_random(void) {
   uint32_t bits = 0;
-  if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) != (ssize_t)sizeof bits) /* only while the machine boots */
+  if (random_bytes(&bits, sizeof bits) != (ssize_t)sizeof bits) /* only while the machine boots */
     bits = (uint32_t)(aicc_sys_now(AICC_MONOTONIC) * 1e9) ^ (uint32_t)getpid() * UINT32_C(2654435761);
   return (double)bits / 4294967296.0;
 }
@@ -44,13 +64,21 @@ void aicc_sys_hold_sigpipe(struct aicc_sigpipe *held) {
 }
 
 void aicc_sys_release_sigpipe(const struct aicc_sigpipe *held) {
-  sigset_t sigpipe, pending;
+  sigset_t pending;
   /* One that was pending before we came is not ours to swallow. */
   if (!held->was_pending && sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE)) {
+#if AICC_LINUX
     static const struct timespec at_once = {0, 0};
+    sigset_t sigpipe;
     sigemptyset(&sigpipe);
     sigaddset(&sigpipe, SIGPIPE);
     while (sigtimedwait(&sigpipe, NULL, &at_once) < 0 && errno == EINTR) continue;
+#else
+    struct sigaction ignored, before; /* ignoring a signal discards one that is pending */
+    memset(&ignored, 0, sizeof ignored);
+    ignored.sa_handler = SIG_IGN;
+    if (sigaction(SIGPIPE, &ignored, &before) == 0) sigaction(SIGPIPE, &before, NULL);
+#endif
   }
   pthread_sigmask(SIG_SETMASK, &held->before, NULL);
 }
@@ -81,10 +109,14 @@ void aicc_sys_borrow_interrupt(volatile sig_atomic_t *flag) {
 }
 
 void aicc_sys_pin(void (*function)(void)) {
+#if AICC_LINUX
   Dl_info info;
   void *address;
   memcpy(&address, &function, sizeof address); /* ISO C has no cast between the two kinds of pointers */
   if (dladdr(address, &info) != 0 && info.dli_fname != NULL) dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE);
+#else
+  (void)function; /* what unloads it, its host has to know */
+#endif
 }
 
 int aicc_sys_has_hashed_certificates(const char *path) {

@@ -1,4 +1,6 @@
 /* wait.c - lets Ctrl-C end a wait in C. See wait.h. */
+#include "portable.h" /* sigset_t, in sys.h */
+
 #include "wait.h"
 
 #include "sys.h"

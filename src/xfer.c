@@ -3,9 +3,11 @@
 **
 ** The callbacks below run inside libcurl. They only append to buffers: no Lua value is touched until libcurl has returned.
 */
-#define _GNU_SOURCE /* SOCK_CLOEXEC, strncasecmp */
+#include "portable.h" /* SOCK_CLOEXEC, strncasecmp */
+
 #include "xfer.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -116,8 +118,14 @@ static curl_socket_t on_open_socket(void *data, curlsocktype purpose, struct cur
     sockets->open = open;
     sockets->capacity = capacity;
   }
+#if AICC_LINUX
   curl_socket_t fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
   if (fd == CURL_SOCKET_BAD) return fd;
+#else
+  curl_socket_t fd = socket(address->family, address->socktype, address->protocol);
+  if (fd == CURL_SOCKET_BAD) return fd;
+  fcntl(fd, F_SETFD, FD_CLOEXEC);
+#endif
   struct stat info;
   sockets->open[sockets->count].fd = fd;
   sockets->open[sockets->count++].inode = fstat(fd, &info) == 0 ? info.st_ino : 0;

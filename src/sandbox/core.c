@@ -11,7 +11,8 @@
 ** A server is born closed, and everything it acquires hangs on its userdata: stop, __gc and __close are one function. Buffers
 ** that outlive a Lua call hang on a userdata too (`parcel`), since pushing their content may raise.
 */
-#define _GNU_SOURCE /* dladdr, RTLD_NODELETE */
+#include "portable.h" /* dladdr, RTLD_NODELETE */
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <string.h>
@@ -232,9 +233,11 @@ static int server_ca_file(lua_State *L) {
 ** same; checkers would report what they keep.
 */
 static void stay_loaded(void) {
+#if AICC_LINUX
   static const char here = 0;
   Dl_info info;
   if (dladdr(&here, &info) != 0 && info.dli_fname != NULL) dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE);
+#endif
 }
 
 static void new_metatable(lua_State *L, const char *name, const luaL_Reg *methods) {

@@ -1,11 +1,19 @@
 /*
 ** gate.c - waiting and counting under one lock. See gate.h.
 */
-#define _POSIX_C_SOURCE 200809L
+#include "portable.h"
+
 #include "gate.h"
 
 #include <string.h>
 #include <time.h>
+
+/* On which clock a wait ends. */
+#if AICC_LINUX
+#define CLOCK CLOCK_MONOTONIC
+#else
+#define CLOCK CLOCK_REALTIME /* the one that a condition has without pthread_condattr_setclock */
+#endif
 
 /* Longer than any test, short enough that adding it to the clock cannot overflow. */
 #define FOREVER 1e8
@@ -14,8 +22,11 @@ bool aicc_gate_init(struct aicc_gate *gate) {
   memset(gate, 0, sizeof *gate);
   pthread_condattr_t attributes;
   if (pthread_condattr_init(&attributes) != 0) return false;
-  bool made = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
-              pthread_cond_init(&gate->changed, &attributes) == 0;
+  bool made = true;
+#if AICC_LINUX
+  made = pthread_condattr_setclock(&attributes, CLOCK) == 0;
+#endif
+  made = made && pthread_cond_init(&gate->changed, &attributes) == 0;
   pthread_condattr_destroy(&attributes);
   if (!made) return false;
   if (pthread_mutex_init(&gate->lock, NULL) == 0) return true;
@@ -37,7 +48,7 @@ double aicc_gate_now(void) {
 /* The moment `seconds` from now. Anything but a sensible number of seconds is now, or very far away. */
 static struct timespec deadline(double seconds) {
   struct timespec moment;
-  clock_gettime(CLOCK_MONOTONIC, &moment);
+  clock_gettime(CLOCK, &moment);
   if (!(seconds > 0)) return moment;
   if (seconds > FOREVER) seconds = FOREVER;
   time_t whole = (time_t)seconds;
