@@ -8,6 +8,7 @@ local cjson = require("cjson.safe").new() -- the shared one may have been set up
 local core = require "aicc.core"
 local errors = require "aicc.error"
 local retry = require "aicc.retry"
+local secret = require "aicc.secret"
 
 local M = {}
 
@@ -44,8 +45,11 @@ local SCHEMA = {
   { "random", "function", code_only = true },
 }
 
-local BY_NAME = {}
-for _, row in ipairs(SCHEMA) do BY_NAME[row[1]] = row end
+local BY_NAME, HIDDEN = {}, {}
+for _, row in ipairs(SCHEMA) do
+  BY_NAME[row[1]] = row
+  if row.secret then HIDDEN[#HIDDEN + 1] = row[1] end
+end
 
 local function refuse(...)
   return nil, errors.new { kind = "config", message = string.format(...) }
@@ -229,7 +233,7 @@ end
 --- Gathers and checks the settings of a client.
 -- @tparam table options what `aicc.new` was given; a wrong type or an unknown name raises
 -- @tparam ?function getenv for specs; `os.getenv`
--- @treturn ?table every setting by name
+-- @treturn ?table every setting by name; those that are secrets, or may hold one, are not among what `pairs` gives
 -- @treturn ?table name -> where it came from; or, after nil, the error
 function M.resolve(options, getenv)
   check_arguments(options)
@@ -263,7 +267,7 @@ function M.resolve(options, getenv)
     app_key = settings.app_key, app_secret = settings.app_secret, expires = settings.token_lifetime,
   })
   if unusable then return refuse("%s", unusable.message) end
-  return settings, sources
+  return secret.hide(settings, HIDDEN), sources
 end
 
 -- A setting as people may see it.

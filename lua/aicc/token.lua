@@ -6,6 +6,7 @@
 
 local core = require "aicc.core"
 local errors = require "aicc.error"
+local secret = require "aicc.secret"
 
 local NEGATIVE = 10         -- seconds for which a refused key and secret, or a refresh that failed, are not tried again
 local ODD_LIFETIME = 60     -- seconds that a token lives whose Expires makes no sense
@@ -80,7 +81,7 @@ local function usable(self, entry, problem)
   if not entry then return nil, problem end
   local now = self.now()
   if entry.failure then return nil, now < entry.ends and errors.copy(entry.failure) or nil end
-  return now < entry.hard and entry.token ~= self.refused and entry.token or nil
+  return now < entry.hard and entry.token ~= secret.of(self).refused and entry.token or nil
 end
 
 -- Remembers a fetch that failed: a refusal, so that nobody asks again for a while; or, while the old token lives, that it is to
@@ -113,7 +114,7 @@ local function fetch(self, call, have, flight)
     if reply then
       entry = entry_of(self, reply, asked_at)
       token = entry.token
-      if token == self.refused then self.refused = nil end -- given again: so it is good
+      if token == secret.of(self).refused then secret.of(self).refused = nil end -- given again: so it is good
       keep(self, entry)
       self.emit { type = "token", lifetime = entry.lifetime }
     else
@@ -139,10 +140,10 @@ local function lead(self, call, have)
     timeout = call.timeout, had = call:remaining(),
   }
   self.flight = flight
-  flight.token, flight.err = fetch(self, call, have, flight)
-  flight.ended = true
+  local got, err = fetch(self, call, have, flight)
   forget(self, flight)
-  return flight.token, flight.err
+  flight.token, flight.err, flight.ended = got, err, true -- for those who follow
+  return got, err
 end
 
 -- Whether a flight will never end: an error or an interruption went through it, its coroutine is gone, or it takes far too long.
@@ -194,7 +195,7 @@ end
 --- Forgets a token that the server refused, unless a newer one is there already.
 -- @tparam string token
 function Source:invalidate(token)
-  self.refused = token -- the store may be unable to forget it
+  secret.of(self).refused = token -- the store may be unable to forget it
   local entry = self.store:get(self.key, true)
   if entry and entry.token == token then keep(self, nil) end
 end

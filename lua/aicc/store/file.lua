@@ -7,6 +7,7 @@
 local cjson = require("cjson.safe").new() -- the shared one may have been set up otherwise
 local core = require "aicc.core"
 local errors = require "aicc.error"
+local secret = require "aicc.secret"
 
 local MAX_ENTRY = 64 * 1024 -- bytes
 
@@ -41,18 +42,19 @@ function Store:path(key, suffix) return ("%s/%s%s"):format(self.directory, key, 
 -- @treturn ?table
 -- @treturn ?table an error of kind "store": the file is there, and is not to be trusted
 function Store:get(key, fresh)
-  local kept = self.kept[key]
-  if kept and not fresh and kept.soft and core.now "boottime" < kept.soft then return kept end
-  self.kept[key] = nil
+  local kept = secret.of(self)
+  local entry = kept[key]
+  if entry and not fresh and entry.soft and core.now "boottime" < entry.soft then return entry end
+  kept[key] = nil
   local text, problem, missing = core.read_file(self:path(key, ".json"), MAX_ENTRY, "own")
   if not text then
     if missing then return nil end
     return nil, errors.new { kind = "store", message = "token store: " .. problem }
   end
-  local entry = cjson.decode(text)
+  entry = cjson.decode(text)
   if not is_entry(entry) or not is_alive(entry) then return nil end
   if entry.failure then entry.failure = errors.new(entry.failure) end
-  self.kept[key] = entry
+  kept[key] = entry
   return entry
 end
 
@@ -62,7 +64,7 @@ end
 -- @treturn ?boolean true
 -- @treturn ?string what went wrong
 function Store:set(key, entry)
-  self.kept[key] = entry
+  secret.of(self)[key] = entry
   if not entry then
     local removed, problem, missing = core.remove_file(self:path(key, ".json"))
     if removed or missing then return true end
@@ -117,7 +119,7 @@ function M.new(options)
   end
   local made, problem = core.make_directory(directory)
   if not made then return nil, errors.new { kind = "config", message = "store: " .. problem } end
-  return setmetatable({ directory = directory, kept = {}, locks = {} }, Store)
+  return setmetatable({ directory = directory, locks = {} }, Store)
 end
 
 return M

@@ -3,18 +3,20 @@
 -- A store keeps entries under keys. `lock` and `unlock` are for stores that several processes share; here there is nobody else.
 -- @module aicc.store.memory
 
+local secret = require "aicc.secret"
+
 local Store = {}
 Store.__index = Store
 
 --- The entry under a key.
 -- @tparam string key
 -- @treturn ?table
-function Store:get(key) return self.entries[key] end
+function Store:get(key) return secret.of(self)[key] end
 
 --- Keeps an entry.
 -- @tparam string key
 -- @tparam ?table entry nil to forget the one that is there
-function Store:set(key, entry) self.entries[key] = entry end
+function Store:set(key, entry) secret.of(self)[key] = entry end
 
 --- Tries to become the only one that fetches for a key; other stores are told for how many seconds.
 -- @treturn boolean true: here nobody else can
@@ -27,6 +29,6 @@ local M = {}
 
 --- An empty store.
 -- @treturn table
-function M.new() return setmetatable({ entries = {} }, Store) end
+function M.new() return setmetatable({}, Store) end
 
 return M

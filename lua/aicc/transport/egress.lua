@@ -12,6 +12,7 @@
 local core = require "aicc.core"
 local errors = require "aicc.error"
 local host = require "aicc.host"
+local secret = require "aicc.secret"
 
 local MAX_BODY = 1024 * 1024
 local MAX_HEAD = 64 * 1024
@@ -43,7 +44,7 @@ function Egress:route(operation) return operation == "token" and self.token_rout
 -- What is sent for a request: `path`, `headers`, `body`.
 local function encode(self, request)
   local encoded, err = core.encode(request.operation, request.arguments, {
-    token = request.token, app_key = self.app_key, tenant_space_id = self.tenant_space_id, user_agent = self.user_agent,
+    token = request.token, app_key = secret.of(self).app_key, tenant_space_id = self.tenant_space_id, user_agent = self.user_agent,
   })
   if not encoded then return nil, err end
   local route = self:route(request.operation)
@@ -77,7 +78,7 @@ local function decode(self, request, reply)
   if progress ~= "answered" then return nil, own_failure(request.operation, reply.status, progress) end
   if #reply.body > MAX_BODY or (reply.head_size or 0) > MAX_HEAD then return nil, too_large(request.operation) end
   local result, err = core.decode(request.operation, reply, {
-    token = request.token, app_key = self.app_key, app_secret = self.app_secret,
+    token = request.token, app_key = secret.of(self).app_key, app_secret = secret.of(self).app_secret,
   })
   return result, err
 end
@@ -157,10 +158,12 @@ function M.new(settings, how)
   if not api then return nil, err end
   token, err = route_of(settings, settings.token_egress and "token_egress" or "egress", "token_url")
   if not token then return nil, err end
-  return setmetatable({
-    host = how, api_route = api, token_route = token, app_key = settings.app_key,
-    app_secret = settings.app_secret, tenant_space_id = settings.tenant_space_id, user_agent = settings.user_agent,
+  local self = setmetatable({
+    host = how, api_route = api, token_route = token, tenant_space_id = settings.tenant_space_id, user_agent = settings.user_agent,
   }, Egress)
+  local own = secret.of(self)
+  own.app_key, own.app_secret = settings.app_key, settings.app_secret
+  return self
 end
 
 return M
