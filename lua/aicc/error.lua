@@ -4,7 +4,7 @@
 -- Fields and kinds: see `aicc.new` and doc/errors.md.
 -- @module aicc.error
 
-local core = require "aicc.core"
+local core = require("aicc.native").load "aicc.core"
 
 local M = {}
 

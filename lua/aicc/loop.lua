@@ -11,7 +11,7 @@
 -- a spawned function cannot reach the loop by yielding, and waits by itself.
 -- @module aicc.loop
 
-local core = require "aicc.core"
+local core = require("aicc.native").load "aicc.core"
 local errors = require "aicc.error"
 
 local M = {}

@@ -12,7 +12,7 @@ local function built_for(path, name)
 end
 
 --- Loads one; raises what is wrong as a string.
--- @tparam string name "aicc.core", or "aicc.curl": the same, and sessions, which need libcurl
+-- @tparam string name "aicc.core"; "aicc.curl": the same, and sessions, which need libcurl; "aicc.sandbox.core"
 -- @treturn table
 function M.load(name)
   local loaded, module = pcall(require, name)

@@ -264,5 +264,7 @@ int luaopen_aicc_sandbox_core(lua_State *L) {
   new_metatable(L, PARCEL, parcel_methods);
   new_metatable(L, SERVER, server_methods);
   luaL_newlib(L, functions);
+  lua_pushliteral(L, "aicc.sandbox.core for " LUA_VERSION); /* aicc.native looks for it in the file */
+  lua_setfield(L, -2, "build");
   return 1;
 }

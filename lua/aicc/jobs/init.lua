@@ -11,6 +11,8 @@
 -- see `aicc.error`.
 -- @module aicc.jobs
 
+require("aicc.native").load "aicc.core" -- before all that needs it: this explains a wrong build
+
 local claims = require "aicc.jobs.claims"
 local database = require "aicc.jobs.database"
 local execute = require "aicc.jobs.execute"

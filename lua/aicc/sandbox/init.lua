@@ -13,7 +13,7 @@
 
 -- cjson's first load in a process sets up static data: it must not first happen in a server's thread.
 require "cjson"
-local core = require "aicc.sandbox.core"
+local core = require("aicc.native").load "aicc.sandbox.core"
 local options = require "aicc.sandbox.options"
 
 local sandbox = {}

@@ -5,7 +5,7 @@
 -- @module aicc.store.file
 
 local cjson = require("cjson.safe").new() -- the shared one may have been set up otherwise
-local core = require "aicc.core"
+local core = require("aicc.native").load "aicc.core"
 local errors = require "aicc.error"
 local secret = require "aicc.secret"
 

@@ -8,7 +8,7 @@
 -- @module aicc.store.shdict
 
 local cjson = require("cjson.safe").new() -- the shared one may have been set up otherwise
-local core = require "aicc.core"
+local core = require("aicc.native").load "aicc.core"
 local errors = require "aicc.error"
 local host = require "aicc.host"
 
