@@ -109,11 +109,55 @@ describe("the API", function()
     assert.equal(400, call(QUERY, '{"requestParam":[]}').status)
   end)
 
-  it("nests the listing where asked to", function()
+  it("answers in every shape that is documented, and changes it where asked to", function()
+    local flat = '{"skillId":3,"pageSize":100,"pageNum":0}'
+    local wrapped = '{"requestParam":' .. flat .. "}"
+    local agent = '{"workNo":101,"agentType":4,"agentWeight":1,"skillWeight":1,"accountName":"1001","sipAccount":"",'
+    local done = '"resultCode":"0","resultMessage":"success"'
     start { schema = "data", agents = { [3] = { "1001" } } }
-    local reply = cjson.decode(call(QUERY, '{"requestParam":{"skillId":3,"pageSize":100,"pageNum":0}}').body)
-    assert.same({ 1, "1001" }, { reply.schema.count, reply.schema.data[1].userAccount })
-    assert.is_nil(reply.data)
+    assert.equal("{" .. done .. ',"schema":{"count":1,"data":[' .. agent .. '"userAccount":"1001"}]}}', call(QUERY, wrapped).body)
+    server:shape { schema = "all", account_field = "accountCode", count_field = "total" }
+    assert.equal('{"schema":{' .. done .. ',"total":1,"data":[' .. agent .. '"accountCode":"1001"}]}}', call(QUERY, flat).body)
+    assert.equal('{"schema":{' .. done .. "}}", call(RELEASE, '{"skillId":3,"userAccounts":["nobody"]}').body)
+    assert.truthy(http.login(server).body:find '^{"schema":{"AccessToken":"')
+    server:shape { schema = "none", account_field = "none", numbers = "string" }
+    assert.equal("{" .. done .. ',"total":"1","data":[' .. agent:gsub(":(%d+)", ':"%1"'):gsub(",$", "") .. "}]}",
+      call(QUERY, flat).body)
+    server:reset()
+    assert.equal("{" .. done .. ',"schema":{"count":1,"data":[' .. agent .. '"userAccount":"1001"}]}}', call(QUERY, wrapped).body)
+    assert.has_error(function() server:shape { schema = "half" } end)
+    assert.has_error(function() server:shape { port = 1 } end)
+  end)
+
+  it("takes a listing's request in the forms that it is told to, and is strict or lenient with the other", function()
+    local forms = { flat = '{"skillId":3,"pageSize":100,"pageNum":0}' }
+    forms.wrapped = '{"requestParam":' .. forms.flat .. "}"
+    start { agents = { [3] = { "1001" } } }
+    for _, only in ipairs { "flat", "wrapped" } do
+      local other = only == "flat" and "wrapped" or "flat"
+      for wrong, status in pairs { ["400"] = 400, business = 500, empty = 200 } do
+        server:shape { query_form = only, wrong_form = wrong }
+        assert.equal(1, cjson.decode(call(QUERY, forms[only]).body).count)
+        local refused = call(QUERY, forms[other])
+        assert.equal(status, refused.status)
+        if wrong == "empty" then assert.truthy(refused.body:find('"count":0,"data":[]', 1, true)) end
+      end
+    end
+    server:shape { query_form = "both", wrong_form = "empty" }
+    for _, form in pairs(forms) do assert.equal(1, cjson.decode(call(QUERY, form).body).count) end
+    assert.equal(0, cjson.decode(call(QUERY, "{}").body).count)
+  end)
+
+  it("gives tokens at a port of their own, and there nothing else", function()
+    start { token_port = 0 }
+    local there = { port = server.token_port, tls = server.tls }
+    assert.same({ 404, 200 }, { http.login(server).status, http.login(there).status })
+    local headers = http.authorized(there)
+    local body = '{"skillId":3,"userAccounts":["1001"]}'
+    local here, elsewhere = http.send(server, RELEASE, body, headers), http.send(there, RELEASE, body, headers)
+    assert.same({ 200, 404 }, { here.status, elsewhere.status })
+    assert.equal(5, server:stats().requests)
+    assert.is_nil(select(2, sandbox.start { token_port = server.port }):match "out of memory")
   end)
 
   it("knows paths and methods", function()

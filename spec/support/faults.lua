@@ -35,7 +35,8 @@ local function with_cut_chunk(operation) return (chunked(success(operation)):sub
 local SHORT = { timeout = 0.25, retry = { attempts = 2 } } -- for faults that take an attempt's whole time
 
 -- The fault; the sandbox's fields for it (functions are called with the operation's name); then the cells: one for all
--- operations, or one each for a release of a list and a bind, a release of ALL, a query, a token.
+-- operations, or one each for a release of a list and a bind, a release of ALL, a query, a token. `client`: options of the
+-- client; `shape`: the sandbox's; `unsettled`: nothing shows what was applied.
 local faults = {
   { "nothing", {}, "1 ok applied", "1 ok applied", "1 ok", "1 ok" },
 
@@ -139,6 +140,37 @@ local faults = {
   { "applied, not JSON", { body = "<html>Welcome</html>", apply = true },
     "1 ok applied_earlier", "1 ok applied_earlier", "2 protocol unknown 0.2", "2 protocol unknown 0.2" },
 }
+
+-- The documented shapes of requests and replies, and what somebody who reads only one of them would make of the others: a queue
+-- without agents, and of that a release that is done. `shape` is what `server:shape` gets.
+local EVERYTHING_ELSE = {
+  query_form = "wrapped", wrong_form = "empty", account_field = "accountCode", schema = "all", count_field = "total",
+  numbers = "string",
+}
+local SHAPES = {
+  { "accountCode", { account_field = "accountCode" }, "1 ok" },
+  { "schema around the listing", { schema = "data" }, "1 ok" },
+  { "schema around everything", { schema = "all" }, "1 ok" },
+  { "total, and digits", { count_field = "total", numbers = "string" }, "1 ok" },
+  { "flat only, 400", { query_form = "flat", wrong_form = "400" }, "1 ok" },
+  { "flat only, business", { query_form = "flat", wrong_form = "business" }, "1 ok" },
+  { "flat only, lenient", { query_form = "flat", wrong_form = "empty" }, "1 ok" },
+  { "wrapped only, 400", { query_form = "wrapped", wrong_form = "400" }, "2 ok" },
+  { "wrapped only, business", { query_form = "wrapped", wrong_form = "business" }, "2 ok" },
+  { "wrapped only, lenient", { query_form = "wrapped", wrong_form = "empty" }, "2 ok" },
+  { "everything else", EVERYTHING_ELSE, "2 ok" },
+}
+for _, row in ipairs(SHAPES) do
+  faults[#faults + 1] = { row[1], {}, "1 ok applied", "1 ok applied", row[3], "1 ok", shape = row[2] }
+  faults[#faults + 1] = { row[1] .. ", not answered", { close = "request" },
+    "4 network unknown 0.2 0.4 0.8", "1 network unknown", "4 network unknown 0.2 0.4 0.8", "4 network unknown 0.2 0.4 0.8",
+    shape = row[2] }
+end
+faults[#faults + 1] = { "nobody has an account", {}, "1 ok applied", "1 ok applied", "1 protocol unknown", "1 ok",
+  shape = { account_field = "none" } }
+faults[#faults + 1] = { "nobody has an account, not answered", { close = "request" },
+  "4 network unknown 0.2 0.4 0.8", "1 network unknown", "4 network unknown 0.2 0.4 0.8", "4 network unknown 0.2 0.4 0.8",
+  shape = { account_field = "none" }, unsettled = true }
 
 --- The sandbox's fault that has these fields, for an operation and for all its requests, unless told otherwise.
 function faults.of(operation, fields, more)

@@ -64,8 +64,8 @@ end
 
 --- Headers with a fresh token.
 function http.authorized(server)
-  local token = cjson.decode(http.login(server).body).AccessToken
-  return { "Authorization: Bearer " .. token, "x-app-key: sandbox-key" }
+  local reply = cjson.decode(http.login(server).body)
+  return { "Authorization: Bearer " .. (reply.schema or reply).AccessToken, "x-app-key: sandbox-key" }
 end
 
 --- The curl command, without the sanitizer that this process may have preloaded (curl hangs in it).

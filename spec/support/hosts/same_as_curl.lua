@@ -66,6 +66,7 @@ return function(scene, different)
   -- The requests that a call comes to under a fault, and what it says, as words.
   local function play(row, call, run)
     scene.server:reset()
+    scene.server:shape(row.shape or {})
     scene.server:fault(faults.of(call[1], row[2]))
     local told = run(scene.server, settings_for(row), call)
     scene.server:release_held()
