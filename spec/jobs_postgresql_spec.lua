@@ -49,12 +49,41 @@ describe("a job in PostgreSQL #postgresql #slow #nosan #lua54", function()
     assert.same(before, { support.weights(server, big), support.weights(server, 2147483648) })
   end)
 
-  it("rolls back what fails, and goes on", function()
+  it("rolls back what fails, the commit too, and goes on", function()
     start { agents = { [3] = support.agents(100) } }
     assert.has_error(function() store.db:transaction(function() store.db:run "nonsense" end) end)
+    store.db:run "CREATE TABLE pairs (a INTEGER, b INTEGER UNIQUE DEFERRABLE INITIALLY DEFERRED)"
+    local ok, err = pcall(store.db.transaction, store.db, function() store.db:run "INSERT INTO pairs VALUES (1, 7), (2, 7)" end)
+    assert.is_false(ok)
+    assert.equal("store", err.kind)
+    assert.matches("duplicate key", err.message)
+    -- PostgreSQL calls the commit of what has failed a success, and rolls it back.
+    ok = pcall(store.db.transaction, store.db, function()
+      store.db:run "INSERT INTO pairs VALUES (1, 7)"
+      pcall(store.db.run, store.db, "INSERT INTO pairs VALUES ('nonsense', 7)")
+    end)
+    assert.is_false(ok)
+    assert.equal(0, store.db:row("SELECT COUNT(*) AS n FROM pairs").n)
+    store.db:run "DROP TABLE pairs"
     assert.equal(0, #store:list())
     local job = support.plan(store, client, support.range(3, 1, 10))
     assert.equal(10, assert(job:apply { client = client, rate = 0 }).counts.released)
+  end)
+
+  it("keeps what a server says at length in Chinese, and goes on", function()
+    start { agents = { [3] = support.agents(300) } }
+    local job = support.refused(server, store, client)
+    assert.truthy(utf8.len(job:queues()[1].message)) -- luacheck: ignore (not in Lua 5.1)
+    server:clear()
+    assert.equal(140, assert(job:resume { client = client, rate = 0 }).counts.released)
+  end)
+
+  it("is not kept in a database that lacks the characters", function()
+    store.db:run "CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'"
+    local none, err = jobs.open((database.url:gsub("/postgres%?", "/latin?")))
+    assert.same({ nil, "store" }, { none, err.kind })
+    assert.matches("LATIN1, not UTF8", err.message)
+    store.db:run "DROP DATABASE latin"
   end)
 
   it("answers each query of doc/jobs.md", function()

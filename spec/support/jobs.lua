@@ -72,6 +72,15 @@ function support.plan(store, client, list, options)
   return assert(store:plan(support.rows(list), all))
 end
 
+--- A job of 140 rows of queue 3 that is stopped by a refusal with 600 bytes of Chinese.
+function support.refused(server, store, client)
+  local job = support.plan(store, client, support.range(3, 1, 140), { chunk = 20 })
+  local body = ('{"resultCode":"1","resultMessage":"%s"}'):format(("座席不存在"):rep(40))
+  server:fault { operation = "release_agent_by_skill", to = math.huge, status = 403, body = body }
+  assert(job:apply { client = client, rate = 0 })
+  return job
+end
+
 --- The report as a table: "skill account" -> status, and the lines in order.
 function support.statuses(job)
   local statuses, lines = {}, {}

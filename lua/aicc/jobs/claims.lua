@@ -8,6 +8,7 @@
 local core = require "aicc.core"
 local database = require "aicc.jobs.database"
 local lock = require "aicc.jobs.lock"
+local text = require "aicc.jobs.text"
 
 local Claims = {}
 Claims.__index = Claims
@@ -57,7 +58,7 @@ end
 -- @tparam string state
 -- @tparam ?string message
 function Claims:leave(db, claim, state, message)
-  db:run("UPDATE queues SET state = ?, message = ?, lease = NULL WHERE id = ?", state, message, claim.id)
+  db:run("UPDATE queues SET state = ?, message = ?, lease = NULL WHERE id = ?", state, text.line(message), claim.id)
   self.held[claim] = nil
 end
 

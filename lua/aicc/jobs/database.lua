@@ -246,8 +246,14 @@ local function open_postgresql(url)
   if not dbi then return nil, missing end
   local connection, problem = dbi.Connect("PostgreSQL", url)
   local self, err = connected(connection, problem, POSTGRESQL)
-  if self then self:limit_idleness(IDLE) end
-  return self, err
+  if not self then return nil, err end
+  self:limit_idleness(IDLE)
+  self:run "SET client_encoding TO 'UTF8'" -- whatever PGCLIENTENCODING says: all of our texts are
+  self:run "SET client_min_messages TO 'error'" -- libpq prints others on the standard error
+  local encoding = self:row("SELECT current_setting('server_encoding') AS name").name
+  if encoding == "UTF8" or encoding == "SQL_ASCII" then return self end -- the latter takes any bytes, and keeps them
+  self:close()
+  return nil, M.failure(("the database's encoding is %s, not UTF8: names and messages may not fit"):format(encoding))
 end
 
 --- Opens a database, and makes the tables if it has none.

@@ -4,7 +4,6 @@
 -- Nobody is written "failed" on the API's word alone: one listing at the end decides all that is in doubt.
 -- @module aicc.jobs.dispatch
 
-local core = require "aicc.core"
 local ledger = require "aicc.jobs.ledger"
 local snapshot = require "aicc.jobs.snapshot"
 
@@ -51,16 +50,10 @@ M.actions = {
   },
 }
 
-local LONGEST = 500 -- bytes of a server's text that are kept
-
--- A server's text as databases and terminals take it: one line of UTF-8.
-local function printable(text) return core.printable(tostring(text), LONGEST) end
-
 -- The columns code and message: the API's own where it gave them.
 local function tell(chunk, told)
   chunk.code = told.resultCode or told.result_code or (told.status and tostring(told.status)) or told.kind
-  local message = told.resultMessage or told.result_message or told.message
-  chunk.code, chunk.message = chunk.code and printable(chunk.code), message and printable(message)
+  chunk.message = told.resultMessage or told.result_message or told.message
   -- An attempt that was called off did not take place.
   local called_off = told.kind == "aborted" and told.outcome == "not_sent"
   chunk.attempts = chunk.attempts + (told.attempts or 0) - (called_off and 1 or 0)

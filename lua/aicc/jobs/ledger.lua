@@ -7,6 +7,7 @@
 
 local database = require "aicc.jobs.database"
 local store = require "aicc.jobs.store"
+local text = require "aicc.jobs.text"
 
 local M = {}
 
@@ -131,7 +132,7 @@ end
 -- @tparam table chunk with `state`, `attempts`, `code`, `message`; `in_doubt`, if it may have been applied
 function M.conclude(db, chunk)
   db:run("UPDATE chunks SET state = ?, attempts = ?, in_doubt = ?, code = ?, message = ?, finished_at = ? WHERE " .. KEY,
-    chunk.state, chunk.attempts, M.doubt(chunk), chunk.code, chunk.message, store.time(), key(chunk))
+    chunk.state, chunk.attempts, M.doubt(chunk), text.line(chunk.code), text.line(chunk.message), store.time(), key(chunk))
 end
 
 --- Takes back the intent of a chunk of which no byte was ever sent: its lines are as if never looked at. A release has to be
@@ -194,7 +195,8 @@ local function replace(db, chunk, parts)
     local finished_at = part.state ~= "pending" and store.time() or nil
     db:run([[INSERT INTO chunks (last_line, state, attempts, in_doubt, code, message, finished_at, queue, action, agent_weight,
         skill_weight, first_line) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]],
-      part.last_line, part.state, part.attempts, M.doubt(part), part.code, part.message, finished_at, key(part))
+      part.last_line, part.state, part.attempts, M.doubt(part), text.line(part.code), text.line(part.message), finished_at,
+      key(part))
   end
 end
 
