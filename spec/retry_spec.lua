@@ -135,10 +135,11 @@ end
 it("Retry-After is seconds, or a date read against the reply's own clock", function()
   assert.equal(0, after "0")
   assert.equal(120, after "120")
+  assert.equal(2, after "1.5") -- rounded up
   assert.equal(30, after("Sun, 06 Nov 1994 08:50:07 GMT", "Sun, 06 Nov 1994 08:49:37 GMT"))
   assert.equal(0, after("Sun, 06 Nov 1994 08:49:07 GMT", "Sun, 06 Nov 1994 08:49:37 GMT"))
   assert.equal(30, after("Sunday, 06-Nov-94 08:50:07 GMT", "Sun, 06 Nov 1994 08:49:37 GMT"))
-  for _, odd in ipairs { "soon", "", "-3", "1.5", "1e3", "0x10" } do assert.is_nil(after(odd), odd) end
+  for _, odd in ipairs { "soon", "", "-3", "1e3", "0x10" } do assert.is_nil(after(odd), odd) end
   assert.equal(0, after "Sun, 06 Nov 1994 08:49:37 GMT") -- without a Date: this machine's clock
 end)
 

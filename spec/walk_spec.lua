@@ -150,8 +150,9 @@ describe("a walk", function()
       base_url = "https://a", app_key = KEY, app_secret = SECRET, egress = "unix:/egress", proxy = "",
     }, function() end))
     local transport = assert(egress.new(settings, how))
-    local client = assert(aicc.new { base_url = "https://a", app_key = KEY, app_secret = SECRET, transport = transport, proxy = "",
-      retry = false })
+    local client = assert(aicc.new {
+      base_url = "https://a", app_key = KEY, app_secret = SECRET, transport = transport, proxy = "", retry = false,
+    })
     local _, err = client:query_agents(3)
     assert.equal("network", err.kind)
     assert.truthy(sent.body:find(SECRET, 1, true))

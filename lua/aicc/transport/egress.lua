@@ -44,7 +44,8 @@ function Egress:route(operation) return operation == "token" and self.token_rout
 -- What is sent for a request: `path`, `headers`, `body`.
 local function encode(self, request)
   local encoded, err = core.encode(request.operation, request.arguments, {
-    token = request.token, app_key = secret.of(self).app_key, tenant_space_id = self.tenant_space_id, user_agent = self.user_agent,
+    token = request.token, app_key = secret.of(self).app_key, tenant_space_id = self.tenant_space_id,
+    user_agent = self.user_agent,
   })
   if not encoded then return nil, err end
   local route = self:route(request.operation)
@@ -159,7 +160,8 @@ function M.new(settings, how)
   token, err = route_of(settings, settings.token_egress and "token_egress" or "egress", "token_url")
   if not token then return nil, err end
   local self = setmetatable({
-    host = how, api_route = api, token_route = token, tenant_space_id = settings.tenant_space_id, user_agent = settings.user_agent,
+    host = how, api_route = api, token_route = token, tenant_space_id = settings.tenant_space_id,
+    user_agent = settings.user_agent,
   }, Egress)
   local own = secret.of(self)
   own.app_key, own.app_secret = settings.app_key, settings.app_secret
