@@ -108,7 +108,7 @@ describe("a job #lua54", function()
 
     for pause, unknown in pairs { [1] = 0, [20] = 20 } do
       it(("in a pause of %d s settles what was sent only if that is soon"):format(pause), function()
-        start { agents = { [3] = support.agents(100) } }
+        start { agents = { [3] = support.agents(90) } }
         local job = support.plan(store, client, support.range(3, 1, 20))
         server:clear()
         server:fault { operation = "release_agent_by_skill", close = "request", apply = true }

@@ -35,9 +35,17 @@ describe("a listing", function()
   it("is complete when every page gave the same count and as many are there", function()
     assert.same({ 0, "0" }, { list { page(1, 0) } })
     assert.same({ 3, "0" }, { list { page(1, 3) } })
-    assert.same({ 100, "0" }, { list { page(1, 100) } })
+    assert.same({ 99, "0" }, { list { page(1, 99) } })
+    assert.same({ 100, "0 1" }, { list { page(1, 100), page(1, 0, 100) } })
     assert.same({ 101, "0 1" }, { list { page(1, 100, 101), page(101, 101, 101) } })
     assert.same({ 250, "0 1 2" }, { list { page(1, 100, 250), page(101, 200, 250), page(201, 250, 250) } })
+  end)
+
+  it("goes on after a full page, whatever was counted: it may be the page that was", function()
+    assert.same({ 250, "0 1 2 0 1 2" }, { list({
+      page(1, 100), page(101, 200, 100), page(201, 250, 50), page(1, 100), page(101, 200, 100), page(201, 250, 50) }, true) })
+    assert.same({ 200, "0 1 2 0 1 2" }, { list({
+      page(1, 100), page(101, 200, 100), page(1, 0), page(1, 100), page(101, 200, 100), page(1, 0) }, true) })
   end)
 
   it("goes on where a server gives less on a page than it was asked for", function()
@@ -80,7 +88,8 @@ describe("a listing", function()
 
   it("is a proof on one page, or twice the same set and not fewer than were counted", function()
     assert.same({ 0, "0" }, { list({ page(1, 0) }, true) })
-    assert.same({ 100, "0" }, { list({ page(1, 100) }, true) })
+    assert.same({ 99, "0" }, { list({ page(1, 99) }, true) })
+    assert.same({ 100, "0 1" }, { list({ page(1, 100), page(1, 0, 100) }, true) })
     -- One was unbound and another bound between the pages: a101 is on neither, and nothing else shows it.
     local first, second = page(1, 100, 150), scene.page(names(102, 151), 150)
     assert.same({ 150, "0 1" }, { list { first, second } })
@@ -152,7 +161,7 @@ describe("a listing", function()
     local first, second = {}, { "a" }
     for n = 1, 100 do first[n] = { workNo = n } end
     assert.same({ "protocol unknown", "0" }, { list { scene.page { { workNo = 1 } } } })
-    assert.same({ "protocol unknown", "0" }, { list({ scene.page(first) }, true) })
+    assert.same({ "protocol unknown", "0 1" }, { list({ scene.page(first), page(1, 0, 100) }, true) })
     assert.same({ 101, "0 1" }, { list { scene.page(first, 101), scene.page(second, 101) } })
     assert.same({ "protocol unknown", "0 1" }, { list { scene.page(first, 101), scene.page({ { workNo = 101 } }, 101) } })
   end)

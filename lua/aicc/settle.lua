@@ -58,7 +58,10 @@ function M.reading(page_of)
     end
     -- A whole page that was there already: a server that takes no notice of the page's number shows the first one for ever.
     reading.repeats = #reply.data > 0 and #fresh == 0
-    reading.ended = reading.repeats or #reply.data == 0 or reading.received >= reply.count
+    -- Nobody says what is counted. Where it is no more than a full page, that may be the page's own count: the next page tells.
+    local may_go_on = #reply.data >= M.PAGE_SIZE and reply.count <= #reply.data
+    reading.ended = reading.repeats or #reply.data == 0 or reading.received >= reply.count and not may_go_on
+    reading.on_first = reading.on_first or reading.distinct
     return fresh
   end
 
@@ -69,7 +72,7 @@ function M.reading(page_of)
 
   -- Whether it shows by itself who is absent. Where somebody else is bound for each one who is unbound between two pages, the
   -- count stays as it is, and a shift goes unnoticed.
-  function reading.is_proof() return reading.pages == 1 and reading.is_complete() end
+  function reading.is_proof() return reading.is_complete() and reading.on_first == reading.distinct end
 
   return reading
 end
