@@ -2,35 +2,46 @@
 --
 --     POST /agents/{account}/signed-off
 --     X-Hook-Secret: …
+--     X-Request-Id: …              (if the sender gives one: a repetition within ten minutes gets the first answer)
 --
 --     {"queues":[3,4]}
 --
--- The same file serves nginx and HAProxy: it knows neither, and answers with a status and JSON. 202: done. 4xx: the request is
--- wrong, and nothing was sent. 5xx: what was done, and for each other queue what went wrong and what the API may have done of it
--- ("not_sent", "rejected", "unknown"). The call may be repeated: to unbind who is not bound does no harm.
+-- The same file serves nginx and HAProxy: it knows neither, and answers with a status, JSON, and perhaps the seconds after which
+-- to come again. 202: done. 4xx: to send it again as it is does not help. 5xx: it may. Either tells what was done, and of each
+-- other queue what went wrong and what the API may have done of it ("not_sent", "rejected", "unknown"). To unbind who is not
+-- bound does no harm.
 
 local aicc = require "aicc"
+local breaker = require "aicc.webhook.breaker"
 local cjson = require("cjson.safe").new() -- the shared one may have been set up otherwise
 local core = require "aicc.core"
+local replay = require "aicc.webhook.replay"
+local strikes = require "aicc.webhook.strikes"
 
 cjson.decode_invalid_numbers(false)
 
 local MAX_QUEUES = 100
 local DEADLINE = 60 -- seconds for one request, whatever the number of its queues
 
--- Statuses for the kinds of error that are not the API's refusal.
-local STATUS = { throttled = 503, timeout = 504, deadline = 504, unsupported = 500, closed = 500 }
+-- Statuses for the kinds of error. What is not here is 502.
+local STATUS = { throttled = 503, unavailable = 503, timeout = 504, deadline = 504, unsupported = 500, closed = 500 }
+
+-- Refusals that a repetition gets again.
+local PERMANENT = { business = true, forbidden = true, not_found = true, bad_request = true, redirect = true }
 
 -- What is told of queues that got no turn.
 local OUT_OF_TIME = {
   kind = "deadline", outcome = "not_sent", message = ("the request's %d s were over before"):format(DEADLINE),
 }
+local UNAVAILABLE = {
+  kind = "unavailable", outcome = "not_sent", message = "the API has failed too often in a row, and is left alone for a while",
+}
 
 local Hook = {}
 Hook.__index = Hook
 
-local function refuse(status, message)
-  return status, cjson.encode { error = message }
+local function refuse(status, message, retry_after)
+  return status, cjson.encode { error = message }, retry_after
 end
 
 -- The account that a path names, which is as it came: decoded, %2F would be a slash like any other. Nil if it names none.
@@ -79,38 +90,104 @@ local function answer_of(account, released, failed)
   return "{" .. table.concat(fields, ",") .. "}"
 end
 
--- Whether the caller knows the secret.
-function Hook:is_known(secret)
-  return type(secret) == "string" and aicc.equal(secret, self.secret)
+-- The status that an error comes to.
+local function status_of(err)
+  if PERMANENT[err.kind] and err.outcome == "rejected" then return 422 end
+  return STATUS[err.kind] or 502
 end
 
---- Answers one request.
--- @tparam string path as it came, with or without a query
--- @tparam ?string secret the header X-Hook-Secret
--- @tparam ?string body
--- @treturn integer status
--- @treturn string JSON
-function Hook:signed_off(path, secret, body)
-  local account = account_of(path)
-  if not account then return refuse(404, "there is nothing here") end
-  if not self:is_known(secret) then return refuse(401, "the X-Hook-Secret is missing or wrong") end
-  local queues, problem = queues_of(body)
-  if not queues then return refuse(400, problem) end
-  local status, released, failed, ends = 202, {}, {}, core.now() + DEADLINE
+-- Unbinds an account from one queue, unless the API has failed too often. Second, the error; third, when to come again.
+function Hook:release(queue, account, request, left)
+  if left <= 0 then return nil, OUT_OF_TIME end
+  local may, seconds, is_probe = self.breaker:admit()
+  if not may then return nil, UNAVAILABLE, seconds end
+  local result, err = self.client:release_agent_by_skill(queue, { account }, { deadline = left, headers = request.headers })
+  self.breaker:record(err, is_probe)
+  self.shared:set("last", err and err.kind or "ok")
+  self.shared:set("last at", core.now())
+  return result, err, err and err.retry_after
+end
+
+-- Does what a request asks for.
+function Hook:release_all(account, queues, request)
+  local status, released, failed, ends, retry_after = 202, {}, {}, core.now() + DEADLINE, nil
   for _, queue in ipairs(queues) do
-    local left, result = ends - core.now(), nil
-    local err = OUT_OF_TIME
-    if left > 0 then result, err = self.client:release_agent_by_skill(queue, { account }, { deadline = left }) end
+    local result, err, seconds = self:release(queue, account, request, ends - core.now())
     if result then
       released[#released + 1] = queue
     elseif err.kind == "argument" then
       return refuse(400, err.message) -- of the account, for the queues are good: nothing was sent
     else
-      status = math.max(status, STATUS[err.kind] or 502)
+      status, retry_after = math.max(status, status_of(err)), seconds or retry_after
       failed[#failed + 1] = { queue = queue, err = err }
+      self.log("failed " .. aicc.line(err, { { "queue", digits_of(queue) }, { "request", request.id } }))
     end
   end
-  return status, answer_of(account, released, failed)
+  return status, answer_of(account, released, failed), status >= 500 and retry_after or nil
+end
+
+--- Answers one request.
+-- @tparam table request `path` as it came, with or without a query; `secret` (the header X-Hook-Secret), `id` (X-Request-Id),
+--   `trace` (traceparent), `body`: strings, or nil; `source`: the sender's address
+-- @treturn integer status
+-- @treturn string JSON
+-- @treturn ?integer Retry-After
+function Hook:signed_off(request)
+  local account = account_of(request.path)
+  if not account then return refuse(404, "there is nothing here") end
+  local seconds = self.strikes:is_out(request.source)
+  if seconds then return refuse(429, "too many wrong X-Hook-Secrets from this address", seconds) end
+  if type(request.secret) ~= "string" or not aicc.equal(request.secret, self.secret) then
+    self.strikes:count(request.source)
+    self.count "wrong_secret"
+    return refuse(401, "the X-Hook-Secret is missing or wrong")
+  end
+  local queues, problem = queues_of(request.body)
+  if not queues then return refuse(400, problem) end
+  local id = request.id
+  if not id then return self:release_all(account, queues, { headers = self:headers_of(request) }) end
+  if #id > 128 or not id:find "^[!-~]+$" then return refuse(400, "expected an X-Request-Id of 1 to 128 visible characters") end
+  return self:once(account, queues, request)
+end
+
+-- The headers that go on to the API: those of the client's forward_headers.
+function Hook:headers_of(request)
+  return { ["X-Request-Id"] = self.forwards["x-request-id"] and request.id, traceparent = self.forwards.traceparent and
+    (request.trace or ""):match "^%x%x%-[%x%-]+$" }
+end
+
+-- A request with an id: what was answered once, is answered again. A status that a repetition may change is not kept.
+function Hook:once(account, queues, request)
+  local whole = request.path .. "\n" .. request.body
+  local state, status, answer = self.replay:begin(request.id, whole)
+  if state == "known" then return status, answer end
+  if state == "busy" then return refuse(409, "this X-Request-Id has no answer yet", 1) end
+  if state == "other" then return refuse(422, "this X-Request-Id was another request's") end
+  local retry_after
+  status, answer, retry_after = self:release_all(account, queues, { id = request.id, headers = self:headers_of(request) })
+  self.replay:finish(request.id, whole, status < 500 and status or nil, answer)
+  return status, answer, retry_after
+end
+
+--- Whether requests make sense: the API is not left alone for its failures, and there is a token. The answer is kept for 2 s.
+-- @treturn integer 200 or 503
+-- @treturn string JSON: `ready`; `token` ("ok", or why there is none); `failures` in a row; `last`, the last call's outcome, and
+--   `age`, the seconds since
+function Hook:ready()
+  local kept = self.shared:get "ready"
+  if kept then return tonumber(kept:sub(1, 3)), kept:sub(5) end
+  local is_open = self.breaker:is_open()
+  local token = "-"
+  if not is_open then
+    local found, err = self.prober:access_token()
+    token = found and "ok" or err.kind
+  end
+  local status, last_at = token == "ok" and 200 or 503, self.shared:get "last at"
+  local answer = ('{"ready":%s,"token":"%s","failures":%d,"last":"%s","age":%d}'):format(
+    tostring(status == 200), token, self.breaker:failures_in_a_row(), self.shared:get "last" or "-",
+    last_at and math.floor(core.now() - last_at) or -1)
+  self.shared:set("ready", status .. " " .. answer, 2)
+  return status, answer, is_open
 end
 
 -- What happened in a client, as a counter's name: attempt_ok, attempt_timeout, retry, token, …
@@ -118,26 +195,43 @@ local function name_of(event)
   return event.type == "attempt" and "attempt_" .. (event.kind or "ok") or event.type
 end
 
--- What callers must know: from the environment, or a file that only its owner may write to.
+-- What callers must know: from the environment, or a file that only its owner may write to. What is wrong is raised as text:
+-- nginx and HAProxy print no other.
 local function read_secret()
   local secret, path = os.getenv "HOOK_SECRET" or "", os.getenv "HOOK_SECRET_FILE" or ""
-  if secret == "" and path ~= "" then secret = assert(core.read_file(path, 4096, "unshared")):gsub("\r?\n$", "", 1) end
+  if secret == "" and path ~= "" then
+    local text, problem = core.read_file(path, 4096, "unshared")
+    if not text then error("HOOK_SECRET_FILE: " .. problem, 0) end
+    secret = text:gsub("\r?\n$", "", 1)
+  end
   -- An empty one would let everybody in who sends an empty X-Hook-Secret.
-  return assert(secret ~= "" and secret, "HOOK_SECRET is not set, nor a file that HOOK_SECRET_FILE names")
+  if secret == "" then error("HOOK_SECRET is not set, nor a file that HOOK_SECRET_FILE names", 0) end
+  return secret
 end
 
 local M = {}
 
 --- Makes the hook, and its client. The API's address, key and secret come from the environment: AICC_BASE_URL, AICC_APP_KEY and
 -- AICC_APP_SECRET, or a file that AICC_APP_SECRET_FILE names; so does the callers' secret: HOOK_SECRET, or HOOK_SECRET_FILE.
--- @tparam table options `egress`, and what else `aicc.new` shall get; `count(name)` is called for what happens
+-- AICC_FORWARD_HEADERS may name what of "X-Request-Id traceparent" goes on to the API.
+-- @tparam table options `shared`: what all workers or threads share, an `ngx.shared.DICT` or a part of `aicc.shared`;
+--   `count(name)` is called for what happens, `log(line)` for what failed; `egress`, and what else `aicc.new` shall get
 -- @treturn table
 function M.new(options)
-  local settings = {}
+  local settings, shared = {}, options.shared
   for name, value in pairs(options) do settings[name] = value end
-  settings.count = nil
+  settings.shared, settings.count, settings.log = nil, nil, nil
   settings.on_event = function(event) options.count(name_of(event)) end
-  return setmetatable({ secret = read_secret(), client = assert(aicc.new(settings)) }, Hook)
+  local client = aicc.assert(aicc.new(settings))
+  settings.on_event, settings.store = nil, client.store
+  settings.timeout, settings.deadline, settings.retry = 3, 3, false
+  return setmetatable({
+    secret = read_secret(), client = client, prober = aicc.assert(aicc.new(settings)), forwards = client.forwarded,
+    shared = shared, count = options.count, log = options.log,
+    breaker = breaker.new { shared = shared, name = "api", now = core.now },
+    replay = replay.new { shared = shared, name = "replay" },
+    strikes = strikes.new { shared = shared, name = "strikes" },
+  }, Hook)
 end
 
 return M

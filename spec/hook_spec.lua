@@ -1,11 +1,13 @@
 -- The webhook's own part, examples/hook.lua, without a host around it. (In nginx and HAProxy: nginx_spec and haproxy_spec.)
 
+local aicc = require "aicc"
 local cjson = require "cjson"
 local sandbox = require "aicc.sandbox"
+local shared = require "aicc.shared"
 
 local BIG = 9007199254740991
 
-local server, environment, getenv, hook
+local server, environment, getenv, hook, dict, lines, counts
 
 setup(function()
   local path = package.path
@@ -24,18 +26,29 @@ end)
 
 before_each(function()
   server:reset()
+  dict, lines, counts = shared.new "hook spec", {}, {}
+  for _, key in ipairs(dict:get_keys()) do dict:delete(key) end
   environment = {
     AICC_BASE_URL = server.base_url, AICC_APP_KEY = server.app_key, AICC_APP_SECRET = server.app_secret, HOOK_SECRET = "s",
   }
 end)
 
-local function new() return hook.new { count = function() end } end
+local function new(more)
+  local options = {
+    shared = dict, log = function(line) lines[#lines + 1] = line end,
+    count = function(name) counts[name] = (counts[name] or 0) + 1 end,
+  }
+  for name, value in pairs(more or {}) do options[name] = value end
+  return hook.new(options)
+end
 
-local function send(path, body, secret)
-  local webhook = new()
-  local status, answer = webhook:signed_off(path, secret or "s", body)
+local function send(path, body, secret, more)
+  local webhook = new(more and more.options)
+  local request = { path = path, secret = secret or "s", body = body, source = "192.0.2.1" }
+  for name, value in pairs(more or {}) do request[name] = value end
+  local status, answer, retry_after = webhook:signed_off(request)
   webhook.client:close()
-  return status, answer
+  return status, answer, retry_after
 end
 
 it("a queue keeps its digits, and is unbound once however often it is named", function()
@@ -45,7 +58,7 @@ it("a queue keeps its digits, and is unbound once however often it is named", fu
   assert.equal(3, #server:requests()) -- with the token's
   server:fault { operation = "release_agent_by_skill", status = 404, to = math.huge }
   status, answer = send("/agents/1001/signed-off", '{"queues":[9007199254740991]}')
-  assert.equal(502, status)
+  assert.equal(422, status)
   assert.truthy(answer:find('"failed":[{"queue":9007199254740991,"error":"not_found","outcome":"rejected",', 1, true), answer)
 end)
 
@@ -99,4 +112,141 @@ it("the secret may be in a file, which nobody else may write to", function()
   assert.is_false((pcall(new)))
   os.remove(path)
   assert.is_false((pcall(new)))
+end)
+
+-- ---- what senders may repeat, and when ----
+
+local RELEASE, AGENT = "release_agent_by_skill", "/agents/1001/signed-off"
+local ONCE = { retry = false } -- no attempt after the first
+
+local function releases()
+  local n = 0
+  for _, request in ipairs(server:requests()) do n = n + (request.operation == RELEASE and 1 or 0) end
+  return n
+end
+
+it("what will be refused again is the sender's mistake; what may succeed later is not", function()
+  for _, case in ipairs {
+    { 422, status = 500, body = '{"resultCode":"1","resultMessage":"no"}' }, { 422, status = 404 },
+    { 422, status = 403, body = "{}" }, { 422, status = 400 }, { 502, status = 403, body = "<html>" }, { 503, status = 429 },
+    { 502, status = 502 }, { 502, status = 500 }, { 502, status = 401 },
+  } do
+    server:reset()
+    for _, key in ipairs(dict:get_keys()) do dict:delete(key) end
+    server:fault { operation = RELEASE, status = case.status, body = case.body, to = math.huge }
+    assert.equal(case[1], (send(AGENT, '{"queues":[3]}', "s", { options = ONCE })), case.status)
+  end
+  -- One that may succeed decides for all.
+  server:reset()
+  server:fault { operation = RELEASE, status = 404, to = 1 }
+  server:fault { operation = RELEASE, status = 502, to = math.huge }
+  assert.equal(502, (send(AGENT, '{"queues":[3,9007199254740991]}', "s", { options = ONCE })))
+end)
+
+it("a repetition of a request id gets the first answer, and nothing is sent", function()
+  local status, answer = send(AGENT, '{"queues":[3]}', "s", { id = "a-1" })
+  assert.same({ 202, 1 }, { status, releases() })
+  assert.same({ 202, answer }, { send(AGENT, '{"queues":[3]}', "s", { id = "a-1" }) })
+  assert.equal(1, releases())
+  assert.equal(422, (send(AGENT, '{"queues":[4]}', "s", { id = "a-1" })))
+  assert.equal(401, (send(AGENT, '{"queues":[3]}', "wrong", { id = "a-1" })))
+  assert.equal(202, (send(AGENT, '{"queues":[3]}', "s", { id = "a-2" })))
+  assert.equal(2, releases())
+  for _, id in ipairs { "", "a b", "a\n", ("x"):rep(129) } do
+    assert.equal(400, (send(AGENT, '{"queues":[3]}', "s", { id = id })), id)
+  end
+end)
+
+it("what may yet succeed is tried again under the same id", function()
+  server:fault { operation = RELEASE, status = 502, to = 1 }
+  assert.equal(502, (send(AGENT, '{"queues":[3]}', "s", { id = "b-1", options = ONCE })))
+  assert.equal(202, (send(AGENT, '{"queues":[3]}', "s", { id = "b-1", options = ONCE })))
+end)
+
+it("a repetition while the first is under way is told so", function()
+  local webhook, told = new(), nil
+  local attempt = webhook.client.transport.attempt
+  webhook.client.transport.attempt = function(...)
+    told = told or { webhook:signed_off { path = AGENT, secret = "s", body = '{"queues":[3]}', source = "x", id = "c-1" } }
+    return attempt(...)
+  end
+  assert.equal(202, (webhook:signed_off { path = AGENT, secret = "s", body = '{"queues":[3]}', source = "x", id = "c-1" }))
+  assert.same({ 409, 1 }, { told[1], told[3] })
+end)
+
+it("wrong secrets are counted, and after ten that address is not listened to for a minute", function()
+  for _ = 1, 10 do assert.equal(401, (send(AGENT, '{"queues":[3]}', "wrong"))) end
+  assert.equal(10, counts.wrong_secret)
+  local status, _, retry_after = send(AGENT, '{"queues":[3]}', "s")
+  assert.same({ 429, 60 }, { status, retry_after })
+  assert.equal(202, (send(AGENT, '{"queues":[3]}', "s", { source = "192.0.2.2" })))
+end)
+
+it("after ten failures in a row the API is left alone; then one asks at a time, and a success ends it", function()
+  local now = 1000
+  local webhook = new(ONCE)
+  webhook.breaker.now = function() return now end
+  local function ask()
+    return webhook:signed_off { path = AGENT, secret = "s", body = '{"queues":[3]}', source = "x" }
+  end
+  server:fault { operation = RELEASE, status = 502, to = 11 }
+  for _ = 1, 10 do assert.equal(502, (ask())) end
+  local status, answer, retry_after = ask()
+  assert.same({ 503, 5 }, { status, retry_after })
+  assert.same({ "unavailable", "not_sent" }, { cjson.decode(answer).failed[1].error, cjson.decode(answer).failed[1].outcome })
+  assert.equal(10, releases())
+  local ready, what = webhook:ready()
+  assert.same({ 503, false, 10 }, { ready, cjson.decode(what).ready, cjson.decode(what).failures })
+  dict:delete "api open" -- 5 s later
+  assert.equal(502, (ask())) -- the probe, which fails
+  assert.equal(11, releases())
+  assert.same({ 503, 10 }, { (ask()), (select(3, ask())) })
+  dict:delete "api open"
+  dict:add("api probe", 1) -- somebody else asks
+  assert.same({ 503, 1 }, { (ask()), (select(3, ask())) })
+  dict:delete "api probe"
+  assert.equal(202, (ask()))
+  assert.equal(202, (ask()))
+  dict:delete "ready"
+  assert.equal(200, (webhook:ready()))
+end)
+
+it("refusals of a request are no failures of the API", function()
+  server:fault { operation = RELEASE, status = 404, to = math.huge }
+  for _ = 1, 12 do assert.equal(422, (send(AGENT, '{"queues":[3]}'))) end
+end)
+
+it("it is ready when there is a token", function()
+  local webhook = new()
+  local status, answer = webhook:ready()
+  assert.same({ 200, { ready = true, token = "ok", failures = 0, last = "-", age = -1 } }, { status, cjson.decode(answer) })
+  server:fault { operation = "token", status = 401, to = math.huge }
+  assert.same({ status, answer }, { webhook:ready() }) -- for 2 s
+  dict:delete "ready"
+  environment.AICC_APP_KEY = "another" -- has no token yet
+  status, answer = new():ready()
+  assert.same({ 503, "auth" }, { status, cjson.decode(answer).token })
+end)
+
+it("what failed is logged in one line, without secrets or what the API said of people", function()
+  server:fault { operation = RELEASE, status = 500, body = '{"resultCode":"7","resultMessage":"1001 is on leave"}', to = 1 }
+  send(AGENT, '{"queues":[3]}', "s", { id = "d-1" })
+  assert.equal(1, #lines)
+  assert.truthy(lines[1]:find("^failed operation=release_agent_by_skill kind=business outcome=rejected attempts=1 status=500 " ..
+    "code=7 elapsed=%d%.%d+ queue=3 request=d%-1$"), lines[1])
+  assert.equal("operation=- kind=network outcome=unknown attempts=- status=- code=- elapsed=2 message=\"no answer\"",
+    aicc.line { kind = "network", outcome = "unknown", elapsed = 2, message = "no answer" })
+end)
+
+it("each setting that is missing is named in what is raised, which is text", function()
+  for name, setting in pairs {
+    AICC_BASE_URL = "base_url", AICC_APP_KEY = "app_key", AICC_APP_SECRET = "app_secret", HOOK_SECRET = "HOOK_SECRET",
+  } do
+    local value = environment[name]
+    environment[name] = nil
+    local started, problem = pcall(new)
+    assert.same({ false, "string" }, { started, type(problem) }, name)
+    assert.truthy(problem:find(name, 1, true) and problem:find(setting, 1, true), problem)
+    environment[name] = value
+  end
 end)

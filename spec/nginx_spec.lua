@@ -4,6 +4,7 @@ local assert = require "luassert"
 local console = require "spec.support.hosts.nginx"
 local scene = require "spec.support.hosts.scene"
 local same_as_curl = require "spec.support.hosts.same_as_curl"
+local settings = require "spec.support.hosts.settings"
 local through_egress = require "spec.support.hosts.through_egress"
 local under_load = require "spec.support.hosts.under_load"
 local webhook = require "spec.support.hosts.webhook"
@@ -178,6 +179,7 @@ describe("in nginx #hosts", function()
   end)
 
   webhook(here)
+  settings(here.name)
   under_load(here)
   through_egress(here, more)
   same_as_curl(here, DIFFERENT)

@@ -15,6 +15,7 @@
 #include "processlib.h"
 #include "reply.h"
 #include "shape.h"
+#include "sharedlib.h"
 #include "strset.h"
 #include "sys.h"
 #include "version.h"
@@ -247,6 +248,7 @@ __attribute__((visibility("default"))) int luaopen_aicc_core(lua_State *L) {
   luaL_newlib(L, functions);
   aicc_filelib_open(L);
   aicc_processlib_open(L);
+  aicc_sharedlib_open(L);
   aicc_push_all(L);
   lua_setfield(L, -2, "ALL");
   aicc_error_pushmeta(L);

@@ -1,19 +1,24 @@
--- The webhook of hook.lua as a service of HAProxy, and its counters. Each thread runs this file for itself.
+-- The webhook of hook.lua as services of HAProxy. Each thread runs this file for itself, if haproxy.cfg says so; what they share
+-- is in aicc.shared.
 
 local hook = require "hook"
+local shared = require "aicc.shared"
 
-local counts = {} -- this thread's
+local counts = shared.new "counts"
 
 local webhook = hook.new {
   egress = os.getenv "AICC_EGRESS" or "unix:/run/haproxy/egress.sock",
   timeout = 15,
-  count = function(name) counts[name] = (counts[name] or 0) + 1 end,
+  shared = shared.new "hook",
+  count = function(name) counts:incr(name, 1, 0) end,
+  log = function(line) core.log(core.err, line) end,
 }
 
-local function answer(applet, status, content_type, body)
+local function answer(applet, status, content_type, body, retry_after)
   applet:set_status(status)
   applet:add_header("content-type", content_type)
   applet:add_header("content-length", tostring(#body))
+  if retry_after then applet:add_header("retry-after", ("%d"):format(retry_after)) end
   applet:start_response()
   applet:send(body)
 end
@@ -31,28 +36,29 @@ local function body_of(applet)
   return table.concat(parts)
 end
 
--- All threads' counters are together in variables of the process, as text: "name count name count …".
-local function publish(applet)
-  local lines = {}
-  for name, count in pairs(counts) do lines[#lines + 1] = ("%s %d"):format(name, count) end
-  applet:set_var("proc.aicc_counts_" .. core.thread, table.concat(lines, " "))
+local function header(applet, name)
+  local values = applet.headers[name]
+  return values and values[0]
 end
 
 core.register_service("signed_off", "http", function(applet)
-  local secrets = applet.headers["x-hook-secret"]
-  local status, body = webhook:signed_off(applet.path, secrets and secrets[0], body_of(applet))
-  publish(applet)
-  answer(applet, status, "application/json", body .. "\n")
+  local status, body, retry_after = webhook:signed_off {
+    path = applet.path, secret = header(applet, "x-hook-secret"), id = header(applet, "x-request-id"),
+    trace = header(applet, "traceparent"), source = applet.sf:src(), body = body_of(applet),
+  }
+  answer(applet, status, "application/json", body .. "\n", retry_after)
+end)
+
+core.register_service("ready", "http", function(applet)
+  local status, body, retry_after = webhook:ready()
+  answer(applet, status, "application/json", body .. "\n", retry_after)
 end)
 
 core.register_service("metrics", "http", function(applet)
-  local sums, lines = {}, {}
-  for thread = 1, 64 do
-    for name, count in (applet:get_var("proc.aicc_counts_" .. thread) or ""):gmatch "(%S+) (%d+)" do
-      sums[name] = (sums[name] or 0) + tonumber(count)
-    end
+  local lines = {}
+  for _, name in ipairs(counts:get_keys()) do
+    lines[#lines + 1] = ('aicc_events_total{event="%s"} %d\n'):format(name, counts:get(name))
   end
-  for name, count in pairs(sums) do lines[#lines + 1] = ('aicc_events_total{event="%s"} %d\n'):format(name, count) end
   table.sort(lines)
   answer(applet, 200, "text/plain", table.concat(lines))
 end)

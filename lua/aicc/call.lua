@@ -52,13 +52,14 @@ local M = {}
 
 --- Begins a call.
 -- @tparam string operation
--- @tparam table limits `deadline` (seconds for the call), `timeout` (seconds for an attempt), `retry` (complete)
+-- @tparam table limits `deadline` (seconds for the call), `timeout` (seconds for an attempt), `retry` (complete),
+--   `headers` (of the caller's, for the API)
 -- @tparam function clock seconds, from any beginning
 -- @treturn table
 function M.new(operation, limits, clock)
   local now, deadline = clock(), limits.deadline
   return setmetatable({
-    operation = operation, timeout = limits.timeout, retry = limits.retry, clock = clock, attempts = 0,
+    operation = operation, timeout = limits.timeout, retry = limits.retry, headers = limits.headers, clock = clock, attempts = 0,
     deadline = deadline, began = now, ends = now + deadline,
     -- Of a short deadline no more than half is kept, or nothing could ever be sent.
     reserve = math.min(math.max(5, 0.2 * deadline), deadline / 2),

@@ -10,6 +10,7 @@ local core = require "aicc.core"
 local engine = require "aicc.engine"
 local errors = require "aicc.error"
 local forms = require "aicc.forms"
+local forward = require "aicc.forward"
 local host = require "aicc.host"
 local retry = require "aicc.retry"
 local settle = require "aicc.settle"
@@ -44,6 +45,10 @@ local function read_limits(self, options, level)
       local problem = config.retry_problem(value, true)
       if problem then error(problem, level) end
       limits.retry = retry.complete(value, self.retry)
+    elseif name == "headers" then
+      local problem, misuse = forward.problem(value, self.forwarded)
+      if misuse then error(misuse, level) end
+      limits.headers, limits.problem = value, problem
     elseif name ~= "timeout" and name ~= "deadline" then
       error(("unknown option '%s'"):format(tostring(name)), level)
     elseif type(value) ~= "number" or not (value > 0 and value < math.huge) then
@@ -67,11 +72,15 @@ end
 -- while the call waits changes nothing. A wrong type raises, at the line `level` calls up. Returns the call and its arguments, or
 -- nil and an error.
 local function begin(self, operation, arguments, options, level)
-  local current = call.new(operation, read_limits(self, options, level + 2), self.clock)
+  local limits = read_limits(self, options, level + 2)
+  local current = call.new(operation, limits, self.clock)
   local ok, checked, err = pcall(core.check, operation, arguments)
   if not ok then error(checked, level + 1) end
   if checked and self.closed then
     err = errors.new { kind = "closed", operation = operation, message = "the client is closed" }
+  end
+  if checked and limits.problem then
+    err = errors.new { kind = "argument", operation = operation, message = limits.problem }
   end
   if err then return nil, tell(current, checked or {}, err) end
   return current, checked
@@ -97,7 +106,7 @@ end
 -- @tparam integer skill_id the queue, 1 to 2^53-1 (the API's skillId)
 -- @tparam {string,...}|userdata accounts agents' accounts (userAccounts), each 1 to 128 bytes of UTF-8; or `aicc.ALL`
 -- @tparam ?table options `timeout` (seconds an attempt), `deadline` (seconds in all), `retry` (as in `aicc.new`; what it leaves
---   out is as the client's; the budget is the client's alone)
+--   out is as the client's; the budget is the client's alone), `headers` (name -> value, of those that `forward_headers` lists)
 -- @treturn ?table `outcome`: "applied", or "applied_earlier" when an attempt whose answer was lost had done it; `attempts`;
 --   `elapsed` (seconds); `resultCode` and `resultMessage` as the API sent them, where there was an answer
 -- @treturn ?table the error: see `aicc.error`; its `outcome` tells what the server may have done
@@ -289,10 +298,13 @@ function M.new(options)
   if not store then return nil, err end
   transport, err = find_transport(settings)
   if not transport then return nil, err end
+  if settings.forward_headers and not transport.forwards then
+    return nil, errors.new { kind = "config", message = "forward_headers: only in nginx and HAProxy, through an egress" }
+  end
   local self = setmetatable({
     settings = settings, sources = sources, transport = transport, store = store, retry = retry.complete(settings.retry),
     forms = forms.new(settings.query_form), clock = settings.clock or core.now, random = settings.random or core.random,
-    hook_errors = 0,
+    hook_errors = 0, forwarded = forward.names(settings.forward_headers),
   }, Client)
   self.engine = make_engine(self, store)
   return self

@@ -7,6 +7,7 @@
 local cjson = require("cjson.safe").new() -- the shared one may have been set up otherwise
 local core = require "aicc.core"
 local errors = require "aicc.error"
+local forward = require "aicc.forward"
 local retry = require "aicc.retry"
 local secret = require "aicc.secret"
 
@@ -38,6 +39,7 @@ local SCHEMA = {
   { "transport", "transport", code_only = true, names = { curl = true, nginx = true, haproxy = true } },
   { "egress", "string", env = "AICC_EGRESS" },
   { "token_egress", "string", env = "AICC_TOKEN_EGRESS" }, -- egress where it is not given
+  { "forward_headers", "string", env = "AICC_FORWARD_HEADERS" },
   { "allow_blocking", "boolean", default = false, code_only = true },
   { "on_event", "function", code_only = true },
   { "clock", "function", code_only = true },
@@ -85,6 +87,8 @@ local function content_problem(row, value)
     return ("%s: expected %s, got '%s'"):format(row[1], table.concat(known, " or "), value)
   elseif row[2] == "retry" then
     return M.retry_problem(value)
+  elseif row[1] == "forward_headers" then
+    return select(2, forward.names(value))
   end
 end
 

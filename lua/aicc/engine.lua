@@ -41,6 +41,7 @@ local function attempt(self, current, request, bearer, remaining)
   if request.operation == current.operation then current.attempts = current.attempts + 1 end
   local reply, err, facts = self.transport:attempt {
     operation = request.operation, token = bearer, arguments = request.arguments,
+    headers = bearer and current.headers or nil, -- a token is fetched for others too
     limits = {
       timeout = math.min(current.timeout, remaining), connect_timeout = self.connect_timeout, deadline = remaining,
     },

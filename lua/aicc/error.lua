@@ -36,4 +36,29 @@ function M.is_error(value, kind)
   return type(value) == "table" and getmetatable(value) == core.error_meta and (kind == nil or value.kind == kind)
 end
 
+-- A value in a line of fields.
+local function shown(value)
+  if value == nil then return "-" end
+  if type(value) == "number" then return value % 1 == 0 and ("%.0f"):format(value) or ("%.3f"):format(value) end
+  local text = tostring(value):gsub("[%c\127]", " ")
+  return text:find "[ \"=]" and '"' .. text:gsub('[\\"]', "\\%0") .. '"' or text
+end
+
+--- What a log should say of a call that failed, in one line: `operation=… kind=… outcome=… attempts=… status=… code=…
+-- elapsed=…`, then `more`, then `message=…` unless it holds what the API said, which may name people. No secret is in it.
+-- @tparam table err
+-- @tparam ?table more array of `{ name, value }`
+-- @treturn string
+function M.line(err, more)
+  local fields = {
+    { "operation", err.operation }, { "kind", err.kind }, { "outcome", err.outcome }, { "attempts", err.attempts },
+    { "status", err.status }, { "code", err.result_code }, { "elapsed", err.elapsed },
+  }
+  for _, field in ipairs(more or {}) do fields[#fields + 1] = field end
+  if not err.result_message and not err.body then fields[#fields + 1] = { "message", err.message } end
+  local words = {}
+  for i, field in ipairs(fields) do words[i] = field[1] .. "=" .. shown(field[2]) end
+  return table.concat(words, " ")
+end
+
 return M

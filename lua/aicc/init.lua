@@ -28,6 +28,27 @@ M.ALL = core.ALL
 -- @treturn boolean
 M.is_error = errors.is_error
 
+--- One line of fields for a log, of a call that failed: operation, kind, outcome, attempts, status, code, elapsed.
+-- @function line
+-- @tparam table err
+-- @tparam ?table more array of `{ name, value }` to tell too: the request's id, say
+-- @treturn string
+-- @see aicc.error.line
+M.line = errors.line
+
+--- As Lua's `assert`, but what it raises is text: nginx and HAProxy cannot print an error that is a table.
+--
+--     local client = aicc.assert(aicc.new { … })
+--
+-- @param value anything
+-- @param err what to raise, made text, if the value is nil or false
+-- @param ... more that is returned
+-- @return all arguments
+function M.assert(value, err, ...)
+  if not value then error(err == nil and "assertion failed!" or tostring(err), 0) end
+  return value, err, ...
+end
+
 --- Compares two secrets, in a time that tells nothing of where they differ.
 -- @function equal
 -- @tparam string a
@@ -62,6 +83,8 @@ M.equal = core.equal
 -- @tparam ?string options.egress in nginx and HAProxy: `unix:` and the path of the socket through which they reach the API
 --   (doc/hosts.md)
 -- @tparam ?string options.token_egress the same for tokens, if `egress` does not lead to `token_url`
+-- @tparam ?string options.forward_headers in nginx and HAProxy: names of headers that a call may give the API, `X-Request-Id` and
+--   `traceparent`, say, with commas or spaces between them; none that a request has anyway
 -- @tparam[opt=false] boolean options.allow_blocking let libcurl hold up all other requests of nginx or HAProxy
 -- @tparam ?function options.on_event called with a table for what happens
 -- @tparam ?function options.clock seconds; for specs

@@ -20,6 +20,9 @@ local MAX_HEAD = 64 * 1024
 local Egress = {}
 Egress.__index = Egress
 
+--- Whether it sends a request's `headers`.
+Egress.forwards = true
+
 local M = {}
 
 --- So many bytes a reply can have at most that is not refused.
@@ -50,6 +53,7 @@ local function encode(self, request)
   if not encoded then return nil, err end
   local route = self:route(request.operation)
   encoded.path = route.prefix .. encoded.path
+  for name, value in pairs(request.headers or {}) do encoded.headers[name] = value end
   encoded.headers.Host = route.authority
   if request.arguments.userAccounts == core.ALL then encoded.headers["X-Aicc-Connection"] = "fresh" end
   return encoded
@@ -91,8 +95,8 @@ local function host_failure(operation, kind, outcome, message)
 end
 
 --- One attempt of one operation: at most one request. As `aicc.transport.curl`.
--- @tparam table request `operation`, `token` (nil for the operation "token"), `arguments`, and `limits` (`timeout`,
---   `connect_timeout`: seconds)
+-- @tparam table request `operation`, `token` (nil for the operation "token"), `arguments`, `headers` (more of them;
+--   nil), and `limits` (`timeout`, `connect_timeout`: seconds)
 -- @treturn ?table the reply
 -- @treturn ?table the error
 function Egress:attempt(request)

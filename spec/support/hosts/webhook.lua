@@ -10,7 +10,7 @@ local describe, it, setup, teardown, before_each = busted.describe, busted.it, b
 
 return function(scene)
   describe("the webhook", function()
-    setup(scene.start)
+    setup(function() scene.start { AICC_FORWARD_HEADERS = "X-Request-Id, traceparent" } end)
     teardown(scene.stop)
     before_each(function() scene.server:reset() end)
 
@@ -83,6 +83,52 @@ return function(scene)
       pipe:close()
     end)
 
+    -- A header that a request of the API had.
+    local function header_of(request, name)
+      for _, header in ipairs(request.headers) do
+        if header[1]:lower() == name then return header[2] end
+      end
+    end
+
+    local function with_headers(account, queues, headers)
+      headers["X-Hook-Secret"] = "hook-secret-7f3a"
+      return scene.example:hook(account, queues, { headers = headers })
+    end
+
+    it("answers a repeated X-Request-Id as it did at first, whichever worker gets it, and asks the API once", function()
+      local request = with_headers("1001", { 3 }, { ["X-Request-Id"] = "again-1" })
+      local first = load.send(request)
+      assert.equal(202, first.status)
+      local sent = #scene.server:requests()
+      for _, reply in ipairs(load.run(load.many(20, request))) do
+        assert.same({ 202, first.body }, { reply.status, reply.body })
+      end
+      assert.equal(sent, #scene.server:requests())
+      assert.equal(422, load.send(with_headers("1002", { 3 }, { ["X-Request-Id"] = "again-1" })).status)
+    end)
+
+    it("gives the API the headers that AICC_FORWARD_HEADERS names, and no other", function()
+      local trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+      load.send(with_headers("1001", { 3 }, { ["X-Request-Id"] = "id-7", Traceparent = trace, ["X-Other"] = "1" }))
+      for _, request in ipairs(scene.server:requests()) do
+        if request.operation == "release_agent_by_skill" then
+          assert.same({ "id-7", trace }, { header_of(request, "x-request-id"), header_of(request, "traceparent") })
+          assert.is_nil(header_of(request, "x-other"))
+        else
+          assert.is_nil(header_of(request, "x-request-id")) -- a token is fetched for others too
+        end
+      end
+    end)
+
+    it("logs why a call failed, in one line", function()
+      scene.server:fault { operation = "release_agent_by_skill", status = 404, to = math.huge }
+      assert.equal(422, load.send(with_headers("1001", { 3 }, { ["X-Request-Id"] = "id-8" })).status)
+      local log = scene.example:wait_for_log "request=id%-8"
+      assert.truthy(log:find("failed operation=release_agent_by_skill kind=not_found outcome=rejected attempts=1 status=404 " ..
+        "code=%- elapsed=[%d.]+ queue=3 request=id%-8"), log)
+      assert.falsy(log:gsub("curl [^\n]*", "", 1):find("hook-secret-7f3a", 1, true))
+    end)
+
     it("tells what went wrong for which queue, and what may have been done", function()
       load.run(load.many(20, scene.example:hook("1001", { 3 }))) -- there are tokens now
       scene.server:clear()
@@ -91,7 +137,7 @@ return function(scene)
       }
       local reply = load.send(scene.example:hook("1001", { 3, 4 }))
       local answer = cjson.decode(reply.body)
-      assert.equal(502, reply.status)
+      assert.equal(422, reply.status)
       assert.same({ 3 }, answer.released)
       assert.same({ 4, "business", "rejected" }, { answer.failed[1].queue, answer.failed[1].error, answer.failed[1].outcome })
     end)
@@ -105,6 +151,55 @@ return function(scene)
       assert.is_true(after.attempt_ok >= before + 6, "ok")
       assert.equal(1, after.attempt_server)
       assert.equal(1, after.retry)
+    end)
+
+    it("is ready, and counts wrong secrets, until it does not listen to that address any more", function()
+      assert.equal(200, load.send({ port = scene.example.port, path = "/ready" }).status)
+      for _ = 1, 20 do -- some came before
+        local reply = load.send(scene.example:hook("1001", { 3 }, { headers = { ["X-Hook-Secret"] = "guess" } }))
+        if reply.status == 429 then break end
+        assert.equal(401, reply.status)
+      end
+      local reply = load.send(scene.example:hook("1001", { 3 }))
+      assert.equal(429, reply.status)
+      assert.truthy(reply.head:lower():find("retry-after: 60\r\n", 1, true), reply.head)
+      assert.equal(10, scene.example:metrics().wrong_secret)
+      scene.stop() -- that is for a minute
+      scene.start()
+    end)
+
+    it("leaves the API alone after ten failures in a row, all workers together, and comes back by itself", function()
+      local server, example = scene.server, scene.example
+      load.run(load.many(20, example:hook("1001", { 3 }))) -- there are tokens now
+      server:clear()
+      server:fault { operation = "release_agent_by_skill", status = 404, to = 1 } -- no failure of the API's
+      load.send(example:hook("1001", { 3 }))
+      server:fault { operation = "release_agent_by_skill", status = 403, body = "<html>", to = math.huge } -- not tried again
+      for _ = 1, 10 do assert.equal(502, load.send(example:hook("1001", { 3 })).status) end
+      for _ = 1, 10 do
+        local reply = load.send(example:hook("1001", { 3 }))
+        assert.equal(503, reply.status)
+        assert.truthy(reply.head:lower():find("retry%-after: [1-5]\r\n"), reply.head)
+      end
+      assert.equal(11, scene.count "release_agent_by_skill")
+      local ready
+      for _ = 1, 150 do -- what was said before is said for 2 s more
+        ready = load.send { port = example.port, path = "/ready" }
+        if ready.status == 503 then break end
+        require("socket").sleep(0.02)
+      end
+      assert.equal(503, ready.status, ready.body)
+      assert.equal(200, load.send({ port = example.port, path = "/health" }).status)
+      server:reset()
+      local reply
+      for _ = 1, 400 do
+        reply = load.send(example:hook("1001", { 3 }))
+        if reply.status == 202 then break end
+        assert.equal(503, reply.status)
+        require("socket").sleep(0.02)
+      end
+      assert.equal(202, reply.status)
+      for _, other in ipairs(load.run(load.many(20, example:hook("1001", { 3 })))) do assert.equal(202, other.status) end
     end)
 
     it("serves HTTP/2", function()

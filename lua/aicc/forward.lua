@@ -1,0 +1,52 @@
+--- Headers of a caller's that go on to the API: a request's id, a trace. Which ones, the setting `forward_headers` says.
+-- @module aicc.forward
+
+local MAX_VALUE = 512 -- bytes
+
+-- What a request of ours has itself, and what is between two hops or tells who somebody is.
+local OWN = {
+  ["host"] = true, ["content-type"] = true, ["content-length"] = true, ["content-encoding"] = true, ["transfer-encoding"] = true,
+  ["authorization"] = true, ["proxy-authorization"] = true, ["x-app-key"] = true, ["x-tenantspaceid"] = true,
+  ["x-token-expire"] = true, ["user-agent"] = true, ["connection"] = true, ["proxy-connection"] = true, ["keep-alive"] = true,
+  ["te"] = true, ["trailer"] = true, ["upgrade"] = true, ["expect"] = true, ["accept"] = true, ["accept-encoding"] = true,
+  ["cookie"] = true, ["range"] = true,
+}
+
+local M = {}
+
+--- The names that a setting lists.
+-- @tparam ?string text names with commas or spaces between them
+-- @treturn ?table lower-case name -> true
+-- @treturn ?string what is wrong with it
+function M.names(text)
+  local names = {}
+  for name in (text or ""):gmatch "[^,%s]+" do
+    local lower = name:lower()
+    if not name:find "^[%w_%-]+$" then return nil, ("forward_headers: '%s' is no header's name"):format(name) end
+    if OWN[lower] or lower:find "^x%-aicc%-" then
+      return nil, ("forward_headers: '%s' is not a caller's to give"):format(name)
+    end
+    names[lower] = true
+  end
+  return names
+end
+
+--- What is wrong with the headers of a call. A wrong type, or a header that is not listed, is misuse.
+-- @param headers name -> value
+-- @tparam table names as from `names`
+-- @treturn ?string what is wrong with a value
+-- @treturn ?string what is misused
+function M.problem(headers, names)
+  if type(headers) ~= "table" then return nil, "headers: expected a table, got " .. type(headers) end
+  for name, value in pairs(headers) do
+    if type(name) ~= "string" or not names[name:lower()] then
+      return nil, ("headers: '%s' is not among the client's forward_headers"):format(tostring(name))
+    elseif type(value) ~= "string" then
+      return nil, ("headers['%s']: expected a string, got %s"):format(name, type(value))
+    elseif #value > MAX_VALUE or not value:find "^[!-~]+[ -~]*$" then
+      return ("headers['%s']: expected 1 to %d visible ASCII characters"):format(name, MAX_VALUE)
+    end
+  end
+end
+
+return M

@@ -1,0 +1,86 @@
+--- A circuit breaker that all workers or threads share: after so many failures in a row nobody asks any more for a while, then
+-- one at a time.
+--
+-- It is open for 5 s at first, then twice as long after each probe that failed, for a minute at most. A success closes it.
+-- @module aicc.webhook.breaker
+
+local MOST_OPEN = 60   -- seconds
+
+local Breaker = {}
+Breaker.__index = Breaker
+
+local M = {}
+
+-- What tells that the API, or the way to it, does not work. A refusal of one request tells that it does.
+local FAILURES = {
+  network = true, timeout = true, tls = true, server = true, http = true, protocol = true, throttled = true, deadline = true,
+  auth = true, blocked = true,
+}
+
+-- What an error tells of the API, or of the way to it: "works", "fails", or nil: nothing.
+local function verdict(err)
+  if not err then return "works" end
+  return FAILURES[err.kind] and "fails" or err.outcome == "rejected" and "works" or nil
+end
+
+-- The seconds for which nobody may ask; nil if somebody may.
+local function open_seconds(self)
+  local ends = self.shared:get(self.name .. " open")
+  return ends and math.max(1, math.ceil(ends - self.now())) or nil
+end
+
+--- Whether nobody may ask now.
+-- @treturn ?integer for how many seconds more
+function Breaker:is_open() return open_seconds(self) end
+
+--- Whether a call may be made now. Whoever may, tells with `record` what came of it.
+-- @treturn boolean
+-- @treturn number seconds after which to ask again, where it may not
+-- @treturn boolean whether it is the one that probes
+function Breaker:admit()
+  if self:failures_in_a_row() < self.failures then return true, 0, false end
+  local seconds = open_seconds(self)
+  if seconds then return false, seconds, false end
+  if self.shared:add(self.name .. " probe", 1, self.patience) then return true, 0, true end
+  return false, 1, false
+end
+
+-- Opens it: each time for longer, while nothing succeeds.
+local function open(self)
+  local times = self.shared:incr(self.name .. " times", 1, 0, 2 * MOST_OPEN + self.patience) or 1
+  local seconds = math.min(MOST_OPEN, self.open_for * 2 ^ math.min(10, times - 1))
+  self.shared:set(self.name .. " open", self.now() + seconds, seconds)
+end
+
+--- Tells what came of a call.
+-- @tparam ?table err its error; nil after a success
+-- @tparam ?boolean is_probe as `admit` said
+function Breaker:record(err, is_probe)
+  local what = verdict(err)
+  if what == "works" then
+    for _, key in ipairs { " failures", " open", " times" } do self.shared:delete(self.name .. key) end
+  elseif what == "fails" then
+    local n = self.shared:incr(self.name .. " failures", 1, 0) or 0
+    -- A call that had begun before it opened does not make it longer.
+    if n == self.failures or is_probe then open(self) end
+  end
+  if is_probe then self.shared:delete(self.name .. " probe") end
+end
+
+--- How many calls have failed in a row.
+-- @treturn integer
+function Breaker:failures_in_a_row() return self.shared:get(self.name .. " failures") or 0 end
+
+--- Makes a breaker.
+-- @tparam table options `shared` (an `ngx.shared.DICT` or `aicc.shared`'s part); `name` (of its keys); `now()` (seconds, the same
+--   clock for all workers); `failures` (in a row; 10); `open_for` (seconds; 5); `patience` (seconds after which a probe is taken
+--   for dead; 90)
+-- @treturn table
+function M.new(options)
+  return setmetatable({
+    shared = options.shared, name = options.name, now = options.now, failures = options.failures or 10,
+    open_for = options.open_for or 5, patience = options.patience or 90,
+  }, Breaker)
+end
+
+return M

@@ -1,0 +1,111 @@
+/* sharedlib.c - core.shared_*: shared.h's values for Lua (aicc.shared). All may raise; none holds the mutex or memory meanwhile. */
+#include "sharedlib.h"
+
+#include <string.h>
+
+#include "shared.h"
+
+/* The key at 1: 1 to AICC_SHARED_KEY bytes without NUL. */
+static struct aicc_shared_key check_key(lua_State *L) {
+  struct aicc_shared_key key;
+  key.text = luaL_checklstring(L, 1, &key.size);
+  luaL_argcheck(L, key.size > 0 && key.size <= AICC_SHARED_KEY && memchr(key.text, '\0', key.size) == NULL, 1,
+                "expected a key of 1 to 256 bytes without NUL");
+  return key;
+}
+
+static double check_seconds(lua_State *L, int index) {
+  double seconds = luaL_optnumber(L, index, 0);
+  luaL_argcheck(L, seconds >= 0 && seconds < 1e9, index, "expected seconds, or 0 for no end");
+  return seconds;
+}
+
+/* core.shared_get(key) -> string | number | nil */
+static int shared_get(lua_State *L) {
+  struct aicc_shared_key key = check_key(L);
+  size_t capacity = 1024, size = 0;
+  for (;;) { /* it may have grown when there is room for it */
+    double number = 0;
+    char *text = aicc_newuserdata(L, capacity);
+    enum aicc_shared_kind kind = aicc_shared_get(key, &number, text, capacity, &size);
+    if (kind == AICC_SHARED_TEXT && size > capacity) {
+      capacity = size;
+      continue;
+    }
+    if (kind == AICC_SHARED_TEXT)
+      lua_pushlstring(L, text, size);
+    else if (kind == AICC_SHARED_NUMBER)
+      lua_pushnumber(L, number);
+    else
+      lua_pushnil(L);
+    return 1;
+  }
+}
+
+static int push_result(lua_State *L, enum aicc_shared_result result) {
+  static const char *const words[] = {NULL, "exists", "not found", "not a number", "no memory"}; /* as nginx says it */
+  if (result == AICC_SHARED_DONE) {
+    lua_pushboolean(L, 1);
+    return 1;
+  }
+  lua_pushnil(L);
+  lua_pushstring(L, words[result]);
+  return 2;
+}
+
+/* core.shared_set(key, string | number, [seconds], [only_new]) -> true | nil, why */
+static int shared_set(lua_State *L) {
+  struct aicc_shared_key key = check_key(L);
+  double seconds = check_seconds(L, 3);
+  const char *text = NULL;
+  size_t size = 0;
+  double number = 0;
+  if (lua_type(L, 2) == LUA_TNUMBER)
+    number = lua_tonumber(L, 2);
+  else
+    text = luaL_checklstring(L, 2, &size);
+  luaL_argcheck(L, size <= AICC_SHARED_VALUE, 2, "expected at most 65536 bytes");
+  return push_result(L, aicc_shared_set(key, text, size, number, seconds, lua_toboolean(L, 4)));
+}
+
+/* core.shared_add(key, by, [first], [seconds]) -> the sum | nil, why */
+static int shared_add(lua_State *L) {
+  struct aicc_shared_key key = check_key(L);
+  double by = luaL_checknumber(L, 2), first = luaL_optnumber(L, 3, 0), sum = 0;
+  enum aicc_shared_result result =
+      aicc_shared_add(key, by, lua_isnoneornil(L, 3) ? NULL : &first, check_seconds(L, 4), &sum);
+  if (result != AICC_SHARED_DONE) return push_result(L, result);
+  lua_pushnumber(L, sum);
+  return 1;
+}
+
+/* core.shared_delete(key) */
+static int shared_delete(lua_State *L) {
+  aicc_shared_delete(check_key(L));
+  return 0;
+}
+
+/* core.shared_keys() -> array of keys */
+static int shared_keys(lua_State *L) {
+  size_t capacity = 4096, size;
+  char *text;
+  for (;;) {
+    text = aicc_newuserdata(L, capacity);
+    size = aicc_shared_keys(text, capacity);
+    if (size <= capacity) break;
+    capacity = size + 4096;
+  }
+  lua_newtable(L);
+  lua_Integer n = 0;
+  for (size_t at = 0; at < size; at += strlen(text + at) + 1) {
+    lua_pushstring(L, text + at);
+    lua_rawseti(L, -2, (int)++n);
+  }
+  return 1;
+}
+
+void aicc_sharedlib_open(lua_State *L) {
+  static const luaL_Reg functions[] = {{"shared_get", shared_get},       {"shared_set", shared_set},   {"shared_add", shared_add},
+                                       {"shared_delete", shared_delete}, {"shared_keys", shared_keys}, {NULL, NULL}};
+  luaL_setfuncs(L, functions, 0);
+}
