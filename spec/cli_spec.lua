@@ -247,11 +247,13 @@ describe("the command aicc #lua54", function()
     assert.matches("night 100%% 200/200", err)
   end)
 
-  it("reads standard input, and names a job by its file, with a number where that is taken", function()
+  it("reads standard input, and names a job by its file, with a number where that job is over", function()
     start { agents = { [3] = support.agents(100) } }
     local path = file(support.range(3, 1, 3))
     assert.equal(0, (run("plan - --job piped", path)))
     assert.equal(0, (run("plan " .. path)))
+    assert.equal(2, (run("plan " .. path)))
+    assert.equal(0, (run "apply night --rate 0"))
     assert.equal(0, (run("plan " .. path)))
     local _, out = run "jobs"
     assert.matches("piped .*night .*night%-2 ", out)

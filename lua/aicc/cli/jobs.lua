@@ -20,8 +20,13 @@ local function fail(kind, message) return nil, errors.new { kind = kind, message
 
 -- Where jobs are kept unless told otherwise.
 local function default_store()
-  local base = os.getenv "XDG_STATE_HOME"
-  if not base or base:sub(1, 1) ~= "/" then base = (os.getenv "HOME" or "") .. "/.local/state" end
+  local base, home = os.getenv "XDG_STATE_HOME", os.getenv "HOME"
+  if not base or base:sub(1, 1) ~= "/" then
+    if not home or home:sub(1, 1) ~= "/" then
+      return fail("config", "job store: neither HOME nor XDG_STATE_HOME names a folder: set one, or use --store")
+    end
+    base = home .. "/.local/state"
+  end
   local made, problem = core.make_directory(base .. "/aicc")
   if not made then return fail("store", "job store: " .. problem) end
   return "sqlite:" .. base .. "/aicc/jobs.db"
@@ -42,24 +47,51 @@ end
 
 -- ---- plan ----
 
--- The job's name: as told, else the file's, with a number where that is taken.
+-- The error of a name that a job has, with the commands for both of what may be wanted.
+local function taken(arguments, name, state, free)
+  local verb = ({ planned = "apply", running = "resume", undoing = "undo" })[state]
+  local acts = verb and ("; `aicc %s %s` would go by what that was planned from"):format(verb, name) or ""
+  local _, err = fail("argument", ("there is a job %s already, and it is %s%s: nothing was planned"):format(name, state, acts))
+  local beside = show.command("plan", arguments, show.quoted(arguments.file))
+  beside[#beside + 1] = "--job " .. free
+  if arguments.chunk then beside[#beside + 1] = ("--chunk %d"):format(arguments.chunk) end
+  err.ways = {
+    { name = "plan", what = "to plan beside it", words = beside },
+    { name = "forget", what = "to delete it, with its report and what an undo needs",
+      words = show.command("forget", { store = arguments.store }, name) },
+  }
+  return nil, err
+end
+
+-- The job's name: as told, else the file's, with a number where that is a job's that has come to its end. Whoever plans a file
+-- and then applies what bears its name means what they have just planned: so a name that an unfinished job has is refused.
 local function name_for(arguments, store)
-  if arguments.job then return arguments.job end
-  local base = arguments.file:match "([^/]*)$":gsub("%.%w+$", ""):gsub("[^%w._-]", "-"):gsub("^[^%w]+", ""):sub(1, 56)
-  if base == "" then base = os.date "!job-%Y%m%d-%H%M%S" end
-  local name, number = base, 1
-  while store:job(name) do
-    number = number + 1
-    name = ("%s-%d"):format(base, number)
+  local base = arguments.job
+  if not base then
+    base = arguments.file:match "([^/]*)$":gsub("%.%w+$", ""):gsub("[^%w._-]", "-"):gsub("^[^%w]+", ""):sub(1, 56)
+    if base == "" then base = os.date "!job-%Y%m%d-%H%M%S" end
   end
+  local list, err = store:list()
+  if not list then return nil, err end
+  local states, name, number, refused = {}, base, 1, nil
+  for _, job in ipairs(list) do states[job.name] = job.state end
+  while states[name] do
+    local is_over = states[name] == "finished" or states[name] == "undone"
+    if arguments.job or not is_over then refused = refused or name end
+    number = number + 1
+    name = ("%s-%d"):format(base:sub(1, 56), number)
+  end
+  if refused then return taken(arguments, refused, states[refused], name) end
   return name
 end
 
 --- `aicc plan`
 function M.plan(arguments, out)
-  local store, reader, client, read_as, err
+  local store, name, reader, client, read_as, err
   store, err = open_store(arguments)
   if not store then return nil, err end
+  name, err = name_for(arguments, store)
+  if not name then return nil, err end
   reader, err, read_as = jobs.read(arguments.file)
   if not reader then return nil, err end
   client, err = client_of.new(arguments)
@@ -67,7 +99,7 @@ function M.plan(arguments, out)
   local bar = progress.new("listing queues", { json = out.json, quiet = out.quiet, is_short = true })
   local job
   job, err = store:plan(reader, {
-    name = name_for(arguments, store), client = client, chunk = arguments.chunk, rate = arguments.rate,
+    name = name, client = client, chunk = arguments.chunk, rate = arguments.rate,
     concurrency = arguments.concurrency,
     on_bad_line = function(line, problem)
       if out.json then out:emit { event = "bad_line", line = line, message = problem } end

@@ -47,23 +47,28 @@ end
 
 --- Says with which command to go on.
 -- @tparam {string,...} words
-function M.go_on(words)
+-- @tparam[opt="to go on"] string what what that does
+function M.go_on(words, what)
   io.stdout:flush()
-  io.stderr:write(fold.command("aicc: to go on: ", words, fold.width(2)), "\n")
+  io.stderr:write(fold.command(("aicc: %s: "):format(what or "to go on"), words, fold.width(2)), "\n")
 end
 
 --- An error: a line for people on standard error; for machines, which read standard output, its fields.
--- @tparam table err
+-- @tparam table err `go_on`: a command, word by word; `ways`: several of them to choose from, each with its `name` (for machines),
+--   `what` it does (for people) and `words`
 function Output:failure(err)
   if not self.json then
     M.complain(err.message)
     if err.go_on then M.go_on(err.go_on) end
+    for _, way in ipairs(err.ways or {}) do M.go_on(way.words, way.what) end
     return
   end
+  local ways = err.ways and {}
+  for _, way in ipairs(err.ways or {}) do ways[way.name] = table.concat(way.words, " ") end
   self:emit {
     event = "error", kind = err.kind, message = err.message, outcome = err.outcome, status = err.status,
     result_code = err.result_code, result_message = err.result_message, skill_id = err.skill_id,
-    go_on = err.go_on and table.concat(err.go_on, " ") or nil,
+    go_on = err.go_on and table.concat(err.go_on, " ") or nil, ways = ways,
   }
 end
 

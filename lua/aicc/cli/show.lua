@@ -13,6 +13,14 @@ local PLAIN = { ["UTF-8, separated by commas"] = true, ["UTF-8, JSON Lines"] = t
 
 local STATUSES = { "released", "not_bound", "failed", "unknown", "pending", "planned" }
 
+--- A word as a shell takes it.
+-- @tparam string word
+-- @treturn string
+function M.quoted(word)
+  if word:find "^[%w_./-]+$" then return word end
+  return "'" .. word:gsub("'", [['\'']]) .. "'"
+end
+
 --- The command to go on with, word by word, as it can be pasted.
 -- @tparam string verb
 -- @tparam table arguments of the command that ran

@@ -1,0 +1,89 @@
+-- The command and its job store: where that is, that it cannot be written, whose job a name is.
+
+local aicc_jobs = require "aicc.jobs"
+local lfs = require "lfs"
+local support = require "spec.support.jobs"
+
+describe("the command's job store #lua54", function()
+  local folder, server
+
+  before_each(function()
+    folder = support.folder()
+    server = support.sandbox { agents = { [3] = support.agents(100), [4] = support.agents(100) } }
+  end)
+  after_each(support.clean)
+
+  local function run(arguments) return support.run(folder, server, arguments) end
+
+  local function csv(list) support.csv(folder .. "/night.csv", list) end
+
+  local function plan(options) return run(("plan --rate 0 %s %s/night.csv"):format(options or "", folder)) end
+
+  -- Runs it where no file may become larger than so many bytes.
+  local function run_within(size, arguments)
+    local command = support.command(folder, server, arguments)
+    local _, _, ended = os.execute(("trap '' XFSZ; ulimit -f %d; exec %s >%s/out 2>%s/err </dev/null"):format(size // 512, command,
+      folder, folder))
+    return ended, io.open(folder .. "/err"):read "a"
+  end
+
+  it("is full: 9, whichever write is the first that fails", function()
+    csv(support.range(3, 1, 10))
+    local path = folder .. "/jobs.db"
+    local store = assert(aicc_jobs.open("sqlite:" .. path)) -- as long as it is open nobody shortens the log
+    local size = lfs.attributes(path .. "-wal", "size")
+    for extra = 0, 4 do
+      local ended, err = run_within(size + extra * 4152, ("plan --store sqlite:%s %s/night.csv"):format(path, folder))
+      assert.equal(9, ended, err)
+      assert.matches("^aicc: job store: .*[^\n]\n$", err)
+    end
+    for _, job in ipairs(store:list()) do assert.equal("planning", job.state) end -- nor could it be deleted
+    store:close()
+  end)
+
+  it("has a place that somebody must name", function()
+    local command = support.command(folder, server, "jobs")
+    for _, given in ipairs { "-u HOME -u XDG_STATE_HOME", "-u XDG_STATE_HOME HOME=", "HOME=here XDG_STATE_HOME=there" } do
+      -- What `env` is told last counts.
+      local bare = command:gsub(" ([^ ]+) bin/aicc", " env " .. given .. " %1 bin/aicc")
+      local pipe = io.popen(bare .. " 2>&1; echo status $?")
+      local said = pipe:read "a"
+      pipe:close()
+      assert.matches("HOME.*XDG_STATE_HOME.*%-%-store.*status 3\n$", said)
+    end
+  end)
+
+  -- ---- whose job a name is ----
+
+  it("does not let a file be planned again while the job of that name is not finished", function()
+    csv(support.range(3, 1, 10))
+    assert.equal(0, (plan()))
+    csv { { 4, "a1" } }
+    local ended, out, err = plan "--chunk 7"
+    assert.same({ 2, "" }, { ended, out })
+    assert.matches("there is a job night already, and it is planned", err)
+    -- Both wishes, as they can be pasted.
+    local file = folder .. "/night.csv"
+    assert.truthy(err:find(("\naicc: to plan beside it: aicc plan %s --rate 0 --job night-2 --chunk 7\n"):format(file), 1, true), err)
+    assert.truthy(err:find("undo needs: aicc forget night\n", 1, true), err)
+    -- Nothing was planned: what is applied is what was planned first.
+    assert.equal(0, (run "apply night --rate 0"))
+    assert.same({ 90, 100 }, { #server:accounts(3), #server:accounts(4) })
+    -- It is finished now, and the next one has a name of its own.
+    ended, out = plan()
+    assert.equal(0, ended)
+    assert.matches("aicc apply night%-2 ", out .. " ")
+    ended, _, err = plan()
+    assert.equal(2, ended)
+    assert.matches("there is a job night%-2 already", err)
+    assert.matches("%-%-job night%-3\n", err)
+  end)
+
+  it("tells machines the same", function()
+    csv(support.range(3, 1, 10))
+    assert.equal(0, (plan "--job x"))
+    local ended, out, err = plan "--job x --json"
+    assert.same({ 2, "" }, { ended, err })
+    assert.truthy(out:find('"ways":{"forget":"aicc forget x","plan":"aicc plan ', 1, true), out)
+  end)
+end)
