@@ -101,9 +101,12 @@ describe("on the wire", function()
     local page = '{"skillId":3,"pageSize":100,"pageNum":1}'
     assert.equal(page, core.encode("query_agents", { skillId = 3, pageNum = 1 }, who).body)
     assert.equal('{"requestParam":' .. page .. "}",
-      core.encode("query_agents", { skillId = 3, pageNum = 1, wrapped = true }, who).body)
-    assert.matches("wrapped: expected a boolean, got string",
-      select(2, pcall(core.encode, "query_agents", { skillId = 3, wrapped = "true" }, who)))
+      core.encode("query_agents", { skillId = 3, pageNum = 1, form = "wrapped" }, who).body)
+    assert.equal("{}", core.encode("query_agents", { skillId = 3, form = "none" }, who).body)
+    assert.matches("form: expected a string, got boolean",
+      select(2, pcall(core.encode, "query_agents", { skillId = 3, form = true }, who)))
+    local _, refused = core.encode("query_agents", { skillId = 3, form = "wrap" }, who)
+    assert.same({ "argument", "form: expected flat or wrapped, got 'wrap'" }, { refused.kind, refused.message })
   end)
 
   it("a base URL's path comes before the operation's, with one slash between", function()

@@ -91,10 +91,15 @@ int aicc_put_integer(struct aicc_call *call, const char *name, double least, dou
   return call->body == NULL || put_done(call, aicc_json_integer(call->body, value), name);
 }
 
-int aicc_get_boolean(struct aicc_call *call, const char *name, int otherwise, int *found) {
+int aicc_get_word(struct aicc_call *call, const char *name, const char *const *words, int *found) {
   int type = get_field(call, name);
-  if (type != LUA_TNIL && type != LUA_TBOOLEAN) return wrong_type(call, name, "a boolean", -1);
-  *found = type == LUA_TNIL ? otherwise : lua_toboolean(call->L, -1);
+  if (type != LUA_TNIL && type != LUA_TSTRING) return wrong_type(call, name, "a string", -1);
+  const char *word = type == LUA_TSTRING ? lua_tostring(call->L, -1) : words[0];
+  for (*found = 0; words[*found] != NULL && strcmp(words[*found], word) != 0;) ++*found;
+  if (words[*found] == NULL) {
+    aicc_failure_say(refuse(call, "argument"), "%s: expected %s or %s, got '%.40s'", name, words[0], words[1], word);
+    return 0;
+  }
   done_with(call, name);
   return 1;
 }

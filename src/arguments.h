@@ -42,8 +42,8 @@ int aicc_put_json(struct aicc_call *call, const char *text, size_t size);
 int aicc_get_integer(struct aicc_call *call, const char *name, double least, double most, double otherwise, int64_t *found);
 int aicc_put_integer(struct aicc_call *call, const char *name, double least, double most, double otherwise);
 
-/* A boolean, which is not the API's own; `otherwise` where the field is nil. */
-int aicc_get_boolean(struct aicc_call *call, const char *name, int otherwise, int *found);
+/* Which of the words (ended by NULL) a field that is not the API's own is; the first one where it is nil. */
+int aicc_get_word(struct aicc_call *call, const char *name, const char *const *words, int *found);
 
 /*
 ** A list of accounts, each of them once. `most`: at most so many, 0 for any number. `or_all`: aicc.ALL is allowed, and written as

@@ -44,15 +44,17 @@ static int write_bind(struct aicc_call *call) {
          aicc_put_literal(call, "}");
 }
 
-/* In either of the two documented forms. */
+/* In one of the two documented forms, or with no parameters: what a server makes of that shows what its answers are worth. */
 static int write_query(struct aicc_call *call) {
-  int wrapped;
-  return aicc_get_boolean(call, "wrapped", 0, &wrapped) && (!wrapped || aicc_put_literal(call, "{\"requestParam\":")) &&
-         aicc_put_literal(call, "{\"skillId\":") &&
+  static const char *const forms[] = {"flat", "wrapped", "none", NULL};
+  int form;
+  if (!aicc_get_word(call, "form", forms, &form)) return 0;
+  if (form == 2) return aicc_put_literal(call, "{}");
+  return (form == 0 || aicc_put_literal(call, "{\"requestParam\":")) && aicc_put_literal(call, "{\"skillId\":") &&
          aicc_put_integer(call, "skillId", 1, AICC_MAX_INTEGER, AICC_REQUIRED) &&
          aicc_put_literal(call, ",\"pageSize\":") && aicc_put_integer(call, "pageSize", 1, 100, 100) &&
          aicc_put_literal(call, ",\"pageNum\":") && aicc_put_integer(call, "pageNum", 0, AICC_MAX_INTEGER, 0) &&
-         aicc_put_literal(call, "}") && (!wrapped || aicc_put_literal(call, "}"));
+         aicc_put_literal(call, "}") && (form == 0 || aicc_put_literal(call, "}"));
 }
 
 static const char *read_nothing(lua_State *L) {
@@ -89,7 +91,7 @@ const struct aicc_operation aicc_operations[AICC_OPERATION_COUNT] = {
      .path = MANAGEMENT "queryAgentInfoBySkillId",
      .with_token = 1,
      .once = 1,
-     .fields = {"skillId", "pageSize", "pageNum", "wrapped"},
+     .fields = {"skillId", "pageSize", "pageNum", "form"},
      .write = write_query,
      .read = aicc_shape_page},
 };

@@ -118,7 +118,7 @@ function Engine:pages(current, skill_id)
   local function ask(in_form)
     local reply, err = self:perform(current, {
       operation = "query_agents",
-      arguments = { skillId = skill_id, pageSize = settle.PAGE_SIZE, pageNum = number, wrapped = in_form == "wrapped" },
+      arguments = { skillId = skill_id, pageSize = settle.PAGE_SIZE, pageNum = number, form = in_form },
     })
     return reply, err
   end

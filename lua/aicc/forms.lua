@@ -3,6 +3,10 @@
 -- The documents' table wraps the parameters in `requestParam`, the example beside it does not. A strict server refuses the form
 -- that it does not know; a lenient one finds no parameters in it, and answers that nobody is bound. So nobody's absence is
 -- believed in a form in which the server has never named anybody, unless the other form shows nobody either.
+--
+-- Where one form shows nobody and the other is refused, the refused one may be the server's own, and the refusal the queue's or
+-- the moment's, while the server is lenient with the other. A request without any parameters tells: if that shows nobody too,
+-- then what shows nobody has not been understood.
 -- @module aicc.forms
 
 local errors = require "aicc.error"
@@ -14,7 +18,7 @@ local M = {}
 
 local OTHER = { flat = "wrapped", wrapped = "flat" }
 
--- Refusals that may be of the form. (`business` may be of the queue, or of the moment, as well.)
+-- Refusals that may be of the form. They may be of the queue, or of the moment, as well.
 local REFUSALS = { bad_request = true, business = true }
 
 local function is_refused(err) return err ~= nil and REFUSALS[err.kind] == true end
@@ -24,7 +28,7 @@ local function is_empty(reply) return reply ~= nil and #reply.data == 0 end
 -- Asks in one form. Where somebody comes, the form is the right one, from now on.
 local function try(self, ask, form)
   local reply, err = ask(form)
-  for _, agent in ipairs(reply and reply.data or {}) do
+  for _, agent in ipairs(OTHER[form] and reply and reply.data or {}) do
     if agent.userAccount then
       self.confirmed[form], self.preferred = true, form
       break
@@ -44,20 +48,25 @@ local function refused_twice(one, other)
   })
 end
 
+-- What an answer that shows nobody and a refusal come to.
+local function weigh(self, ask, empty, refused)
+  local control = try(self, ask, "none")
+  if not control.reply and not is_refused(control.err) then return control end -- it cannot be told
+  if is_empty(control.reply) then return refused end
+  self.preferred = empty.form
+  return empty
+end
+
 -- What two answers come to, neither of which names anybody. `one` is empty or refused.
-local function weigh(self, ask, one, other)
-  if not other.reply and not is_refused(other.err) then return other end -- it cannot be told
-  if one.err and other.err then return { err = refused_twice(one, other), form = one.form } end
-  -- The queue is empty, if what was refused is refused for good: a moment's failure must not look like a form that is not known.
-  for _, answer in ipairs { one, other } do
-    if answer.err and answer.err.kind == "business" then
-      local again = try(self, ask, answer.form)
-      if not is_refused(again.err) and not is_empty(again.reply) then return again end
-    end
-  end
-  if one.err then self.preferred = other.form end
-  if one.reply and other.reply then return one.reply.count >= other.reply.count and one or other end
-  return one.reply and one or other
+local function compare(self, ask, one, other)
+  -- Somebody else may have found out meanwhile.
+  if self.confirmed[one.form] then return one end
+  if self.confirmed[other.form] then return other end
+  if other.reply and one.reply then return one.reply.count >= other.reply.count and one or other end
+  if other.reply then return weigh(self, ask, other, one) end
+  if not is_refused(other.err) then return other end -- it cannot be told
+  if one.reply then return weigh(self, ask, one, other) end
+  return { err = refused_twice(one, other), form = one.form }
 end
 
 -- The answer to a listing's first page.
@@ -67,11 +76,11 @@ local function decide(self, ask)
   if not is_empty(one.reply) and not is_refused(one.err) then return one end
   local other = try(self, ask, OTHER[one.form])
   if other.reply and not is_empty(other.reply) then return other end
-  return weigh(self, ask, one, other)
+  return compare(self, ask, one, other)
 end
 
 --- Fetches the first page of a reading of a queue, in whatever form is needed.
--- @tparam function ask takes "flat" or "wrapped"; returns the reply, or nil and an error
+-- @tparam function ask takes "flat", "wrapped" or "none"; returns the reply, or nil and an error
 -- @treturn ?table the reply
 -- @treturn ?table the error
 -- @treturn string the form, which is for the reading's other pages as well
