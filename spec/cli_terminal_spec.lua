@@ -97,7 +97,7 @@ describe("the command on a terminal #terminal #lua54", function()
     end
     look(("bin/aicc apply %s --rate 50 --concurrency 3"):format(name), "to go on:[^$]*%-%-concurrency 3\n")
     assert.matches("not as planned: 0 more bound, 1 no more", seen[1])
-    assert.matches("stopped: HTTP 403: refused by a firewall", seen[1])
+    assert.matches("stopped: HTTP 403: not let in", seen[1])
     assert.matches("aicc: to go on: aicc resume \\\n  a%-night[%w-]* %-%-rate 50 \\\n", seen[1])
     look("bin/aicc jobs", "1000000 rows +%d+%-")
     assert.matches("\na%-night%-.*%.%.%.[%w-]+ running ", "\n" .. seen[2])
