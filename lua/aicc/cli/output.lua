@@ -54,8 +54,8 @@ function M.go_on(words, what)
 end
 
 --- An error: a line for people on standard error; for machines, which read standard output, its fields.
--- @tparam table err `go_on`: a command, word by word; `ways`: several of them to choose from, each with its `name` (for machines),
---   `what` it does (for people) and `words`
+-- @tparam table err `go_on`: a command, word by word; `ways`: several to choose from, each with its `name` (for machines), `what`
+--   it does (for people) and `words`
 function Output:failure(err)
   if not self.json then
     M.complain(err.message)
