@@ -58,7 +58,7 @@ objects = $(patsubst %.c,$(OUT)/%.o,$(wildcard $(1)/*.c))
 
 # The modules are linked from the same files, but for those that only one of them needs.
 CORE_ONLY = core file filelib processlib shared sharedlib
-CURL_ONLY = curl call curlerror endpoint options pool session watch xfer
+CURL_ONLY = curl call curlerror endpoint libcurl options pool session watch xfer
 all_but   = $(filter-out $(patsubst %,$(OUT)/src/%.o,$(1)),$(call objects,src))
 
 CORE    = $(OUT)/aicc/core.so
@@ -143,8 +143,8 @@ check-lint: tools ## luacheck, and that every module still parses as Lua 5.1 and
 
 check-doc: doc ## The reference pages: a comment that LDoc cannot read is an error
 
-NO_LUA = buf json printable strset scrub date file xfer pool watch sys endpoint shared sandbox/cafile sandbox/certificate \
-         sandbox/gate sandbox/reply sandbox/request sandbox/server
+NO_LUA = buf json printable strset scrub date file xfer pool watch sys endpoint libcurl shared sandbox/cafile \
+         sandbox/certificate sandbox/gate sandbox/reply sandbox/request sandbox/server
 
 check-layers: ## The C files that know no Lua still know none, and only compat.h asks for Lua's version
 	@grep -nE '\b(lua|luaL)_|\b(lua|lauxlib|lualib|compat)\.h' $(NO_LUA:%=src/%.c) $(NO_LUA:%=src/%.h); test $$? = 1

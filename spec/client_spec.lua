@@ -290,7 +290,7 @@ describe("events", function()
     listener:close()
     assert.equal("attempt token attempt throttle attempt retry attempt retry attempt attempt settle", types(events))
     assert.same({ "throttled", 1, 429, "rejected" }, { events[4].kind, events[4].wait, events[3].status, events[3].outcome })
-    assert.same({ "network", 65, "unknown" }, { events[7].kind, events[7].curl_code, events[7].outcome })
+    assert.same({ "network", 52, "unknown" }, { events[7].kind, events[7].curl_code, events[7].outcome })
     assert.same({ "query_agents", 0 }, { events[10].operation, events[11].left })
   end)
 

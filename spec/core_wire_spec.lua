@@ -154,7 +154,7 @@ describe("on the wire", function()
     local result, err = session:release_agent_by_skill("t", accounts)
     assert.is_nil(result)
     assert.same({ "network", "unknown", true }, { err.kind, err.outcome, err.retryable })
-    assert.equal(65, err.curl_code)
+    assert.equal(52, err.curl_code)
     assert(session:release_agent_by_skill("t", accounts))
     local connections = {}
     for n = 1, 3 do connections[n] = captured() end

@@ -5,16 +5,12 @@
 ** It is linked from the same files as aicc.core where it needs them. What there is once in a Lua state (aicc.ALL, the errors'
 ** metatable) both find in the registry by its name; what there is once in a process is aicc.core's, which lends it.
 */
-#include <curl/curl.h>
-#include <pthread.h>
-
+#include "libcurl.h"
 #include "session.h"
 #include "shape.h"
 #include "sys.h"
 
 int luaopen_aicc_curl(lua_State *L);
-
-static void start_libcurl(void) { curl_global_init(CURL_GLOBAL_DEFAULT); }
 
 /* Pushes a table with all that aicc.core has. */
 static void push_core(lua_State *L) {
@@ -31,10 +27,10 @@ static void push_core(lua_State *L) {
 }
 
 __attribute__((visibility("default"))) int luaopen_aicc_curl(lua_State *L) {
-  static pthread_once_t once = PTHREAD_ONCE_INIT;
   luaL_checkversion(L);
   aicc_mark_mainthread(L);
-  pthread_once(&once, start_libcurl);
+  const struct aicc_libcurl *libcurl = aicc_libcurl_start();
+  if (libcurl == NULL) return luaL_error(L, "libcurl cannot be started");
   aicc_sys_pin((void (*)(void))luaopen_aicc_curl);
   push_core(L);
   aicc_getfield(L, LUA_REGISTRYINDEX, AICC_INTERRUPT_KEY);
@@ -44,7 +40,7 @@ __attribute__((visibility("default"))) int luaopen_aicc_curl(lua_State *L) {
   aicc_session_open(L);
   lua_pushliteral(L, "aicc.curl for " LUA_VERSION); /* aicc.native looks for it in the file */
   lua_setfield(L, -2, "build");
-  lua_pushstring(L, curl_version());
+  lua_pushstring(L, libcurl->version);
   lua_setfield(L, -2, "curl_version");
   return 1;
 }

@@ -17,7 +17,6 @@ static const struct row {
     {CURLE_GOT_NOTHING, "network", 1},
     {CURLE_SEND_ERROR, "network", 1},
     {CURLE_RECV_ERROR, "network", 1},
-    {CURLE_SEND_FAIL_REWIND, "network", 1},
     {CURLE_HTTP2_STREAM, "network", 1},
     {CURLE_SSL_CONNECT_ERROR, "tls", 1},
     {CURLE_SSL_CERTPROBLEM, "tls", 0},
@@ -35,13 +34,14 @@ static void judge_code(const struct aicc_xfer *xfer, struct aicc_failure *failur
   struct row row = {CURLE_OK, "network", 0};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
     if (rows[i].code == xfer->code) row = rows[i];
-  int is_broken = xfer->code == CURLE_SEND_FAIL_REWIND || xfer->requests > 1;
+  int is_broken = xfer->requests > 1;
   /* Whatever the code: it may be that of a second connection, made after a kept one broke with the request on it. */
   int not_sent = !xfer->was_written;
   failure->kind = row.kind;
   failure->outcome = not_sent ? AICC_NOT_SENT : AICC_UNKNOWN;
   failure->retryable = row.retryable || is_broken;
-  failure->curl_code = (int)xfer->code;
+  /* That we refused a second request is not what happened: the first one brought nothing. */
+  failure->curl_code = is_broken && xfer->code == CURLE_ABORTED_BY_CALLBACK ? (int)CURLE_GOT_NOTHING : (int)xfer->code;
   failure->truncated = xfer->code == CURLE_PARTIAL_FILE;
   if (xfer->no_memory) {
     failure->retryable = 0;

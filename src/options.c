@@ -9,6 +9,7 @@
 
 #include "arguments.h"
 #include "endpoint.h"
+#include "libcurl.h"
 #include "sys.h"
 #include "version.h"
 
@@ -85,15 +86,11 @@ static int choose_authorities(struct aicc_options *options, struct aicc_failure 
   settings->ca_file = options->text[AICC_CA_FILE];
   settings->ca_path = options->text[AICC_CA_PATH];
   if (settings->ca_file != NULL || settings->ca_path != NULL) return 1;
-#if LIBCURL_VERSION_NUM >= 0x074600
-  const curl_version_info_data *curl = curl_version_info(CURLVERSION_NOW);
-  if (curl->age >= CURLVERSION_SEVENTH) {
-    if (curl->capath != NULL && aicc_sys_has_hashed_certificates(curl->capath))
-      settings->ca_path = curl->capath;
-    else
-      settings->ca_file = curl->cainfo;
-  }
-#endif
+  const struct aicc_libcurl *libcurl = aicc_libcurl_start();
+  if (libcurl->ca_path != NULL && aicc_sys_has_hashed_certificates(libcurl->ca_path))
+    settings->ca_path = libcurl->ca_path;
+  else
+    settings->ca_file = libcurl->ca_file;
   return 1;
 }
 

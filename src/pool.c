@@ -94,7 +94,7 @@ static void reclaim(struct aicc_pool *pool, struct aicc_xfer *xfer) {
   struct aicc_engine *engine = pool->engine;
   CURL *easy = xfer->easy;
   xfer->easy = NULL;
-  curl_multi_remove_handle(engine->multi, easy);
+  curl_multi_remove_handle(engine->multi, easy); /* from here on libcurl reads nothing of the transfer's */
   if (engine->idle_count < engine->capacity)
     engine->idle[engine->idle_count++] = easy;
   else
@@ -108,16 +108,16 @@ static void end(struct aicc_pool *pool, struct aicc_xfer_list *list, struct aicc
   aicc_xfer_finish(xfer, ending, code);
   unlink_from(list, xfer);
   if (xfer->easy != NULL) reclaim(pool, xfer);
+  aicc_buf_wipe(&xfer->request);
   push(&pool->ended, xfer);
 }
 
+/* Starts a transfer that is among those that run. */
 static void begin(struct aicc_pool *pool, struct aicc_xfer *xfer) {
   struct aicc_engine *engine = pool->engine;
   int is_new = engine->idle_count == 0;
   CURL *easy = is_new ? curl_easy_init() : engine->idle[--engine->idle_count];
   CURLcode code = CURLE_OUT_OF_MEMORY;
-  unlink_from(&pool->waiting, xfer);
-  push(&pool->running, xfer);
   if (easy != NULL) {
     code = aicc_xfer_setup(xfer, easy, is_new, &pool->settings, &engine->sockets);
     if (code == CURLE_OK && curl_multi_add_handle(engine->multi, easy) == CURLM_OK) {
@@ -136,10 +136,13 @@ static void fill_window(struct aicc_pool *pool) {
   double now = aicc_sys_now(AICC_MONOTONIC);
   while (pool->waiting.count > 0 && pool->running.count < pool->window) {
     struct aicc_xfer *xfer = pool->waiting.first;
-    if (xfer->not_after <= now)
+    if (xfer->not_after <= now) {
       end(pool, &pool->waiting, xfer, AICC_EXPIRED, CURLE_OK);
-    else
+    } else {
+      unlink_from(&pool->waiting, xfer);
+      push(&pool->running, xfer);
       begin(pool, xfer);
+    }
   }
   if (now < pool->next_sweep) return;
   pool->next_sweep = now + SWEEP_INTERVAL;
@@ -147,6 +150,15 @@ static void fill_window(struct aicc_pool *pool) {
     next = xfer->next;
     if (xfer->not_after <= now) end(pool, &pool->waiting, xfer, AICC_EXPIRED, CURLE_OK);
   }
+}
+
+/* Begins a transfer again whose kept connection was found closed before anything was sent on it. */
+static void begin_afresh(struct aicc_pool *pool, struct aicc_xfer *xfer) {
+  reclaim(pool, xfer);
+  xfer->found_stale = 0;
+  xfer->message[0] = '\0';
+  xfer->fresh_connection = 1; /* so this happens once */
+  begin(pool, xfer);
 }
 
 /* Ends every transfer that libcurl says is done. */
@@ -157,7 +169,11 @@ static void drain(struct aicc_pool *pool) {
     CURLcode code = message->data.result; /* the message dies when its handle leaves the multi handle */
     char *owner = NULL;
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &owner);
-    end(pool, &pool->running, (struct aicc_xfer *)(void *)owner, AICC_BY_CURL, code);
+    struct aicc_xfer *xfer = (struct aicc_xfer *)(void *)owner;
+    if (xfer->found_stale)
+      begin_afresh(pool, xfer);
+    else
+      end(pool, &pool->running, xfer, AICC_BY_CURL, code);
   }
 }
 

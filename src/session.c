@@ -155,7 +155,7 @@ static int push_outcome(lua_State *L, const struct reading *reading) {
   reply.body.size = xfer->body.length;
   reply.retry_after = header_of(xfer, "retry-after");
   reply.date = header_of(xfer, "date");
-  reply.truncated = 0;
+  reply.truncated = !xfer->has_head;
   return aicc_reply_push(L, operation, &reply, &secrets);
 }
 

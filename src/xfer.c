@@ -7,7 +7,9 @@
 
 #include "xfer.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -52,32 +54,50 @@ void aicc_headers_release(struct aicc_headers *headers) {
 
 /* ---- callbacks ---- */
 
-/* Hands the request's body to libcurl. */
-static size_t on_read(char *buffer, size_t size, size_t count, void *data) {
-  struct aicc_xfer *xfer = data;
-  size_t left = xfer->request.length - xfer->sent, room = size * count;
-  size_t given = left < room ? left : room;
-  if (given > 0) memcpy(buffer, xfer->request.data + xfer->sent, given);
-  xfer->sent += given;
-  return given;
+/* The socket that is bound to that local port; CURL_SOCKET_BAD if none is. */
+static curl_socket_t find_socket(struct aicc_sockets *sockets, int port) {
+  for (size_t i = 0; i < sockets->count; i++) {
+    struct aicc_socket *open = &sockets->open[i];
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
+    if (open->port == 0 && getsockname(open->fd, (struct sockaddr *)&address, &size) == 0) {
+      if (address.ss_family == AF_INET) open->port = ntohs(((const struct sockaddr_in *)(const void *)&address)->sin_port);
+      if (address.ss_family == AF_INET6) open->port = ntohs(((const struct sockaddr_in6 *)(const void *)&address)->sin6_port);
+    }
+    if (open->port == port) return open->fd;
+  }
+  return CURL_SOCKET_BAD;
 }
 
 /*
-** Refuses to rewind the body. On a kept connection that turns out dead libcurl would otherwise send the POST again by itself,
-** and a release would have happened twice for one attempt.
+** Whether the kept connection that libcurl is about to use has been closed by the other end, or brings what nobody asked for.
+** libcurl looks by itself, but takes a reset (7.88) or a TLS goodbye (below 8.0) for a sign of life, and from 8.22 on trusts a
+** connection that it used less than a second ago. What was sent on a dead connection would have an outcome that nobody knows.
 */
-static int on_seek(void *data, curl_off_t offset, int origin) {
-  (void)data, (void)offset, (void)origin;
-  return CURL_SEEKFUNC_FAIL;
+static int is_stale(const struct aicc_xfer *xfer, int port) {
+  long connects = 0; /* a new connection may bring a TLS session's ticket */
+  if (port <= 0 || curl_easy_getinfo(xfer->easy, CURLINFO_NUM_CONNECTS, &connects) != CURLE_OK || connects > 0) return 0;
+  curl_socket_t fd = find_socket(xfer->sockets, port);
+  char byte;
+  ssize_t count;
+  if (fd == CURL_SOCKET_BAD) return 0;
+  do count = recv(fd, &byte, 1, MSG_PEEK);
+  while (count < 0 && errno == EINTR);
+  return count >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
 }
 
 /*
-** Refuses to send the request a second time. libcurl would, where a kept connection breaks before a byte of the body has left: there
-** is nothing to rewind then, and on_seek is not asked.
+** libcurl is about to write the request, for the first time or, where a kept connection broke before an answer, for the second:
+** then a release would happen twice for one attempt. So the second time is refused, whatever became of the first; and this count
+** alone tells whether anything of the request can have been written (libcurl's PRETRANSFER_TIME is set by a failed connect too).
 */
 static int on_request(void *data, char *remote, char *local, int remote_port, int local_port) {
   struct aicc_xfer *xfer = data;
-  (void)remote, (void)local, (void)remote_port, (void)local_port;
+  (void)remote, (void)local, (void)remote_port;
+  if (xfer->requests == 0 && !xfer->fresh_connection && is_stale(xfer, local_port)) {
+    xfer->found_stale = 1;
+    return CURL_PREREQFUNC_ABORT;
+  }
   return xfer->requests++ == 0 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
@@ -104,7 +124,11 @@ static size_t on_header(char *line, size_t size, size_t count, void *data) {
     xfer->over_limit = 1;
     return 0;
   }
-  if (length >= 5 && memcmp(line, "HTTP/", 5) == 0) xfer->head.length = 0; /* after a 100 Continue comes the real one */
+  if (length >= 5 && memcmp(line, "HTTP/", 5) == 0) { /* after a 100 Continue comes the real one */
+    xfer->head.length = 0;
+    xfer->has_head = 0;
+  }
+  if (length > 0 && length <= 2 && line[length - 1] == '\n') xfer->has_head = 1;
   return keep(xfer, &xfer->head, line, length);
 }
 
@@ -128,6 +152,7 @@ static curl_socket_t on_open_socket(void *data, curlsocktype purpose, struct cur
 #endif
   struct stat info;
   sockets->open[sockets->count].fd = fd;
+  sockets->open[sockets->count].port = 0;
   sockets->open[sockets->count++].inode = fstat(fd, &info) == 0 ? info.st_ino : 0;
   return fd;
 }
@@ -177,13 +202,7 @@ CURLcode aicc_xfer_setup(struct aicc_xfer *xfer, CURL *easy, int is_new, const s
   if (is_new) {
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_POST, 1L);
-    SET(CURLOPT_READFUNCTION, on_read);
-    SET(CURLOPT_SEEKFUNCTION, on_seek);
-#if LIBCURL_VERSION_NUM >= 0x075000
     SET(CURLOPT_PREREQFUNCTION, on_request);
-#else
-    SET(CURLOPT_FORBID_REUSE, 1L); /* slow, but no kept connection is ever there to break: one attempt stays one request */
-#endif
     SET(CURLOPT_WRITEFUNCTION, on_write);
     SET(CURLOPT_HEADERFUNCTION, on_header);
     SET(CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
@@ -212,6 +231,7 @@ CURLcode aicc_xfer_setup(struct aicc_xfer *xfer, CURL *easy, int is_new, const s
       SET(CURLOPT_CAPATH, settings->ca_path);
     }
   }
+  xfer->sockets = sockets;
   double left = xfer->not_after - aicc_sys_now(AICC_MONOTONIC);
   double timeout = xfer->timeout < left ? xfer->timeout : left;
   SET(CURLOPT_TIMEOUT_MS, milliseconds(timeout));
@@ -219,11 +239,9 @@ CURLcode aicc_xfer_setup(struct aicc_xfer *xfer, CURL *easy, int is_new, const s
   SET(CURLOPT_CURLU, xfer->url);
   SET(CURLOPT_HTTPHEADER, xfer->headers->list);
   SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)xfer->request.length);
+  SET(CURLOPT_POSTFIELDS, xfer->request.data); /* not copied: it leaves in one piece with the head */
   SET(CURLOPT_FRESH_CONNECT, xfer->fresh_connection ? 1L : 0L);
-  SET(CURLOPT_READDATA, xfer);
-#if LIBCURL_VERSION_NUM >= 0x075000
   SET(CURLOPT_PREREQDATA, xfer);
-#endif
   SET(CURLOPT_WRITEDATA, xfer);
   SET(CURLOPT_HEADERDATA, xfer);
   SET(CURLOPT_ERRORBUFFER, xfer->message);
@@ -245,14 +263,16 @@ void aicc_xfer_finish(struct aicc_xfer *xfer, enum aicc_ending ending, CURLcode 
     static const CURLINFO phases[] = {CURLINFO_NAMELOOKUP_TIME_T, CURLINFO_CONNECT_TIME_T, CURLINFO_APPCONNECT_TIME_T,
                                       CURLINFO_PRETRANSFER_TIME_T, CURLINFO_STARTTRANSFER_TIME_T};
     long connects = 0;
+    curl_off_t sent = 0;
+    xfer->was_written = xfer->requests > 0;
     for (size_t i = 0; i < sizeof phases / sizeof *phases; i++) xfer->timing[i] = seconds_of(xfer->easy, phases[i]);
     curl_easy_getinfo(xfer->easy, CURLINFO_RESPONSE_CODE, &xfer->status);
     curl_easy_getinfo(xfer->easy, CURLINFO_NUM_CONNECTS, &connects);
-    xfer->was_written = xfer->requests > 0 || xfer->timing[3] > 0;
+    if (xfer->was_written && curl_easy_getinfo(xfer->easy, CURLINFO_SIZE_UPLOAD_T, &sent) == CURLE_OK) xfer->sent = (size_t)sent;
+    if (!xfer->was_written) xfer->timing[3] = 0;
     xfer->reused = xfer->was_written && connects == 0;
     curl_easy_setopt(xfer->easy, CURLOPT_ERRORBUFFER, NULL); /* the handle outlives the transfer */
   }
-  aicc_buf_wipe(&xfer->request);
 }
 
 const char *aicc_xfer_header(const struct aicc_xfer *xfer, const char *name, size_t *size) {

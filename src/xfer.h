@@ -7,7 +7,7 @@
 #ifndef AICC_XFER_H
 #define AICC_XFER_H
 
-#include <curl/curl.h>
+#include "libcurl.h"
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -42,6 +42,7 @@ struct aicc_settings {
 /* The sockets that libcurl has open, for the child after a fork: which may have closed some, and opened other files instead. */
 struct aicc_socket {
   curl_socket_t fd;
+  int port;       /* its own; 0 until somebody asked */
   ino_t inode;
 };
 struct aicc_sockets {
@@ -67,8 +68,10 @@ struct aicc_xfer {
   struct aicc_headers *headers;  /* one reference */
   struct aicc_buf request;
   struct aicc_buf secrets;       /* each ended by a NUL: what must not be seen in an error, besides the token */
-  size_t sent;                   /* bytes of the request that libcurl has taken */
+  size_t sent;                   /* bytes of the request's body that have left */
   unsigned requests;             /* how often libcurl was about to send it; the second time is refused */
+  struct aicc_sockets *sockets;
+  int found_stale;               /* it was not, and nothing has been sent: to be begun again on a fresh one */
   double timeout;                /* seconds, for the attempt on the wire */
   double connect_timeout;        /* seconds */
   double started;                /* monotonic; when it was asked for */
@@ -87,6 +90,7 @@ struct aicc_xfer {
   double timing[5];              /* seconds after it began: name, connect, TLS, request written, first byte */
   size_t head_size;              /* bytes of all the replies' heads, for the cap */
   struct aicc_buf head;          /* of the last reply, as it came */
+  int has_head;                  /* up to the empty line: libcurl takes a connection's end for it, too */
   struct aicc_buf body;
   char message[CURL_ERROR_SIZE];
 };
@@ -100,7 +104,7 @@ void aicc_xfer_init(struct aicc_xfer *xfer);
 CURLcode aicc_xfer_setup(struct aicc_xfer *xfer, CURL *easy, int is_new, const struct aicc_settings *settings,
                          struct aicc_sockets *sockets);
 
-/* Reads from the easy handle, while it is still lent, how the transfer ended, and wipes the request. */
+/* Reads from the easy handle, while it is still lent, how the transfer ended. */
 void aicc_xfer_finish(struct aicc_xfer *xfer, enum aicc_ending ending, CURLcode code);
 
 /* The value of the reply's header `name` (lower case), trimmed; NULL if it has none. */
