@@ -111,6 +111,20 @@ describe("refused is", function()
     refuses("AICC_MAX_IN_FLIGHT", {}, { AICC_MAX_IN_FLIGHT = "-1" })
   end)
 
+  it("a word that is none of those there are, wherever it comes from", function()
+    local expected = "query_form: expected auto or flat or wrapped, got 'round'"
+    refuses(expected, { query_form = "round" })
+    refuses(expected, {}, { AICC_QUERY_FORM = "round" })
+    write("aicc/config.json", '{"query_form":"round"}')
+    refuses(expected)
+    local settings, sources = resolve({}, { AICC_QUERY_FORM = "wrapped" })
+    assert.same({ "wrapped", "environment AICC_QUERY_FORM" }, { settings.query_form, sources.query_form })
+    for _, line in ipairs(config.explain(settings, sources)) do
+      if line.name == "query_form" or line.name == "token_url" then settings[line.name] = nil end
+    end
+    assert.is_nil(settings.query_form or settings.token_url) -- both are explained
+  end)
+
   it("an address that would show secrets, and a file that is not there", function()
     for base_url, text in pairs {
       ["http://api.example"] = "base_url", ["ftp://api.example"] = "base_url", ["nonsense"] = "base_url",
