@@ -97,6 +97,10 @@ function M.is_inside()
   return thread ~= nil and tasks[thread] == true
 end
 
+--- Whether `run` is running, whoever asks.
+-- @treturn boolean
+function M.is_running() return is_running end
+
 --- Whether a coroutine is one that was spawned and has neither ended nor been given up.
 -- @tparam thread thread
 -- @treturn boolean

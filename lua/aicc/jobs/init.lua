@@ -8,11 +8,13 @@
 --
 -- All that is known of a job is in the store, and written before it is acted on: whatever ends a run, even `kill -9` or a power
 -- cut, `job:resume` goes on from there, and sends nothing again that has its result. What may go wrong is returned as `nil, err`;
--- see `aicc.error`.
+-- see `aicc.error`. An option that is unknown, of a wrong type or out of its range is misuse, and raises; so does a plan or a run
+-- inside `aicc.loop`, since each runs that loop itself.
 -- @module aicc.jobs
 
 require("aicc.native").load "aicc.core" -- before all that needs it: this explains a wrong build
 
+local check = require "aicc.jobs.options"
 local claims = require "aicc.jobs.claims"
 local database = require "aicc.jobs.database"
 local execute = require "aicc.jobs.execute"
@@ -29,11 +31,15 @@ local M = {}
 local Job = {}
 Job.__index = Job
 
-local function with(options, verb)
-  local all = { verb = verb }
-  for name, value in pairs(options or {}) do all[name] = value end
-  if type(all.client) ~= "table" then error("expected a client among the options", 3) end
-  return all
+local VERBS = { apply = true, resume = true, undo = true }
+
+-- Runs a job. `verb` is what messages call that. What is wrong in the options is raised at the line of whoever called our caller,
+-- which therefore makes no tail call.
+local function run(self, kind, verb, given)
+  local all, err = check.sending(given, "run", 3)
+  if not all then return nil, err end
+  all.verb = verb
+  return database.protect(kind, self.db, self.name, all)
 end
 
 --- Releases the job's rows.
@@ -46,23 +52,34 @@ end
 -- @tparam ?function options.on_note called with what is worth a line: `type` is "difference", "queue_stopped" or "throttled" (all
 --   wait for `seconds`, then go on at `rate`)
 -- @tparam ?function options.interrupted returns true when the run is to end between two commits
+-- @tparam ?number options.lease seconds for which a worker of a PostgreSQL job has a queue to itself before others take it over:
+--   30, or 15 more than an attempt of the client's may take
 -- @treturn ?table summary: `state`, `lines`, `counts` (status -> rows), `stopped` (an error, if the run was ended), `troubles`
 --   (errors of queues that were left alone), `requests`
 -- @treturn ?table the error, where nothing was begun
-function Job:apply(options) return database.protect(execute.apply, self.db, self.name, with(options, "applied")) end
+function Job:apply(options)
+  local summary, err = run(self, execute.apply, "applied", options)
+  return summary, err
+end
 
 --- Goes on with what `apply` left: intents without results are settled by query, and sent again only where still bound.
 -- Of a job that was never applied it is `apply`; of a finished one it tells the summary.
 -- @tparam table options as for `apply`
 -- @treturn ?table summary
 -- @treturn ?table the error
-function Job:resume(options) return database.protect(execute.apply, self.db, self.name, with(options, "resumed")) end
+function Job:resume(options)
+  local summary, err = run(self, execute.apply, "resumed", options)
+  return summary, err
+end
 
 --- Binds again, with their own weights, whom the job released. It can be interrupted, and undone further.
 -- @tparam table options as for `apply`
 -- @treturn ?table summary, with `undo`: how many rows were `restored`, `skipped` (bound again since) or `failed`
 -- @treturn ?table the error
-function Job:undo(options) return database.protect(execute.undo, self.db, self.name, with(options, "undone")) end
+function Job:undo(options)
+  local summary, err = run(self, execute.undo, "undone", options)
+  return summary, err
+end
 
 --- How far the job is.
 -- @treturn ?table `name`, `state`, `lines`, `counts` (status -> rows; they add up to `lines`), `undo`, `worker`, times
@@ -81,10 +98,12 @@ function Job:status()
 end
 
 --- What the job is about, queue by queue.
--- @tparam ?string verb what is going to be done to it: for "undo" the blast radius counts whom it has released
+-- @tparam ?string verb what is going to be done to it, "apply", "resume" or "undo": for an undo the blast radius counts whom it
+--   has released
 -- @treturn ?{table,...} see `aicc.jobs.plan.describe`
 -- @treturn ?table how it is beyond the blast radius, if it is; or, after nil, the error
 function Job:queues(verb)
+  if verb ~= nil and not VERBS[verb] then error("verb: expected apply, resume or undo, got " .. tostring(verb), 2) end
   return database.protect(function()
     local job, err = rows.find(self.db, self.name)
     if not job then return nil, err end
@@ -93,15 +112,17 @@ function Job:queues(verb)
 end
 
 --- One row per input line, in input order. What fails while rows are read is raised.
--- @tparam ?table options `failed`: only rows that are failed, unknown or pending; `unrestored`: only released rows that
+-- @tparam ?table wanted `failed`: only rows that are failed, unknown or pending; or `unrestored`: only released rows that
 --   an undo could not bring back, or of which nobody knows whether it did
 -- @treturn ?function iterator over tables with the columns of the report
 -- @treturn ?table the error
-function Job:report(options)
+function Job:report(wanted)
+  wanted = check.options(wanted, "report", 2)
+  if wanted.failed and wanted.unrestored then error("failed, unrestored: expected one of them", 2) end
   return database.protect(function()
     local job, err = rows.find(self.db, self.name)
     if not job then return nil, err end
-    return report.rows(self.db, job, options and (options.failed and "failed" or options.unrestored and "unrestored") or "all")
+    return report.rows(self.db, job, wanted.failed and "failed" or wanted.unrestored and "unrestored" or "all")
   end)
 end
 
@@ -123,14 +144,15 @@ Store.__index = Store
 -- @tparam ?function options.on_bad_line called with the line's number and what is wrong with it; else `err.lines` has them
 -- @tparam ?function options.on_progress called with `listed` and `queues`
 -- @tparam ?function options.on_note called with what is worth a line: `type` is "throttled"
+-- @tparam ?function options.interrupted returns true when the plan is to be given up
 -- @treturn ?table the job
 -- @treturn ?table the error
 function Store:plan(reader, options)
-  options = with(options)
-  local chunk = options.chunk
-  if chunk and (type(chunk) ~= "number" or chunk < 1 or chunk % 1 ~= 0) then error("chunk: expected an integer from 1", 2) end
-  local name = options.name or "job-" .. os.date "!%Y%m%d-%H%M%S"
-  local job, err = plan.plan(self.db, name, reader, options)
+  check.argument(reader, "reader", "function", 2)
+  local all, err = check.sending(options, "plan", 2)
+  if not all then return nil, err end
+  local job
+  job, err = plan.plan(self.db, all.name or "job-" .. os.date "!%Y%m%d-%H%M%S", reader, all)
   if not job then return nil, err end
   return handle(self.db, job)
 end
@@ -140,6 +162,7 @@ end
 -- @treturn ?table
 -- @treturn ?table the error
 function Store:job(name)
+  check.argument(name, "name", "string", 2)
   local job, err = database.protect(rows.find, self.db, name)
   if not job then return nil, err end
   return handle(self.db, job)
@@ -164,6 +187,7 @@ end
 -- @treturn ?boolean true
 -- @treturn ?table the error: there is none, or somebody is planning it or working on it
 function Store:forget(name)
+  check.argument(name, "name", "string", 2)
   return database.protect(function()
     local job, err = rows.find(self.db, name)
     if not job then return nil, err end
@@ -181,6 +205,7 @@ Store.__close = Store.close
 -- @treturn ?table
 -- @treturn ?table an error of kind "store" or "config"
 function M.open(url)
+  check.argument(url, "url", "string", 2)
   local db, err = database.open(url)
   if not db then return nil, err end
   return setmetatable({ db = db }, Store)
