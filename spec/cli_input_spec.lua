@@ -88,7 +88,7 @@ describe("the command's input #lua54", function()
     local status, out, err = run("plan " .. path)
     assert.same({ 0, "" }, { status, err })
     assert.matches("^read as UTF%-16, separated by tabs\n", out)
-    out = select(2, run("plan --json " .. path))
+    out = select(2, run("plan --json --job again " .. path))
     local last
     for line in out:gmatch "[^\n]+" do last = cjson.decode(line) end
     assert.same({ "plan", "UTF-16, separated by tabs", 2 }, { last.event, last.read_as, last.bound })
