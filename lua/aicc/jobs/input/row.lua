@@ -31,7 +31,7 @@ local UNSEEN = {
   { 0xFEFF, 0xFEFF, "a byte order mark", true },
 }
 
-local CHARACTER = "()([\194-\223\225-\239][\128-\191]+)" -- of two or three bytes
+local CHARACTER = "[\194-\223\225-\239][\128-\191]+" -- one of two or three bytes, in valid UTF-8
 
 local function code_of(character)
   local first, second, third = character:byte(1, 3)
@@ -39,15 +39,27 @@ local function code_of(character)
   return (first - 0xE0) * 4096 + (second - 0x80) * 64 + third - 0x80
 end
 
--- The first character that must not be where it is, or nil.
-local function unseen(account)
-  for at, character in account:gmatch(CHARACTER) do
-    local code = code_of(character)
-    local is_at_end = at == 1 or at + #character > #account
-    for _, range in ipairs(UNSEEN) do
-      if code >= range[1] and code <= range[2] and (is_at_end or range[4]) then return ("%s (U+%04X)"):format(range[3], code) end
-    end
+-- The row of UNSEEN that a character is in, or nil.
+local function unseen(character)
+  local code = code_of(character)
+  for _, range in ipairs(UNSEEN) do
+    if code >= range[1] and code <= range[2] then return range end
   end
+end
+
+-- The name of the first character that must not be where it is, or nil.
+local function misplaced(account)
+  for at, character in account:gmatch("()(" .. CHARACTER .. ")") do
+    local range = unseen(character)
+    if range and (range[4] or at == 1 or at + #character > #account) then return range[3] end
+  end
+end
+
+-- An account in which all characters are seen.
+local function visible(account)
+  return (account:gsub(CHARACTER, function(character)
+    return unseen(character) and ("<U+%04X>"):format(code_of(character)) or nil
+  end))
 end
 
 -- ---- rows ----
@@ -61,8 +73,8 @@ local function misleading(account)
   elseif account:find "^%s" or account:find "%s$" then
     return "the account begins or ends with a blank"
   end
-  local found = account:find "[\194-\239]" and unseen(account)
-  return found and ("the account '%s' has %s"):format(account, found) or nil
+  local found = account:find "[\194-\239]" and misplaced(account)
+  return found and ("the account '%s' has %s there"):format(visible(account), found) or nil
 end
 
 -- One table for all rows: the core copies what it checks.
