@@ -287,10 +287,13 @@ it("jobs find the form, and nobody is said not to be bound for the want of it #l
     local fresh = assert(api:client()) -- the command's runs are processes of their own
     local summary = assert(job:apply { client = fresh, rate = 0, force = true })
     assert.same({ "finished", 62, 1 }, { summary.state, summary.counts.released, summary.counts.not_bound })
-    local undone = assert(job:undo { client = fresh, rate = 0, force = true })
-    assert.same({ "undone", 62 }, { undone.state, undone.undo.restored })
-    assert.equal(120, #api:accounts(3))
+    api:bind(3, { { userAccount = "a1", agentWeight = 9, skillWeight = 9 } }) -- by somebody else, meanwhile
+    local third = assert(api:client())
+    local undone = assert(job:undo { client = third, rate = 0, force = true })
+    assert.same({ "undone", 61, 1 }, { undone.state, undone.undo.restored, undone.undo.skipped })
+    assert.same({ 120, "9/9" }, { #api:accounts(3), support.weights(api, 3).a1 })
     fresh:close()
+    third:close()
     store:close()
     support.clean()
   end
