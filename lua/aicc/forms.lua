@@ -4,9 +4,9 @@
 -- that it does not know; a lenient one finds no parameters in it, and answers that nobody is bound. So nobody's absence is
 -- believed in a form in which the server has never named anybody, unless the other form shows nobody either.
 --
--- Where one form shows nobody and the other is refused, the refused one may be the server's own, and the refusal the queue's or
--- the moment's, while the server is lenient with the other. A request without any parameters tells: if that shows nobody too,
--- then what shows nobody has not been understood.
+-- Where one form shows nobody and the other is refused as business, the refused one may be the server's own, and the refusal the
+-- queue's or the moment's, while the server is lenient with the other. A request without any parameters tells: if that shows
+-- nobody too, then what shows nobody has not been understood.
 -- @module aicc.forms
 
 local errors = require "aicc.error"
@@ -18,7 +18,7 @@ local M = {}
 
 local OTHER = { flat = "wrapped", wrapped = "flat" }
 
--- Refusals that may be of the form. They may be of the queue, or of the moment, as well.
+-- Refusals that may be of the form. A business failure may be of the queue, or of the moment, as well.
 local REFUSALS = { bad_request = true, business = true }
 
 local function is_refused(err) return err ~= nil and REFUSALS[err.kind] == true end
@@ -50,9 +50,11 @@ end
 
 -- What an answer that shows nobody and a refusal come to.
 local function weigh(self, ask, empty, refused)
-  local control = try(self, ask, "none")
-  if not control.reply and not is_refused(control.err) then return control end -- it cannot be told
-  if is_empty(control.reply) then return refused end
+  if refused.err.kind == "business" then
+    local control = try(self, ask, "none")
+    if not control.reply and not is_refused(control.err) then return control end -- it cannot be told
+    if is_empty(control.reply) then return refused end
+  end
   self.preferred = empty.form
   return empty
 end
