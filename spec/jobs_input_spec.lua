@@ -134,13 +134,13 @@ describe("rows #lua54", function()
       at = at + 1
       if at <= 200000 then return 3, "agent" .. at end
     end)
-    local function read(count)
+    local function memory_after(count)
       for _ = 1, count do reader() end
       collectgarbage()
       collectgarbage()
       return collectgarbage "count" -- KiB
     end
-    local before = read(100000) -- so many have grown Lua's table of strings, which does not shrink at once
-    assert.is_true(read(100000) - before < 50)
+    local before = memory_after(100000) -- so many have grown Lua's table of strings, which does not shrink at once
+    assert.is_true(memory_after(100000) - before < 50)
   end)
 end)
