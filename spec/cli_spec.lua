@@ -210,6 +210,11 @@ describe("the command aicc #lua54", function()
     assert.equal("5/2", support.weights(server, 3).a1)
     local _, out = run "agents --skill 3"
     assert.matches("a1 +agent weight 5, skill weight 2", out)
+    server:fault { operation = "query_agents", body = '{"count":1,"data":[{"accountCode":"a9","agentWeight":"7"}]}' }
+    local status
+    status, out = run "agents --skill 3"
+    assert.equal(0, status)
+    assert.matches("a9 +agent weight 7, skill weight %?", out)
     assert.equal(0, (run "token --check"))
     _, out = run "config"
     assert.matches("app_secret +%*%*%* ", out)

@@ -77,6 +77,9 @@ function M.bind(arguments, out)
   answer(out, "bound", arguments.skill, #arguments.accounts, result)
 end
 
+-- A weight for people. The API's documents make it optional.
+local function weight(value) return type(value) == "number" and ("%.0f"):format(value) or "?" end
+
 --- `aicc agents`
 function M.agents(arguments, out)
   local client, err = client_of.new()
@@ -90,8 +93,8 @@ function M.agents(arguments, out)
       skill_id = arguments.skill, user_account = agent.userAccount, agent_weight = agent.agentWeight,
       skill_weight = agent.skillWeight, work_no = agent.workNo,
     }, function()
-      out:line("%-40s agent weight %.0f, skill weight %.0f", agent.userAccount or "(no account)", agent.agentWeight,
-        agent.skillWeight)
+      out:line("%-40s agent weight %s, skill weight %s", agent.userAccount or "(no account)", weight(agent.agentWeight),
+        weight(agent.skillWeight))
     end)
   end
 end
