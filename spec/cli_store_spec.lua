@@ -53,6 +53,39 @@ describe("the command's job store #lua54", function()
     end
   end)
 
+  -- A prefix for commands that makes even root heed a file's mode.
+  local function without_privileges()
+    local pipe = io.popen "id -u"
+    local is_root = pipe:read "n" == 0
+    pipe:close()
+    local both = "-dac_override,-dac_read_search"
+    return is_root and ("setpriv --bounding-set=%s --inh-caps=%s "):format(both, both) or ""
+  end
+
+  it("can be read where it cannot be written", function()
+    csv(support.range(3, 1, 10))
+    plan()
+    assert.equal(0, (run "apply night --rate 0"))
+    local command = support.command(folder, server, ""):gsub("[^ ]+ bin/aicc $", without_privileges() .. "%0")
+    local function run_unprivileged(arguments)
+      local pipe = io.popen(("%s%s 2>&1; echo status $?"):format(command, arguments))
+      local said = pipe:read "a"
+      pipe:close()
+      return said
+    end
+    local store = folder .. "/aicc"
+    os.execute(("chmod 500 %s; chmod 400 %s/jobs.db"):format(store, store))
+    assert.matches("night +finished.*status 0\n$", run_unprivileged "jobs")
+    assert.matches("10 released.*status 0\n$", run_unprivileged "status night")
+    assert.equal(10, select(2, run_unprivileged "report night":gsub(",released,", "")))
+    assert.matches("job store: .*readonly database.*status 9\n$", run_unprivileged "forget night")
+    assert.matches("job store: .*status 9\n$", run_unprivileged "resume night")
+    -- What was written last must not be left out.
+    os.execute(("chmod 700 %s; echo more >%s/jobs.db-wal; chmod 500 %s"):format(store, store, store))
+    assert.matches("cannot be written.*jobs.db%-wal.*status 9\n$", run_unprivileged "status night")
+    os.execute("chmod 700 " .. store)
+  end)
+
   -- ---- whose job a name is ----
 
   it("does not let a file be planned again while the job of that name is not finished", function()

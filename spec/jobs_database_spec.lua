@@ -2,6 +2,7 @@
 -- PostgreSQL's part.
 
 local collector = require "spec.support.collector"
+local connect = require "aicc.jobs.connect"
 local database = require "aicc.jobs.database"
 local errors = require "aicc.error"
 local support = require "spec.support.jobs"
@@ -9,7 +10,7 @@ local support = require "spec.support.jobs"
 describe("the job store's database", function()
   local db
 
-  before_each(function() db = assert(database.open("sqlite:" .. support.folder() .. "/jobs.db")) end)
+  before_each(function() db = assert(connect.open("sqlite:" .. support.folder() .. "/jobs.db")) end)
   after_each(function()
     collector.usual()
     db:close()

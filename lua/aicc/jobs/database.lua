@@ -10,21 +10,19 @@
 -- What fails raises an error of kind "store"; whoever is called from outside turns that into `nil, err` with `protect`.
 -- @module aicc.jobs.database
 
-local core = require "aicc.core"
 local errors = require "aicc.error"
-local schema = require "aicc.jobs.schema"
 
-local BUSY = 10000 -- milliseconds for which SQLite waits for another process's transaction
-local IDLE = 60    -- seconds after which PostgreSQL ends a session that is doing nothing inside a transaction
-local GROUP = 50   -- rows of one INSERT
+local GROUP = 50 -- rows of one INSERT
 
 local Database = {}
 Database.__index = Database
 
 local M = {}
 
-local SQLITE = { name = "sqlite", begin = "BEGIN IMMEDIATE" }
-local POSTGRESQL = { name = "postgresql", begin = "BEGIN" }
+local DIALECTS = {
+  sqlite = { name = "sqlite", begin = "BEGIN IMMEDIATE" },
+  postgresql = { name = "postgresql", begin = "BEGIN" },
+}
 
 local unpack = table.unpack or unpack
 local to_integer = math.tointeger -- luacheck: ignore (not in Lua 5.1)
@@ -35,8 +33,6 @@ local to_integer = math.tointeger -- luacheck: ignore (not in Lua 5.1)
 function M.failure(message)
   return errors.new { kind = "store", message = "job store: " .. message:gsub("%s+", " ") }
 end
-
-local function fail(...) error(M.failure(string.format(...)), 0) end
 
 --- Calls a function; an error that it raises as a table is returned: `nil, err`. Bugs go on as they are.
 -- @tparam function f
@@ -195,7 +191,7 @@ end
 -- stopped one makes the others fail after their busy timeout.
 -- @tparam number seconds
 function Database:limit_idleness(seconds)
-  if self.dialect ~= POSTGRESQL then return end
+  if self.dialect.name ~= "postgresql" then return end
   self:run(("SET idle_in_transaction_session_timeout = %.0f"):format(seconds * 1000))
 end
 
@@ -207,75 +203,13 @@ function Database:close()
   self.connection, self.statements = nil, {}
 end
 
--- ---- the two kinds ----
-
-local function driver(name, package)
-  local loaded, dbi = pcall(require, "DBI")
-  if not loaded or not pcall(require, name) then
-    return nil, M.failure(("LuaDBI's %s is missing: on Debian, apt-get install %s"):format(name, package))
-  end
-  return dbi
-end
-
-local function connected(connection, problem, dialect)
-  if not connection then return nil, M.failure(tostring(problem)) end
+--- A database of a connection of LuaDBI's.
+-- @tparam userdata connection
+-- @tparam string dialect "sqlite" or "postgresql"
+-- @treturn table
+function M.new(connection, dialect)
   connection:autocommit(true) -- ends the transaction that a new connection is in; what it returns says nothing
-  return setmetatable({ connection = connection, dialect = dialect, statements = {} }, Database)
-end
-
-local function open_sqlite(path)
-  local dbi, missing = driver("dbd.sqlite3", "lua-dbi-sqlite3")
-  if not dbi then return nil, missing end
-  -- SQLite would make it readable for all. One that is there and that others may read is refused, as a token's file is: account
-  -- names are personal data, and a warning would scroll by.
-  local made, problem = core.create_file(path)
-  if not made then return nil, M.failure(problem) end
-  local connection
-  connection, problem = dbi.Connect("SQLite3", path)
-  local self, err = connected(connection, problem, SQLITE)
-  if not self then return nil, err end
-  self.path = self:row("PRAGMA database_list").file -- without symbolic links: its name is the lock's too
-  self:row("PRAGMA busy_timeout = " .. BUSY)
-  self:row "PRAGMA journal_mode = WAL"
-  self:run "PRAGMA synchronous = FULL"
-  return self
-end
-
-local function open_postgresql(url)
-  local dbi, missing = driver("dbd.postgresql", "lua-dbi-postgresql")
-  if not dbi then return nil, missing end
-  local connection, problem = dbi.Connect("PostgreSQL", url)
-  local self, err = connected(connection, problem, POSTGRESQL)
-  if not self then return nil, err end
-  self:limit_idleness(IDLE)
-  self:run "SET client_encoding TO 'UTF8'" -- whatever PGCLIENTENCODING says: all of our texts are
-  self:run "SET client_min_messages TO 'error'" -- libpq prints others on the standard error
-  local encoding = self:row("SELECT current_setting('server_encoding') AS name").name
-  if encoding == "UTF8" or encoding == "SQL_ASCII" then return self end -- the latter takes any bytes, and keeps them
-  self:close()
-  return nil, M.failure(("the database's encoding is %s, not UTF8: names and messages may not fit"):format(encoding))
-end
-
---- Opens a database, and makes the tables if it has none.
--- @tparam string url `sqlite:PATH` or `postgresql://…`
--- @treturn ?table
--- @treturn ?table an error of kind "store", or "config" where the URL is neither
-function M.open(url)
-  return M.protect(function()
-    local path = url:match "^sqlite:(.+)$"
-    local self, err
-    if path then
-      self, err = open_sqlite(path)
-    elseif url:find "^postgres%a*://" then
-      self, err = open_postgresql(url)
-    else
-      err = errors.new { kind = "config", message = "store: expected sqlite:PATH or postgresql://…" }
-    end
-    if not self then return nil, err end
-    local problem = schema.install(self)
-    if problem then fail("%s", problem) end
-    return self
-  end)
+  return setmetatable({ connection = connection, dialect = DIALECTS[dialect], statements = {} }, Database)
 end
 
 return M

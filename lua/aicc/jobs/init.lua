@@ -16,6 +16,7 @@ require("aicc.native").load "aicc.core" -- before all that needs it: this explai
 
 local check = require "aicc.jobs.options"
 local claims = require "aicc.jobs.claims"
+local connect = require "aicc.jobs.connect"
 local database = require "aicc.jobs.database"
 local execute = require "aicc.jobs.execute"
 local input = require "aicc.jobs.input"
@@ -206,7 +207,7 @@ Store.__close = Store.close
 -- @treturn ?table an error of kind "store" or "config"
 function M.open(url)
   check.argument(url, "url", "string", 2)
-  local db, err = database.open(url)
+  local db, err = connect.open(url)
   if not db then return nil, err end
   return setmetatable({ db = db }, Store)
 end

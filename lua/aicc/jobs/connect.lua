@@ -1,0 +1,112 @@
+--- Opens a job store's database: SQLite's file, or PostgreSQL's URL.
+-- @module aicc.jobs.connect
+
+local core = require "aicc.core"
+local database = require "aicc.jobs.database"
+local errors = require "aicc.error"
+local schema = require "aicc.jobs.schema"
+
+local M = {}
+
+local BUSY = 10000 -- milliseconds for which SQLite waits for another process's transaction
+local IDLE = 60    -- seconds after which PostgreSQL ends a session that is doing nothing inside a transaction
+
+local function driver(name, package)
+  local loaded, dbi = pcall(require, "DBI")
+  if not loaded or not pcall(require, name) then
+    return nil, database.failure(("LuaDBI's %s is missing: on Debian, apt-get install %s"):format(name, package))
+  end
+  return dbi
+end
+
+local function connected(connection, problem, dialect)
+  if not connection then return nil, database.failure(tostring(problem)) end
+  return database.new(connection, dialect)
+end
+
+-- The first words to a SQLite database.
+local function set_up(self)
+  self.path = self:row("PRAGMA database_list").file -- without symbolic links: its name is the lock's too
+  self:row("PRAGMA busy_timeout = " .. BUSY)
+  self:row "PRAGMA journal_mode = WAL"
+  self:run "PRAGMA synchronous = FULL"
+  return self
+end
+
+-- Opens a SQLite database beside which nothing can be written, for reading: SQLite must not look for its log there, so whatever
+-- that holds would be missing.
+local function open_unwritable(dbi, path)
+  local log = io.open(path .. "-wal", "rb")
+  local size = log and log:seek "end"
+  if log then log:close() end
+  if size and size > 0 then
+    return nil, database.failure(("%s cannot be written, and SQLite would have to, to read what was written last (%s-wal): "
+      .. "copy both, and read the copy"):format(path, path))
+  end
+  local flags = package.loaded["dbd.sqlite3"]
+  local name = path:gsub("^/+", "/"):gsub("[%%?#]", function(letter) return ("%%%02X"):format(letter:byte()) end)
+  local connection, problem = dbi.Connect("SQLite3", ("file:%s?immutable=1"):format(name),
+    flags.SQLITE_OPEN_READONLY + flags.SQLITE_OPEN_URI)
+  local self, err = connected(connection, problem, "sqlite")
+  if self then self.path = path end
+  return self, err
+end
+
+local function open_sqlite(path)
+  local dbi, missing = driver("dbd.sqlite3", "lua-dbi-sqlite3")
+  if not dbi then return nil, missing end
+  -- SQLite would make it readable for all. One that is there and that others may read is refused, as a token's file is: account
+  -- names are personal data, and a warning would scroll by.
+  local made, problem = core.create_file(path)
+  if not made then return nil, database.failure(problem) end
+  local connection
+  connection, problem = dbi.Connect("SQLite3", path)
+  local self, err = connected(connection, problem, "sqlite")
+  if not self then return nil, err end
+  local ready
+  ready, err = database.protect(set_up, self)
+  if ready then return self end
+  self:close()
+  if not err.message:find "readonly database" and not err.message:find "unable to open database" then return nil, err end
+  return open_unwritable(dbi, path)
+end
+
+local function open_postgresql(url)
+  local dbi, missing = driver("dbd.postgresql", "lua-dbi-postgresql")
+  if not dbi then return nil, missing end
+  local connection, problem = dbi.Connect("PostgreSQL", url)
+  local self, err = connected(connection, problem, "postgresql")
+  if not self then return nil, err end
+  self:limit_idleness(IDLE)
+  self:run "SET client_encoding TO 'UTF8'" -- whatever PGCLIENTENCODING says: all of our texts are
+  self:run "SET client_min_messages TO 'error'" -- libpq prints others on the standard error
+  local encoding = self:row("SELECT current_setting('server_encoding') AS name").name
+  if encoding == "UTF8" or encoding == "SQL_ASCII" then return self end -- the latter takes any bytes, and keeps them
+  self:close()
+  return nil, database.failure(("the database's encoding is %s, not UTF8: names and messages may not fit"):format(encoding))
+end
+
+--- Opens a database, and makes the tables if it has none.
+-- @tparam string url `sqlite:PATH` or `postgresql://…`
+-- @treturn ?table
+-- @treturn ?table an error of kind "store", or "config" where the URL is neither
+function M.open(url)
+  return database.protect(function()
+    local path = url:match "^sqlite:(.+)$"
+    local self, err
+    if path then
+      self, err = open_sqlite(path)
+    elseif url:find "^postgres%a*://" then
+      self, err = open_postgresql(url)
+    else
+      err = errors.new { kind = "config", message = "store: expected sqlite:PATH or postgresql://…" }
+    end
+    if not self then return nil, err end
+    local installed, problem = pcall(schema.install, self)
+    if installed and not problem then return self end
+    self:close()
+    error(installed and database.failure(problem) or problem, 0)
+  end)
+end
+
+return M
