@@ -86,6 +86,32 @@ describe("a job in PostgreSQL #postgresql #slow #nosan #lua54", function()
     store.db:run "DROP DATABASE latin"
   end)
 
+  it("says in libpq's words why there is no connection, and no password", function()
+    local hba = io.open(database.data .. "/pg_hba.conf", "r+")
+    local lines = hba:read "a"
+    hba:seek "set"
+    hba:write("local all locked scram-sha-256\n", lines)
+    hba:close()
+    store.db:run "CREATE ROLE locked LOGIN PASSWORD 'right-one'"
+    store.db:row "SELECT pg_reload_conf()"
+    -- { what stands for it in the URL, with what; what is said }
+    for _, case in ipairs {
+      { "/postgres%?", "/nowhere?", 'database "nowhere" does not exist' },
+      { "aicc@", "nobody@", 'role "nobody" does not exist' },
+      { "aicc@", "locked:secret-word@", 'password authentication failed for user "locked"' },
+      { "aicc@", "locked:secret-word%%zz@", 'invalid percent%-encoded token: "%*%*%*"' },
+      { "aicc@.*", "aicc:a@secret-word@127.0.0.1:1/postgres", 'host name "%*%*%*@127.0.0.1"' },
+      { "aicc@.*", "aicc@127.0.0.1:1/postgres?password=secret-word", "127.0.0.1.*port 1 failed: Connection refused" },
+      { "aicc@.*", "aicc@127.0.0.1:1/postgres?sslmode=secret-word&sslpassword=secret-word", 'invalid sslmode value: "%*%*%*"' },
+    } do
+      local none, err = jobs.open((database.url:gsub(case[1], (case[2]:gsub("%%", "%%%%")))))
+      assert.same({ nil, "store" }, { none, err.kind })
+      assert.matches(case[3], err.message)
+      assert.is_nil(err.message:find "secret", err.message)
+    end
+    store.db:run "DROP ROLE locked"
+  end)
+
   it("answers each query of doc/jobs.md", function()
     start { agents = { [3] = support.agents(100) } }
     assert(support.plan(store, client, support.range(3, 1, 10)):apply { client = client, rate = 0 })

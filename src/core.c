@@ -11,6 +11,7 @@
 
 #include "arguments.h"
 #include "filelib.h"
+#include "libpq.h"
 #include "printable.h"
 #include "processlib.h"
 #include "reply.h"
@@ -248,6 +249,7 @@ __attribute__((visibility("default"))) int luaopen_aicc_core(lua_State *L) {
   luaL_newlib(L, functions);
   aicc_filelib_open(L);
   aicc_processlib_open(L);
+  aicc_libpq_open(L);
   aicc_sharedlib_open(L);
   aicc_push_all(L);
   lua_setfield(L, -2, "ALL");

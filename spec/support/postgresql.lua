@@ -34,6 +34,7 @@ function postgresql.start()
   local options = ("-k %s -c listen_addresses= -c fsync=off"):format(folder)
   run(("%s%spg_ctl -w -t 60 -l %s/log -D %s -o '%s' start >/dev/null"):format(as, bin, folder, data, options))
   return {
+    data = data, -- its folder
     url = "postgresql://aicc@/postgres?host=" .. folder,
     stop = function()
       run(as .. bin .. "pg_ctl -w -m immediate -D " .. data .. " stop")

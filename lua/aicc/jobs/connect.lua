@@ -9,6 +9,7 @@ local schema = require "aicc.jobs.schema"
 local M = {}
 
 local BUSY = 10000 -- milliseconds for which SQLite waits for another process's transaction
+local LONGEST = 1000 -- bytes of libpq's message
 local IDLE = 60    -- seconds after which PostgreSQL ends a session that is doing nothing inside a transaction
 
 local function driver(name, package)
@@ -71,12 +72,39 @@ local function open_sqlite(path)
   return open_unwritable(dbi, path)
 end
 
+-- What of a URL may be a password, and its parts: libpq quotes what it cannot read, and a password with an @ in it looks like a
+-- host. Longest first.
+local function passwords(url)
+  local found = {}
+  local function add(text)
+    if not text or text == "" then return end
+    found[#found + 1] = text
+    for part in text:gmatch "[^@/:?#&=%%]+" do
+      if #part > 2 then found[#found + 1] = part end
+    end
+  end
+  local decoded = url:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end)
+  for _, text in ipairs { url, decoded } do
+    add(text:match "^%a+://[^:@/?]*:(.*)@")
+    for value in text:gmatch "[?&]%s*%w*[pP][aA][sS][sS][wW][oO][rR][dD]%s*=([^&]*)" do add(value) end
+  end
+  table.sort(found, function(a, b) return #a > #b end)
+  return found
+end
+
+-- libpq's message, which LuaDBI loses, without what may be a password.
+local function unreachable(url, otherwise)
+  local message = core.postgresql_problem(url) or otherwise
+  for _, secret in ipairs(passwords(url)) do message = message:gsub(secret:gsub("%p", "%%%0"), "***") end
+  return database.failure(core.printable(message, LONGEST))
+end
+
 local function open_postgresql(url)
   local dbi, missing = driver("dbd.postgresql", "lua-dbi-postgresql")
   if not dbi then return nil, missing end
   local connection, problem = dbi.Connect("PostgreSQL", url)
-  local self, err = connected(connection, problem, "postgresql")
-  if not self then return nil, err end
+  if not connection then return nil, unreachable(url, tostring(problem)) end
+  local self = database.new(connection, "postgresql")
   self:limit_idleness(IDLE)
   self:run "SET client_encoding TO 'UTF8'" -- whatever PGCLIENTENCODING says: all of our texts are
   self:run "SET client_min_messages TO 'error'" -- libpq prints others on the standard error

@@ -1,0 +1,12 @@
+/*
+** libpq.h - why a PostgreSQL server cannot be reached, in libpq's own words (core.postgresql_problem).
+*/
+#ifndef AICC_LIBPQ_H
+#define AICC_LIBPQ_H
+
+#include "compat.h"
+
+/* Adds the function to the table on top. */
+void aicc_libpq_open(lua_State *L);
+
+#endif
