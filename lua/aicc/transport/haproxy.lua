@@ -31,7 +31,7 @@ function how.exchange(path, encoded, limits)
   local done, problem = socket:connect("unix@" .. path)
   if not done then return nil, "network", "not_sent", ("the egress at %s cannot be reached: %s"):format(path, problem) end
   local reply, kind, outcome, message = http.exchange(socket, encoded, {
-    timeout = limits.timeout, ends = ends, wait_at_most = wait_at_most, version = "1.1",
+    timeout = limits.timeout, ends = ends, wait_at_most = wait_at_most, is_whole = true,
   })
   socket:close()
   return reply, kind, outcome, message
