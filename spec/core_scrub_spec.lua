@@ -5,19 +5,38 @@ local core = require "aicc.curl"
 local mime = require "mime"
 local sandbox = require "aicc.sandbox"
 
-local SECRETS = { token = "tok-7dK/9+x_Q~2pLmZ4", app_key = "key.AbCdEf=GhIjKl", app_secret = 's3cr"et\\pässwörd<&>' }
+local SECRETS = { token = "tok-7dK/9+x_Q~2pLmZ4", app_key = "key.AbCdEf=GhIjKl", app_secret = 's3cr"et\\pässwörd<&>密😀!' }
 
 local function percent(text) return (text:gsub("[^%w]", function(c) return ("%%%02X"):format(c:byte()) end)) end
 local function percent_all(text) return (text:gsub(".", function(c) return ("%%%02x"):format(c:byte()) end)) end
 local function escape_all(text) return (text:gsub("[%z\1-\127]", function(c) return ("\\u%04x"):format(c:byte()) end)) end
 local function escape_slash(text) return (text:gsub('["\\/]', "\\%0")) end
+
+-- Each character beyond ASCII as `show` has it, of a text in UTF-8: json.dumps of Python, escapers of HTML.
+local function characters(text, show)
+  return (text:gsub("[\194-\244][\128-\191]+", function(character)
+    local code = character:byte() % (#character == 2 and 32 or #character == 3 and 16 or 8)
+    for n = 2, #character do code = code * 64 + character:byte(n) % 64 end
+    return show(code)
+  end))
+end
+local function ascii_json(text)
+  return characters(escape_slash(text), function(code)
+    if code < 0x10000 then return ("\\u%04x"):format(code) end
+    return ("\\u%04X\\u%04X"):format(0xD800 + math.floor((code - 0x10000) / 1024), 0xDC00 + code % 1024)
+  end)
+end
+local function entities(text) return characters(text, function(code) return ("&#%d;"):format(code) end) end
+local function hex_entities(text) return characters(text, function(code) return ("&#x%X;"):format(code) end) end
 local function url_safe(text) return (mime.b64(text):gsub("+", "-"):gsub("/", "_"):gsub("=", "")) end
 
 -- { name, what the server makes of the secret }
 local FORMS = {
   { "plain", function(secret) return secret end }, { "percent-encoded", percent }, { "percent-encoded whole", percent_all },
   { "percent-encoded in small letters", function(secret) return (percent(secret):gsub("%%%x%x", string.lower)) end },
-  { "escaped as JSON", escape_slash }, { "escaped as JSON, every character", escape_all },
+  { "escaped as JSON", escape_slash }, { "escaped as JSON in ASCII", ascii_json }, { "in HTML's ASCII", entities },
+  { "in HTML's ASCII by hex digits", hex_entities },
+  { "escaped as JSON, every character", escape_all },
   { "base64", mime.b64 }, { "base64 for URLs", url_safe },
 }
 for lead = 1, 5 do

@@ -56,11 +56,17 @@ static int core_check(lua_State *L) {
   return 1;
 }
 
-/* The string field of the table at `index`, which stays anchored in it. */
+/* Pushes the field of the table at `index`; tells its type. Raw: what a metamethod returned would be held by nobody. */
+static int raw_field(lua_State *L, int index, const char *name) {
+  lua_pushstring(L, name);
+  lua_rawget(L, index);
+  return lua_type(L, -1);
+}
+
+/* The string field of the table at `index`; its value stays on the stack, which holds it whatever becomes of the table. */
 static struct aicc_text text_field(lua_State *L, int index, const char *name) {
   struct aicc_text text = {NULL, 0};
-  if (aicc_getfield(L, index, name) == LUA_TSTRING) text.data = lua_tolstring(L, -1, &text.size);
-  lua_pop(L, 1);
+  if (raw_field(L, index, name) == LUA_TSTRING) text.data = lua_tolstring(L, -1, &text.size);
   return text;
 }
 
@@ -71,12 +77,11 @@ static int set_header(void *data, const char *name, const char *value, size_t si
   return 1;
 }
 
-/* The value of a header comes from `who` unless it cannot stand in one, which is an error. Raises if it is no string. */
+/* The value of a header is the field of the table at 3, unless it cannot stand in one: an error. Raises if it is no string. */
 static int header_text(lua_State *L, const char *name, struct aicc_text *text, struct aicc_failure *failure) {
-  int type = aicc_getfield(L, 3, name);
-  if (type != LUA_TNIL && type != LUA_TSTRING) luaL_error(L, "%s: expected a string, got %s", name, lua_typename(L, type));
-  lua_pop(L, 1);
   *text = text_field(L, 3, name);
+  int type = lua_type(L, -1);
+  if (type != LUA_TNIL && type != LUA_TSTRING) luaL_error(L, "%s: expected a string, got %s", name, lua_typename(L, type));
   if (text->data == NULL || aicc_header_value_ok(text->data, text->size, strcmp(name, "user_agent") == 0)) return 1;
   aicc_failure_say(failure, "%s: expected 1 to %d visible ASCII characters", name, AICC_MAX_HEADER_VALUE);
   return 0;
@@ -132,13 +137,18 @@ static int same_name(const char *a, const char *b) {
   return *a == *b;
 }
 
-/* The header of that name, in any spelling, of the table on top; the value stays anchored in it. */
-static struct aicc_text find_header(lua_State *L, const char *wanted) {
+/* The header of that name, in any spelling, of the table at `index`; its value stays on the stack. */
+static struct aicc_text find_header(lua_State *L, int index, const char *wanted) {
   struct aicc_text text = {NULL, 0};
-  if (!lua_istable(L, -1)) return text;
-  for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
+  lua_pushnil(L); /* the value */
+  int value = lua_gettop(L);
+  if (!lua_istable(L, index)) return text;
+  for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
     if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING) continue;
-    if (same_name(lua_tostring(L, -2), wanted)) text.data = lua_tolstring(L, -1, &text.size);
+    if (!same_name(lua_tostring(L, -2), wanted)) continue;
+    lua_pushvalue(L, -1);
+    lua_replace(L, value);
+    text.data = lua_tolstring(L, value, &text.size);
   }
   return text;
 }
@@ -156,15 +166,16 @@ static int core_decode(lua_State *L) {
     struct aicc_text text = text_field(L, 3, names[i]);
     aicc_secrets_add(&secrets, text.data, text.size);
   }
-  aicc_getfield(L, 2, "status");
+  raw_field(L, 2, "status");
   reply.status = (long)luaL_checkinteger(L, -1);
-  aicc_getfield(L, 2, "truncated");
+  raw_field(L, 2, "truncated");
   reply.truncated = lua_toboolean(L, -1);
   reply.body = text_field(L, 2, "body");
   if (reply.body.data == NULL) reply.body.data = "";
-  aicc_getfield(L, 2, "headers");
-  reply.retry_after = find_header(L, "retry-after");
-  reply.date = find_header(L, "date");
+  raw_field(L, 2, "headers");
+  int headers = lua_gettop(L);
+  reply.retry_after = find_header(L, headers, "retry-after");
+  reply.date = find_header(L, headers, "date");
   return aicc_reply_push(L, operation, &reply, &secrets);
 }
 
@@ -240,6 +251,7 @@ __attribute__((visibility("default"))) int luaopen_aicc_core(lua_State *L) {
   luaL_checkversion(L);
   aicc_mark_mainthread(L);
   aicc_sys_pin((void (*)(void))luaopen_aicc_core);
+  aicc_wait_open(L);
   aicc_shape_open(L);
   if (luaL_newmetatable(L, BUFFER_META)) {
     lua_pushcfunction(L, buffer_gc);

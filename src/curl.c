@@ -9,6 +9,7 @@
 #include "session.h"
 #include "shape.h"
 #include "sys.h"
+#include "wait.h"
 
 int luaopen_aicc_curl(lua_State *L);
 
@@ -36,6 +37,7 @@ __attribute__((visibility("default"))) int luaopen_aicc_curl(lua_State *L) {
   aicc_getfield(L, LUA_REGISTRYINDEX, AICC_INTERRUPT_KEY);
   aicc_sys_borrow_interrupt(lua_touserdata(L, -1));
   lua_pop(L, 1);
+  aicc_wait_open(L);
   aicc_shape_open(L);
   aicc_session_open(L);
   lua_pushliteral(L, "aicc.curl for " LUA_VERSION); /* aicc.native looks for it in the file */

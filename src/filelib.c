@@ -11,6 +11,7 @@
 #include "file.h"
 
 #define LOCK_META "aicc.lock"
+#define CONTENT_META "aicc.content"
 #define MAX_READ (1u << 20)
 
 /* Returns nil, "path: problem" and, where the file is missing, true. */
@@ -21,35 +22,44 @@ static int push_problem(lua_State *L, const char *path, const char *problem, int
   return 3;
 }
 
+/* The path at index 1. C ends a text at a NUL: another file would be meant than the one that is named. */
+static const char *check_path(lua_State *L) {
+  size_t size;
+  const char *path = luaL_checklstring(L, 1, &size);
+  luaL_argcheck(L, strlen(path) == size, 1, "expected a path without a NUL byte");
+  return path;
+}
+
+static int content_gc(lua_State *L) {
+  aicc_buf_free(luaL_checkudata(L, 1, CONTENT_META));
+  return 0;
+}
+
 /*
 ** core.read_file(path, limit [, rule = "any"]) -> content | nil, message, missing. The rule is "any", "unshared" (others may not
 ** write to it), "private" (nor read it; owner self or root) or "own" (owner self, no symbolic link).
 */
 static int read_file(lua_State *L) {
   static const char *const rules[] = {"any", "unshared", "private", "own", NULL};
-  const char *path = luaL_checkstring(L, 1);
+  const char *path = check_path(L);
   lua_Integer limit = luaL_checkinteger(L, 2);
   enum aicc_file_rule rule = (enum aicc_file_rule)luaL_checkoption(L, 3, "any", rules);
   luaL_argcheck(L, limit >= 1 && limit <= (lua_Integer)MAX_READ, 2, "expected a limit from 1 byte to 1 MiB");
   luaL_checkstack(L, 4, "file");
-  char *space = aicc_newuserdata(L, (size_t)limit); /* anchored while it is filled */
-  struct aicc_buf buf;
+  struct aicc_buf *content = aicc_newuserdata(L, sizeof *content); /* a secret: wiped when freed, whatever raises */
   int missing;
-  aicc_buf_init(&buf, (size_t)limit);
-  const char *problem = aicc_file_read(path, rule, &buf, &missing);
-  size_t size = buf.length;
-  if (size > 0) memcpy(space, buf.data, size);
-  aicc_buf_free(&buf);
-  if (problem != NULL) return push_problem(L, path, problem, missing);
-  lua_pushlstring(L, space, size);
-  aicc_wipe(space, size);
-  return 1;
+  aicc_buf_init(content, (size_t)limit);
+  luaL_setmetatable(L, CONTENT_META);
+  const char *problem = aicc_file_read(path, rule, content, &missing);
+  if (problem == NULL) lua_pushlstring(L, content->length > 0 ? content->data : "", content->length);
+  aicc_buf_free(content);
+  return problem != NULL ? push_problem(L, path, problem, missing) : 1;
 }
 
 /* core.write_file(path, content) -> true | nil, message: replaced as a whole, mode 0600 */
 static int write_file(lua_State *L) {
   size_t size;
-  const char *path = luaL_checkstring(L, 1), *data = luaL_checklstring(L, 2, &size);
+  const char *path = check_path(L), *data = luaL_checklstring(L, 2, &size);
   const char *problem = aicc_file_write(path, data, size);
   if (problem != NULL) return push_problem(L, path, problem, 0);
   lua_pushboolean(L, 1);
@@ -58,7 +68,7 @@ static int write_file(lua_State *L) {
 
 /* core.create_file(path) -> true | nil, message: an empty one, mode 0600; one that is there must be private, and stays as it is */
 static int create_file(lua_State *L) {
-  const char *path = luaL_checkstring(L, 1);
+  const char *path = check_path(L);
   const char *problem = aicc_file_create(path);
   if (problem != NULL) return push_problem(L, path, problem, 0);
   lua_pushboolean(L, 1);
@@ -67,7 +77,7 @@ static int create_file(lua_State *L) {
 
 /* core.make_directory(path) -> true | nil, message: mode 0700, and ours alone */
 static int make_directory(lua_State *L) {
-  const char *path = luaL_checkstring(L, 1);
+  const char *path = check_path(L);
   const char *problem = aicc_file_directory(path);
   if (problem != NULL) return push_problem(L, path, problem, 0);
   lua_pushboolean(L, 1);
@@ -76,7 +86,7 @@ static int make_directory(lua_State *L) {
 
 /* core.remove_file(path) -> true | nil, message, missing */
 static int remove_file(lua_State *L) {
-  const char *path = luaL_checkstring(L, 1);
+  const char *path = check_path(L);
   if (unlink(path) != 0) return push_problem(L, path, "cannot remove it", errno == ENOENT);
   lua_pushboolean(L, 1);
   return 1;
@@ -93,7 +103,7 @@ static int unlock(lua_State *L) {
 ** core.lock_file(path) -> lock | false when somebody has it | nil, message. lock:release(), or the end of the process, gives it up.
 */
 static int lock_file(lua_State *L) {
-  const char *path = luaL_checkstring(L, 1), *problem;
+  const char *path = check_path(L), *problem;
   int *fd = aicc_newuserdata(L, sizeof *fd);
   *fd = -1;
   luaL_setmetatable(L, LOCK_META);
@@ -133,6 +143,11 @@ void aicc_filelib_open(lua_State *L) {
                                        {"is_terminal", is_terminal},       {NULL, NULL}};
   static const luaL_Reg meta[] = {{"__gc", unlock}, {"__close", unlock}, {"release", unlock}, {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
+  if (luaL_newmetatable(L, CONTENT_META)) {
+    lua_pushcfunction(L, content_gc);
+    lua_setfield(L, -2, "__gc");
+  }
+  lua_pop(L, 1);
   if (luaL_newmetatable(L, LOCK_META)) {
     luaL_setfuncs(L, meta, 0);
     lua_pushvalue(L, -1);

@@ -78,9 +78,10 @@ static int check_header_text(const struct aicc_options *options, enum aicc_optio
 static int choose_authorities(struct aicc_options *options, struct aicc_failure *failure) {
   struct aicc_settings *settings = &options->settings;
   for (int which = AICC_CA_FILE; which <= AICC_CA_PATH; which++) {
-    int problem = options->text[which] != NULL ? aicc_sys_readable(options->text[which]) : 0;
-    if (problem == 0) continue;
-    aicc_failure_say(failure, "%s: cannot read %s: %s", texts[which], options->text[which], strerror(problem));
+    const char *text = options->text[which];
+    const char *problem = text != NULL ? aicc_sys_unreadable(text, which == AICC_CA_PATH) : NULL;
+    if (problem == NULL) continue;
+    aicc_failure_say(failure, "%s: cannot read %s: %s", texts[which], text, problem);
     return refuse(failure);
   }
   settings->ca_file = options->text[AICC_CA_FILE];

@@ -20,38 +20,86 @@ static int hex_byte(const char *s) {
   return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
-/* The length of the HTML entity at `text` that stands for the byte `wanted`; 0 for none. */
-static size_t entity_at(const char *text, size_t size, unsigned char wanted) {
+/* The value of the four hex digits at `s`, or -1. */
+static long hex_unit(const char *s) {
+  int high = hex_byte(s), low = hex_byte(s + 2);
+  return high < 0 || low < 0 ? -1 : (long)high * 256 + low;
+}
+
+/*
+** How many bytes of `wanted` the character `code` stands for: those of its UTF-8, or one byte of that value, as whoever takes the
+** bytes for Latin-1 would write it; 0 for none.
+*/
+static size_t character_is(unsigned long code, const char *wanted, size_t size) {
+  unsigned char bytes[4];
+  size_t length;
+  if (code < 0x80) {
+    bytes[0] = (unsigned char)code;
+    length = 1;
+  } else if (code < 0x800) {
+    bytes[0] = (unsigned char)(0xC0 | code >> 6);
+    length = 2;
+  } else if (code < 0x10000) {
+    bytes[0] = (unsigned char)(0xE0 | code >> 12);
+    length = 3;
+  } else if (code < 0x110000) {
+    bytes[0] = (unsigned char)(0xF0 | code >> 18);
+    length = 4;
+  } else {
+    return 0;
+  }
+  for (size_t i = 1; i < length; i++) bytes[i] = (unsigned char)(0x80 | (code >> 6 * (length - 1 - i) & 0x3F));
+  if (size >= length && memcmp(bytes, wanted, length) == 0) return length;
+  return code >= 0x80 && code < 0x100 && (unsigned char)wanted[0] == code ? 1 : 0;
+}
+
+/* The length of the HTML entity at `text`, and in *matched how many bytes of `wanted` it stands for; 0 for none. */
+static size_t entity_at(const char *text, size_t size, const char *wanted, size_t wanted_size, size_t *matched) {
   static const struct {
     unsigned char byte;
     const char *entity;
   } names[] = {{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}, {'"', "&quot;"}, {'\'', "&apos;"}};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     size_t length = strlen(names[i].entity);
-    if (names[i].byte == wanted && size >= length && memcmp(text, names[i].entity, length) == 0) return length;
+    *matched = 1;
+    if (names[i].byte == (unsigned char)wanted[0] && size >= length && memcmp(text, names[i].entity, length) == 0) return length;
   }
   if (size < 4 || text[1] != '#') return 0;
-  unsigned base = text[2] == 'x' || text[2] == 'X' ? 16 : 10, value = 0;
+  unsigned long base = text[2] == 'x' || text[2] == 'X' ? 16 : 10, value = 0;
   size_t at = base == 16 ? 3 : 2;
-  for (; at < size && at < 8 && hex_digit(text[at]) >= 0 && (unsigned)hex_digit(text[at]) < base; at++)
-    value = value * base + (unsigned)hex_digit(text[at]);
-  return at < size && text[at] == ';' && value == wanted ? at + 1 : 0;
+  for (; at < size && at < 10 && hex_digit(text[at]) >= 0 && (unsigned long)hex_digit(text[at]) < base; at++)
+    value = value * base + (unsigned long)hex_digit(text[at]);
+  if (at >= size || text[at] != ';') return 0;
+  *matched = character_is(value, wanted, wanted_size);
+  return *matched > 0 ? at + 1 : 0;
+}
+
+/* As entity_at, for \uXXXX, or two of them that are one character. */
+static size_t unicode_at(const char *text, size_t size, const char *wanted, size_t wanted_size, size_t *matched) {
+  long unit = size >= 6 && text[1] == 'u' ? hex_unit(text + 2) : -1, low = -1;
+  if (unit < 0) return 0;
+  if (unit >= 0xD800 && unit <= 0xDBFF && size >= 12 && text[6] == '\\' && text[7] == 'u') low = hex_unit(text + 8);
+  int is_pair = low >= 0xDC00 && low <= 0xDFFF;
+  if (is_pair) unit = 0x10000 + (unit - 0xD800) * 0x400 + (low - 0xDC00);
+  *matched = character_is((unsigned long)unit, wanted, wanted_size);
+  if (*matched == 0) return 0;
+  return is_pair ? 12 : 6;
 }
 
 /*
-** How many characters of the text stand for the byte `wanted`: itself, %XX, a + for a space, \u00XX, a backslash before it, or an
-** HTML entity; 0 for none.
+** How many characters of the text stand for the next bytes that are wanted, of which *matched tells the number: a byte itself,
+** %XX, a + for a space, \uXXXX, a backslash before it, or an HTML entity; 0 for none.
 */
-static size_t byte_at(const char *text, size_t size, unsigned char wanted) {
-  if (text[0] == '&') {
-    size_t length = entity_at(text, size, wanted);
-    if (length > 0) return length;
-  }
-  if (text[0] == '+' && wanted == ' ') return 1;
-  if (size >= 3 && text[0] == '%' && hex_byte(text + 1) == wanted) return 3;
-  if (size >= 6 && memcmp(text, "\\u00", 4) == 0 && hex_byte(text + 4) == wanted) return 6;
-  if (size >= 2 && text[0] == '\\' && text[1] == (char)wanted) return 2;
-  return (unsigned char)text[0] == wanted ? 1 : 0;
+static size_t next_at(const char *text, size_t size, const char *wanted, size_t wanted_size, size_t *matched) {
+  size_t length = 0;
+  if (text[0] == '&') length = entity_at(text, size, wanted, wanted_size, matched);
+  if (text[0] == '\\') length = unicode_at(text, size, wanted, wanted_size, matched);
+  if (length > 0) return length;
+  *matched = 1;
+  if (text[0] == '+' && wanted[0] == ' ') return 1;
+  if (size >= 3 && text[0] == '%' && hex_byte(text + 1) == (unsigned char)wanted[0]) return 3;
+  if (size >= 2 && text[0] == '\\' && text[1] == wanted[0]) return 2;
+  return text[0] == wanted[0] ? 1 : 0;
 }
 
 /* Whether what is left of the text is the beginning of an escape. */
@@ -61,11 +109,17 @@ static int is_cut(const char *text, size_t size) {
     return size == 1 || (size == 2 && hex_digit(text[1]) >= 0);
   } else if (text[0] == '\\') {
     if (size > 1 && text[at++] != 'u') return 0;
-    while (at < size && hex_digit(text[at]) >= 0) at++;
+    while (at < size && at < 6 && hex_digit(text[at]) >= 0) at++;
+    if (at == 6 && size < 12 && hex_byte(text + 2) >= 0xD8 && hex_byte(text + 2) <= 0xDB) { /* half of one character */
+      static const char second[] = "\\u";
+      for (size_t i = 6; i < size; i++)
+        if (i < 8 ? text[i] != second[i - 6] : hex_digit(text[i]) < 0) return 0;
+      return 1;
+    }
     return at == size && size < 6;
   } else if (text[0] == '&') {
     while (at < size && (isalnum((unsigned char)text[at]) || text[at] == '#')) at++;
-    return at == size && size < 9;
+    return at == size && size < 11;
   }
   return 0;
 }
@@ -77,10 +131,10 @@ static size_t match_bytes(const char *text, size_t size, const char *secret, siz
   if (size >= secret_size && memcmp(text, secret, secret_size) == 0) return secret_size;
   while (matched < secret_size && at < size) {
     if (matched >= TELLING && is_cut(text + at, size - at)) return size;
-    size_t length = byte_at(text + at, size - at, (unsigned char)secret[matched]);
+    size_t bytes, length = next_at(text + at, size - at, secret + matched, secret_size - matched, &bytes);
     if (length == 0) return 0;
     at += length;
-    matched++;
+    matched += bytes;
   }
   return matched == secret_size || matched >= TELLING ? at : 0;
 }

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -130,9 +131,13 @@ int aicc_sys_has_hashed_certificates(const char *path) {
   return found;
 }
 
-int aicc_sys_readable(const char *path) {
-  int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return errno;
+const char *aicc_sys_unreadable(const char *path, int directory) {
+  struct stat info;
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return strerror(errno);
+  int known = fstat(fd, &info) == 0;
   close(fd);
-  return 0;
+  if (!known) return "it cannot be looked at";
+  if (directory) return S_ISDIR(info.st_mode) ? NULL : "it is not a directory";
+  return S_ISREG(info.st_mode) ? NULL : "it is not a regular file";
 }

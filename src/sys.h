@@ -56,7 +56,7 @@ void aicc_sys_pin(void (*function)(void));
 /* Whether `path` is a directory that holds certificates under their hashed names (`0a1b2c3d.0`). */
 int aicc_sys_has_hashed_certificates(const char *path);
 
-/* 0 if the file can be opened for reading, else errno. */
-int aicc_sys_readable(const char *path);
+/* NULL if `path` is a file, or a directory, that can be read; else why not. Never waits for anybody (a FIFO's writer, say). */
+const char *aicc_sys_unreadable(const char *path, int directory);
 
 #endif

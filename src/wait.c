@@ -5,18 +5,68 @@
 
 #include "sys.h"
 
+static const char known_key = 0; /* its address is the registry key of the hook that is not the interpreter's */
+
+static int do_nothing(lua_State *L) {
+  (void)L;
+  return 0;
+}
+
+/*
+** The C function that serves every hook of debug.sethook. It cannot be had but by setting one, which happens while there is none,
+** and with a count that is never reached. NULL where there is no debug.sethook.
+*/
+static lua_Hook find_lua_hook(lua_State *L) {
+  lua_Hook hook = NULL;
+  int top = lua_gettop(L);
+  lua_getglobal(L, "debug");
+  if (lua_istable(L, -1)) {
+    lua_pushliteral(L, "sethook");
+    lua_rawget(L, -2);
+    if (lua_iscfunction(L, -1)) {
+      lua_pushvalue(L, -1);
+      lua_pushcfunction(L, do_nothing);
+      lua_pushliteral(L, "");
+      lua_pushinteger(L, 1000000);
+      if (lua_pcall(L, 3, 0, 0) == LUA_OK) {
+        hook = lua_gethook(L);
+        lua_pcall(L, 0, 0, 0);
+      }
+    }
+  }
+  lua_settop(L, top);
+  return hook;
+}
+
+void aicc_wait_open(lua_State *L) {
+  lua_Hook *known = aicc_newuserdata(L, sizeof *known);
+  /* One that is set while Lua code runs is not the interpreter's either: that one would have fired. */
+  *known = lua_gethook(L);
+  if (*known == NULL) *known = find_lua_hook(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &known_key);
+}
+
+/* Whether the main thread's hook is one of debug.sethook, which may well ask for every instruction. */
+static int is_known(lua_State *L, lua_State *main) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &known_key);
+  const lua_Hook *known = lua_touserdata(L, -1);
+  int same = known != NULL && *known == lua_gethook(main);
+  lua_pop(L, 1);
+  return same;
+}
+
 /*
 ** Whether the main thread has a hook that fires at its very next instruction, as the interpreter's SIGINT handler sets: then that
 ** thread has not run since. The signal may have come while a coroutine ran, or while the call's arguments were written.
 */
-static int is_due(lua_State *L) {
+static int is_due(lua_State *L, lua_State *main) {
   static const int all = LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT;
-  return lua_gethook(L) != NULL && lua_gethookcount(L) == 1 && (lua_gethookmask(L) & all) == all;
+  return lua_gethook(main) != NULL && lua_gethookcount(main) == 1 && (lua_gethookmask(main) & all) == all && !is_known(L, main);
 }
 
 void aicc_wait_begin(lua_State *L, struct aicc_wait *wait) {
   wait->main = aicc_mainthread(L);
-  wait->hook = is_due(wait->main) ? NULL : lua_gethook(wait->main);
+  wait->hook = is_due(L, wait->main) ? NULL : lua_gethook(wait->main);
   wait->was_interrupted = aicc_sys_interrupted();
 }
 

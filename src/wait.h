@@ -18,7 +18,10 @@ struct aicc_wait {
   int was_interrupted;
 };
 
-/* Begins a wait. Raises nothing. */
+/* Learns which hooks are not the interpreter's; once per Lua state and module. May raise. */
+void aicc_wait_open(lua_State *L);
+
+/* Begins a wait. Raises nothing; needs a free slot on the stack. */
 void aicc_wait_begin(lua_State *L, struct aicc_wait *wait);
 
 /* Whether the interpreter was interrupted during the wait, or before it and has not had a chance to act on it. */

@@ -171,6 +171,7 @@ static int server_call(lua_State *L) {
   struct parcel *parcel = new_parcel(L);
   lua_insert(L, 2); /* above the handle, which must stay anchored */
   aicc_wire_put(L, 3, &parcel->in);
+  handle = running(L); /* making Lua values may run finalizers, and one of them may have stopped it */
   if (!aicc_state_call(handle->state, &parcel->in, &parcel->out)) {
     refuse(L, parcel, "out of memory");
     return lua_error(L);
