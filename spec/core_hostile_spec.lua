@@ -86,6 +86,7 @@ describe("a hook of the program's own, at every instruction,", function()
       local process = processes.lua(([[
         local core = require "aicc.curl"
         local f = function() end
+        io.stdout:setvbuf "line"
         debug.sethook(f, "cr", 1)
         print "ready"
         local began = core.now()
@@ -117,8 +118,9 @@ end)
 it("a NUL in a path is misuse: the file that is named is another than C would open", function()
   local path = os.tmpname()
   for name, call in pairs {
-    read_file = function(p) return core.read_file(p, 100) end, write_file = function(p) return core.write_file(p, "content") end,
-    create_file = core.create_file, make_directory = core.make_directory, remove_file = core.remove_file, lock_file = core.lock_file,
+    read_file = function(p) return core.read_file(p, 100) end,
+    write_file = function(p) return core.write_file(p, "content") end, create_file = core.create_file,
+    make_directory = core.make_directory, remove_file = core.remove_file, lock_file = core.lock_file,
   } do
     assert.error_matches(function() call(path .. "\0.txt") end, "expected a path without a NUL byte", 1, false, name)
   end

@@ -66,7 +66,8 @@ static int is_due(lua_State *L, lua_State *main) {
 
 void aicc_wait_begin(lua_State *L, struct aicc_wait *wait) {
   wait->main = aicc_mainthread(L);
-  wait->hook = is_due(L, wait->main) ? NULL : lua_gethook(wait->main);
+  wait->hook = lua_gethook(wait->main); /* before it is judged: the signal may come in between */
+  if (is_due(L, wait->main)) wait->hook = NULL;
   wait->was_interrupted = aicc_sys_interrupted();
 }
 
