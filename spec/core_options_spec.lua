@@ -26,7 +26,8 @@ describe("base_url", function()
     { "http://service.besclouds.com", CLEAR }, { "http://127.0.0.1.besclouds.com", CLEAR }, { "http://127.evil.0.1", CLEAR },
     { "http://localhost.besclouds.com", CLEAR }, { "http://mylocalhost", CLEAR }, { "http://localhost.", CLEAR },
     { "http://0.0.0.0", CLEAR }, { "http://128.0.0.1", CLEAR }, { "http://10.127.0.1", CLEAR }, { "http://127.0.0.300", CLEAR },
-    { "http://127...", CLEAR }, { "http://[::2]", CLEAR }, { "http://[::ffff:127.0.0.1]", CLEAR }, { "http://[::]", CLEAR },
+    { "http://127...", nil, true }, { "http://127.", CLEAR }, -- no URL for libcurl 8.23; 0.0.0.127 for it
+    { "http://[::2]", CLEAR }, { "http://[::ffff:127.0.0.1]", CLEAR }, { "http://[::]", CLEAR },
     { "http://1270.0.0.1", CLEAR }, { "http://127.0.0.1.1", CLEAR },
     { "http://user@127.0.0.1", USER }, { "http://user:pass@localhost", USER }, { "https://u:p@service.besclouds.com", USER },
     { "http://127.0.0.1@service.besclouds.com", CLEAR }, { "http://127.0.0.1:80@service.besclouds.com", CLEAR },

@@ -39,10 +39,12 @@ static void judge_code(const struct aicc_xfer *xfer, struct aicc_failure *failur
   int not_sent = !xfer->was_written;
   failure->kind = row.kind;
   failure->outcome = not_sent ? AICC_NOT_SENT : AICC_UNKNOWN;
-  failure->retryable = row.retryable || is_broken;
+  /* Two lengths in a reply: libcurl below 8.2x misses bytes then, later ones call it weird. Either way it did not come whole. */
+  int is_cut = xfer->code == CURLE_PARTIAL_FILE || (xfer->code == CURLE_WEIRD_SERVER_REPLY && xfer->status != 0);
+  failure->retryable = row.retryable || is_broken || is_cut;
   /* That we refused a second request is not what happened: the first one brought nothing. */
   failure->curl_code = is_broken && xfer->code == CURLE_ABORTED_BY_CALLBACK ? (int)CURLE_GOT_NOTHING : (int)xfer->code;
-  failure->truncated = xfer->code == CURLE_PARTIAL_FILE;
+  failure->truncated = is_cut;
   if (xfer->no_memory) {
     failure->retryable = 0;
     aicc_failure_say(failure, "not enough memory for the reply");

@@ -86,6 +86,9 @@ static struct aicc_engine *engine_new(size_t window) {
     engine_free(engine);
     return NULL;
   }
+#if LIBCURL_VERSION_NUM >= 0x081400
+  curl_multi_setopt(engine->multi, CURLMOPT_QUICK_EXIT, 1L); /* resolvers' threads are the multi handle's there (xfer.c) */
+#endif
   return engine;
 }
 

@@ -221,7 +221,7 @@ CURLcode aicc_xfer_setup(struct aicc_xfer *xfer, CURL *easy, int is_new, const s
     SET(CURLOPT_PROTOCOLS, settings->https ? (long)CURLPROTO_HTTPS : (long)CURLPROTO_HTTP);
 #endif
 #if LIBCURL_VERSION_NUM >= 0x075700
-    SET(CURLOPT_QUICK_EXIT, 1L); /* or a slow resolver's thread would be waited for beyond every timeout */
+    SET(CURLOPT_QUICK_EXIT, 1L); /* or a slow resolver's thread would be waited for, beyond every timeout (also in pool.c) */
 #endif
     if (settings->https) {
       SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
