@@ -294,4 +294,4 @@ clean: ## Remove what builds and tests made
 	rm -rf build
 
 help: ## List the goals
-	@sed -nE 's/^([a-z-]+):[^#]*## /\1#/p' Makefile | awk -F'#' '{ printf "make %-16s%s\n", $$1, $$2 }'
+	@sed -nE 's/^([a-z-]+):[^#]*## /\1#/p' Makefile | awk -F'#' '{ printf "make %-18s %s\n", $$1, $$2 }'
