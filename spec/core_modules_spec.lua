@@ -4,6 +4,8 @@ local processes = require "spec.support.processes"
 local core = require "aicc.core"
 local curl = require "aicc.curl"
 
+local quote = processes.quote
+
 local function output_of(command)
   local pipe = io.popen(command)
   local output = pipe:read "*a"
@@ -26,13 +28,13 @@ end
 describe("the C modules", function()
   it("aicc.core comes with no library but the C library; aicc.curl brings libcurl", function()
     local libraries = "readelf -d %s | sed -n 's/.*NEEDED.*\\[\\(.*\\)\\]/\\1/p'"
-    local of_core = output_of(libraries:format(path_of "aicc.core"))
+    local of_core = output_of(libraries:format(quote(path_of "aicc.core")))
     for library in of_core:gmatch "%S+" do
       assert.truthy(library:find "^lib[cm]%.so" or library:find "^ld%-linux" or library:find "^libdl" or
         library:find "^libpthread" or library:find "^lib%a+san%.so", library)
     end
     assert.truthy(of_core:find("libc.so", 1, true))
-    assert.truthy(output_of(libraries:format(path_of "aicc.curl")):find("libcurl", 1, true))
+    assert.truthy(output_of(libraries:format(quote(path_of "aicc.curl"))):find("libcurl", 1, true))
   end)
 
   it("have one aicc.ALL between them, and one metatable for errors", function()
@@ -52,7 +54,7 @@ describe("the C modules", function()
 
   it("without aicc.curl all but sending works, and a client says what is missing", function()
     local folder = output_of "mktemp -d":gsub("%s+$", "")
-    os.execute(("mkdir %s/aicc && cp %s %s/aicc/"):format(folder, path_of "aicc.core", folder))
+    os.execute(("mkdir %s/aicc && cp %s %s/aicc/"):format(folder, quote(path_of "aicc.core"), folder))
     local cpath = folder .. "/?.so"
     for template in package.cpath:gmatch "[^;]+" do
       if not template:find("build/", 1, true) then cpath = cpath .. ";" .. template end

@@ -79,7 +79,7 @@ int aicc_get_integer(struct aicc_call *call, const char *name, double least, dou
     return 0;
   }
   lua_pop(L, 1);
-  lua_pushinteger(L, (lua_Integer)value);
+  aicc_pushwhole(L, value);
   done_with(call, name);
   *found = (int64_t)value;
   return 1;

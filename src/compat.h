@@ -1,5 +1,5 @@
 /*
-** compat.h - the only file that knows which Lua this is: 5.4, 5.3, or 5.1 (which serves LuaJIT and OpenResty too).
+** compat.h - the only file that knows which Lua this is: 5.5 to 5.2, or 5.1 (which serves LuaJIT and OpenResty too).
 **
 ** The rest of the C code is written for Lua 5.4's names where the older ones lack a function, and uses `aicc_*` where the
 ** meaning itself differs. Everything here may raise exactly where the function of 5.4 may.
@@ -25,6 +25,16 @@
 #else
 #define aicc_getfield(L, index, name) (lua_getfield(L, index, name), lua_type(L, -1))
 #define aicc_rawgeti(L, index, n) (lua_rawgeti(L, index, (int)(n)), lua_type(L, -1))
+#endif
+
+/*
+** Pushes a whole number below 2^53. Before 5.3 lua_Integer is as wide as a pointer, and cuts 2^32 + 3 to 3 on a machine of 32 bits: a
+** queue's number would become another queue's.
+*/
+#if LUA_VERSION_NUM >= 503
+#define aicc_pushwhole(L, value) lua_pushinteger(L, (lua_Integer)(value))
+#else
+#define aicc_pushwhole(L, value) lua_pushnumber(L, (lua_Number)(value))
 #endif
 
 /* Whether the number at `index` is kept as a float where it could be an integer; before 5.3 there is only one kind. */

@@ -73,7 +73,7 @@ static void set_string(lua_State *L, const char *name, const char *value) {
 
 static void set_number(lua_State *L, const char *name, lua_Number value) {
   if (fabs(value) < 9007199254740992.0 && value == floor(value)) /* a Retry-After may be anything */
-    lua_pushinteger(L, (lua_Integer)value);
+    aicc_pushwhole(L, value);
   else
     lua_pushnumber(L, value);
   lua_setfield(L, -2, name);

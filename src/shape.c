@@ -48,7 +48,7 @@ static void tidy(lua_State *L) {
     } else if (number == floor(number) && fabs(number) < TOO_LARGE) {
       lua_pop(L, 1);
       lua_pushvalue(L, -1);
-      lua_pushinteger(L, (lua_Integer)number);
+      aicc_pushwhole(L, number);
       lua_rawset(L, -4);
     } else if (lua_islightuserdata(L, -1)) {
       lua_pop(L, 1);
@@ -131,7 +131,7 @@ static int is_count(lua_State *L) {
 /* In the table on top: where the field is a string of digits it becomes a number. */
 static void read_number(lua_State *L, const char *name) {
   if (aicc_getfield(L, -1, name) == LUA_TSTRING && is_count(L)) {
-    lua_pushinteger(L, (lua_Integer)lua_tonumber(L, -1));
+    aicc_pushwhole(L, lua_tonumber(L, -1));
     lua_setfield(L, -3, name);
   }
   lua_pop(L, 1);
@@ -152,7 +152,7 @@ static int read_count(lua_State *L) {
     if (type != LUA_TNIL && !usable) return 0;
   }
   if (largest < 0) return 0;
-  lua_pushinteger(L, (lua_Integer)largest);
+  aicc_pushwhole(L, largest);
   lua_setfield(L, -2, "count");
   return 1;
 }

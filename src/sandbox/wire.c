@@ -74,7 +74,7 @@ static void get_number(lua_State *L, struct reader *reader) {
   double number;
   get_bytes(reader, &number, sizeof number);
   if (number >= -EXACT && number <= EXACT && (double)(int64_t)number == number)
-    lua_pushinteger(L, (lua_Integer)number);
+    aicc_pushwhole(L, number);
   else
     lua_pushnumber(L, (lua_Number)number);
 }
