@@ -103,8 +103,7 @@ function Hook:release(queue, account, request, left)
   if not may then return nil, UNAVAILABLE, seconds end
   local result, err = self.client:release_agent_by_skill(queue, { account }, { deadline = left, headers = request.headers })
   self.breaker:record(err, is_probe)
-  self.shared:set("last", err and err.kind or "ok")
-  self.shared:set("last at", core.now())
+  self.shared:set("last", ("%.0f %s"):format(core.now(), err and err.kind or "ok"))
   return result, err, err and err.retry_after
 end
 
@@ -135,10 +134,11 @@ end
 function Hook:signed_off(request)
   local account = account_of(request.path)
   if not account then return refuse(404, "there is nothing here") end
-  local seconds = self.strikes:is_out(request.source)
+  local source = request.source or "-"
+  local seconds = self.strikes:is_out(source)
   if seconds then return refuse(429, "too many wrong X-Hook-Secrets from this address", seconds) end
   if type(request.secret) ~= "string" or not aicc.equal(request.secret, self.secret) then
-    self.strikes:count(request.source)
+    self.strikes:count(source)
     self.count "wrong_secret"
     return refuse(401, "the X-Hook-Secret is missing or wrong")
   end
@@ -182,9 +182,10 @@ function Hook:ready()
     local found, err = self.prober:access_token()
     token = found and "ok" or err.kind
   end
-  local status, last_at = token == "ok" and 200 or 503, self.shared:get "last at"
+  local status = token == "ok" and 200 or 503
+  local last_at, last = (self.shared:get "last" or ""):match "^(%d+) (.*)$"
   local answer = ('{"ready":%s,"token":"%s","failures":%d,"last":"%s","age":%d}'):format(
-    tostring(status == 200), token, self.breaker:failures_in_a_row(), self.shared:get "last" or "-",
+    tostring(status == 200), token, self.breaker:failures_in_a_row(), last or "-",
     last_at and math.floor(core.now() - last_at) or -1)
   self.shared:set("ready", status .. " " .. answer, 2)
   return status, answer, is_open

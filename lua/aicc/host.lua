@@ -71,6 +71,7 @@ function M.haproxy_cannot_wait()
   if haproxy_starts() then return "HAProxy's start" end
   -- What waits, yields to HAProxy. It knows its own coroutines only, and gives nobody else its client.
   if not global("core").httpclient() then return "a coroutine of your own" end
+  if not next(kinds) then return end
   local level, outermost = 1, nil
   local frame = debug.getinfo(level, "f")
   while frame do

@@ -57,7 +57,7 @@ end
 -- @tparam ?boolean is_probe as `admit` said
 function Breaker:record(err, is_probe)
   local what = verdict(err)
-  if what == "works" then
+  if what == "works" and self:failures_in_a_row() > 0 then
     for _, key in ipairs { " failures", " open", " times" } do self.shared:delete(self.name .. key) end
   elseif what == "fails" then
     local n = self.shared:incr(self.name .. " failures", 1, 0) or 0
