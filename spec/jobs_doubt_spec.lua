@@ -59,6 +59,42 @@ describe("a job's doubts #lua54", function()
     assert.same({ 4, 0 }, { summary.counts.released, summary.counts.not_bound })
   end)
 
+  -- A job of a1 to a4, whose release nobody has answered so far; what it asks for from now on is refused.
+  local function unanswered()
+    start { agents = { [3] = support.agents(90) } }
+    local job = support.plan(store, client, support.range(3, 1, 4))
+    server:fault { operation = "release_agent_by_skill", close = "request" }
+    assert.equal(4, assert(job:apply { client = client, rate = 0 }).counts.unknown)
+    server:clear()
+    server:fault { operation = "release_agent_by_skill", to = math.huge, status = 500,
+      body = '{"resultCode":"1","resultMessage":"no"}' }
+    return job
+  end
+
+  local function an_hour_later()
+    store.db:run("UPDATE chunks SET sent_at = ?", os.date("!%Y-%m-%dT%H:%M:%SZ", os.time() - 3601))
+  end
+
+  it("outlive the next run's refusal: a slow server may still do what it was asked", function()
+    local job = unanswered()
+    local summary = assert(job:resume { client = client, rate = 0 })
+    assert.same({ 4, 0, "running" }, { summary.counts.unknown, summary.counts.failed, summary.state })
+    server:unbind(3, { "a1", "a2" }) -- so it does
+    an_hour_later()
+    summary = assert(job:resume { client = client, rate = 0 })
+    assert.same({ 2, 2, "finished" }, { summary.counts.released, summary.counts.failed, summary.state })
+  end)
+
+  it("keep an undo from its end for an hour", function()
+    local job = unanswered()
+    local summary = assert(job:undo { client = client, rate = 0 })
+    assert.same({ "undoing", 4, "protocol" }, { summary.state, summary.counts.unknown, summary.troubles[1].kind })
+    server:unbind(3, { "a1", "a2" }) -- the slow server does at last what it was asked
+    an_hour_later()
+    summary = assert(job:undo { client = client, rate = 0 })
+    assert.same({ "undone", 2, 90 }, { summary.state, summary.undo.restored, #server:accounts(3) })
+  end)
+
   it("are inherited by the halves of what was sent", function()
     start { agents = { [3] = support.agents(90) } }
     local job = support.plan(store, client, support.range(3, 1, 8))

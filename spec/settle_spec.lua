@@ -96,6 +96,10 @@ describe("a listing", function()
     assert.same({ 150, "0 1 0 1 0 1" }, {
       list({ first, second, page(2, 101, 150), page(102, 151, 150), page(2, 101, 150), page(102, 151, 150) }, true),
     })
+    -- One of those who are not shown is counted with the first page only.
+    assert.same({ "protocol unknown", "0 1 0 1 0 1" }, {
+      list({ page(1, 8, 9), page(1, 0, 9), page(1, 8, 9), page(1, 0, 8), page(1, 8, 9), page(1, 0, 8) }, true),
+    })
     for _, short in ipairs { page(1, 0, 3), page(1, 2, 3) } do
       local nobody = page(1, 0, 3)
       local pages = #short.data == 0 and { short, short, short } or { short, nobody, short, nobody, short, nobody }

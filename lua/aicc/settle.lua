@@ -29,7 +29,7 @@ end
 -- @tparam function page_of takes a page's number, from 0; returns the reply, or nil and an error
 -- @treturn table a reading: call `next_page` until it returns nothing, then ask `is_complete`
 function M.reading(page_of)
-  local reading = { agents = {}, seen = {}, distinct = 0, received = 0, steady = true, ended = false, pages = 0 }
+  local reading = { agents = {}, seen = {}, distinct = 0, received = 0, most = 0, steady = true, ended = false, pages = 0 }
   local has_accounts = false
 
   -- The agents on the next page that were on none before; nothing after the last one; nil and an error. If none of all the agents
@@ -43,6 +43,7 @@ function M.reading(page_of)
     if not reply then return nil, err end
     if reading.count and reading.count ~= reply.count then reading.steady = false end
     reading.count, reading.pages = reply.count, reading.pages + 1
+    reading.most = math.max(reading.most, reply.count)
     -- By what came, not by what was asked for: a server may give less on a page.
     reading.received = reading.received + #reply.data
     local fresh = {}
@@ -116,7 +117,7 @@ function M.listing(page_of, as_proof)
     while page do page, err = reading.next_page() end
     if err then return nil, err end
     local agreed = before ~= nil and same_agents(before, reading)
-    local is_proof = reading.is_proof() or agreed and not reading.repeats and reading.distinct >= reading.count
+    local is_proof = reading.is_proof() or agreed and not reading.repeats and reading.distinct >= reading.most
     if is_proof or agreed or reading.is_complete() then
       agents, known = reading.agents, { is_proof = is_proof, agreed = agreed }
       if is_proof then return agents, nil, known end

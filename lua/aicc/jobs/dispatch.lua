@@ -87,7 +87,7 @@ local function fail(work, claim, chunk, err, stack, doubtful)
     if #chunk.accounts > 1 then
       halve(work, claim, chunk, stack)
     else
-      chunk.verdict = unanswered and "unknown" or "failed"
+      chunk.verdict = ledger.may_follow(chunk) and "unknown" or "failed"
       doubtful[#doubtful + 1] = chunk
     end
     return true

@@ -60,6 +60,9 @@ M.UNSENT = M.RESTORABLE .. " AND s.line > COALESCE(" ..
 -- first; UNANSWERED, of which nobody knows anything and which a slow server may still do.
 M.REFUSED, M.UNANSWERED = 1, 2
 
+--- Seconds after which nobody does any more what a request asked for that got no answer.
+M.LATE = 3600
+
 --- Which chunks these are, as SQL. PENDING: to be sent; OPEN: without an outcome; UNSETTLED: nobody knows what came of them;
 -- DOUBTFUL: they may have been applied; UNDONE: what is not done, refused or not; RELEASED: releases that are done, or may be.
 M.PENDING = "state = 'pending'"
@@ -81,7 +84,8 @@ function M.has(db, queue, which, action)
 end
 
 --- Such chunks of a queue, with their lines and accounts. `was_in_doubt`: how far earlier requests for them may have been
--- applied (see above). `in_doubt` will say it of those of this run.
+-- applied (see above); `is_late`: so long ago that what is not done of it will not be done any more. `in_doubt` will say it of
+-- those of this run.
 -- @tparam table db
 -- @tparam integer queue
 -- @tparam string action "release" or "bind"
@@ -89,11 +93,12 @@ end
 -- @treturn {table,...}
 function M.chunks(db, queue, action, which)
   local chunks = db:rows(([[SELECT queue, action, CAST(agent_weight AS TEXT) AS agent_weight,
-      CAST(skill_weight AS TEXT) AS skill_weight, first_line, last_line, state, attempts,
+      CAST(skill_weight AS TEXT) AS skill_weight, first_line, last_line, state, attempts, sent_at,
       CASE WHEN state = 'sent' THEN %d ELSE in_doubt END AS in_doubt
     FROM chunks WHERE queue = ? AND action = ? AND %s ORDER BY first_line]]):format(M.UNANSWERED, which), queue, action)
   for _, chunk in ipairs(chunks) do
     chunk.was_in_doubt, chunk.in_doubt = chunk.in_doubt > 0 and chunk.in_doubt or nil, nil
+    chunk.is_late = not chunk.sent_at or chunk.sent_at < store.time(-M.LATE)
     chunk.agent_weight, chunk.skill_weight = database.big(chunk.agent_weight), database.big(chunk.skill_weight)
     if action == "release" then
       filled(chunk, db:rows("SELECT line, account FROM snapshot WHERE queue = ? AND line BETWEEN ? AND ? ORDER BY line",
@@ -116,15 +121,23 @@ local function key(chunk) return chunk.queue, chunk.action, chunk.agent_weight, 
 -- @treturn integer
 function M.doubt(chunk) return math.max(chunk.in_doubt or 0, chunk.was_in_doubt or 0) end
 
+--- Whether a slow server may still do what any request for a chunk asked for.
+-- @tparam table chunk
+-- @treturn boolean
+function M.may_follow(chunk)
+  return chunk.in_doubt == M.UNANSWERED or chunk.was_in_doubt == M.UNANSWERED and not chunk.is_late
+end
+
 --- Notes that a chunk is about to be sent.
 -- @tparam table db
 -- @tparam table chunk
 function M.intend(db, chunk)
+  chunk.sent_at = store.time()
   db:run([[INSERT INTO chunks (last_line, state, attempts, in_doubt, sent_at, queue, action, agent_weight, skill_weight,
         first_line) VALUES (?, 'sent', ?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (queue, action, agent_weight, skill_weight, first_line) DO UPDATE
       SET state = 'sent', sent_at = excluded.sent_at]],
-    chunk.last_line, chunk.attempts, M.doubt(chunk), store.time(), key(chunk))
+    chunk.last_line, chunk.attempts, M.doubt(chunk), chunk.sent_at, key(chunk))
 end
 
 --- Notes what came of a chunk.
@@ -193,10 +206,10 @@ local function replace(db, chunk, parts)
   db:run("DELETE FROM chunks WHERE " .. KEY, key(chunk))
   for _, part in ipairs(parts) do
     local finished_at = part.state ~= "pending" and store.time() or nil
-    db:run([[INSERT INTO chunks (last_line, state, attempts, in_doubt, code, message, finished_at, queue, action, agent_weight,
-        skill_weight, first_line) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]],
-      part.last_line, part.state, part.attempts, M.doubt(part), text.line(part.code), text.line(part.message), finished_at,
-      key(part))
+    db:run([[INSERT INTO chunks (last_line, state, attempts, in_doubt, code, message, sent_at, finished_at, queue, action,
+        agent_weight, skill_weight, first_line) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]],
+      part.last_line, part.state, part.attempts, M.doubt(part), text.line(part.code), text.line(part.message), part.sent_at,
+      finished_at, key(part))
   end
 end
 

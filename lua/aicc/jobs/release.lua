@@ -23,19 +23,21 @@ function M.is_undecided(db, claim, listing, which)
   return dispatch.is_undecided(ledger.chunks(db, claim.id, "release", which), listing)
 end
 
---- Finds out by a listing what came of chunks (see `dispatch.judge`). What is still bound is to be sent again. For a transaction.
+--- Finds out by a listing what came of chunks (see `dispatch.judge`). Whoever is still bound is to be released again, unless
+-- nothing more is sent and a slow server may still do it. For a transaction.
 -- @tparam table db
 -- @tparam table claim
 -- @tparam table listing
 -- @tparam string which chunks, see `aicc.jobs.ledger`
+-- @tparam ?boolean is_over whether nothing more is sent
 -- @treturn integer how many accounts turned out to be released
 -- @treturn integer how many left the snapshot, since somebody else has unbound them
 -- @treturn integer how many left it because nobody knows that
-function M.settle(db, claim, listing, which)
+function M.settle(db, claim, listing, which, is_over)
   local released, lost, unseen = 0, 0, 0
   for _, chunk in ipairs(ledger.chunks(db, claim.id, "release", which)) do
     if chunk.was_in_doubt then chunk.attempts = math.max(chunk.attempts, 1) end -- an intent without a result may have been sent
-    local counts = dispatch.judge(db, chunk, listing, "pending")
+    local counts = dispatch.judge(db, chunk, listing, is_over and ledger.may_follow(chunk) and "unknown" or "pending")
     released, lost, unseen = released + (counts.done or 0), lost + counts.gone, unseen + counts.unseen
   end
   return released, lost, unseen

@@ -11,8 +11,9 @@ local M = {}
 local PAGE = 1000 -- rows that are in memory at once
 
 --- The time, as the store keeps it and reports show it.
+-- @tparam[opt=0] integer seconds from now
 -- @treturn string UTC, ISO 8601
-function M.time() return os.date "!%Y-%m-%dT%H:%M:%SZ" end
+function M.time(seconds) return os.date("!%Y-%m-%dT%H:%M:%SZ", os.time() + (seconds or 0)) end
 
 -- ---- jobs ----
 

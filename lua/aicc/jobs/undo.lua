@@ -90,7 +90,7 @@ local function prepare(work, claim)
   if is_uncertain(work.db, claim, listing) then return false, settle.unsteady(settle.READINGS) end
   local done
   work.journal:note(claim, function(db)
-    release.settle(db, claim, listing, ledger.DOUBTFUL)
+    release.settle(db, claim, listing, ledger.DOUBTFUL, true)
     done = settle_binds(db, claim, listing) + skip_bound(db, claim, listing)
   end)
   if not work.journal:commit(claim) then return false, work.lost end
@@ -152,7 +152,7 @@ function M.remains(db, claim)
   if ledger.has(db, claim.id, ledger.UNSETTLED, "release") then
     return true, errors.new {
       kind = "protocol", operation = "query_agents", outcome = "unknown", skill_id = claim.skill,
-      message = "no listing proves what came of some releases: the queue changes, or is not shown whole",
+      message = "what comes of some releases is not known: undo once more, an hour after they were sent",
     }
   end
   if ledger.has(db, claim.id, ledger.UNDONE, "bind") then return true end
