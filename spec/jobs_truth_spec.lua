@@ -1,0 +1,166 @@
+-- Random jobs against a contact centre that misbehaves at random: whatever a report says is so.
+--
+-- Each is made from a number, which a failure names: AICC_SEED=<number> runs that one alone, AICC_ROUNDS=<n> so many.
+
+local centre = require "spec.support.centre"
+local jobs = require "aicc.jobs"
+local ledger = require "aicc.jobs.ledger"
+local status = require "aicc.cli.status"
+local support = require "spec.support.jobs"
+
+local ROUNDS = tonumber(os.getenv "AICC_ROUNDS") or 40
+local SEED = tonumber(os.getenv "AICC_SEED")
+local TRIES = 6 -- runs in which a job comes to its end, once nothing goes wrong any more
+
+-- A generator of our own, the same in every Lua: numbers from 0, below 1.
+local function generator(seed)
+  local state = seed % 2147483646 + 1
+  local function random()
+    state = state * 16807 % 2147483647
+    return state / 2147483647
+  end
+  for _ = 1, 5 do random() end
+  return random
+end
+
+-- Each fault in some of the rounds.
+local function faults(random)
+  local function perhaps(share, value) return random() < share and value or nil end
+  local list = {
+    loses = perhaps(0.6, random() * 0.4), is_slow = perhaps(0.5, true), does_part = perhaps(0.5, true),
+    blocks = perhaps(0.3, 0.05), unsent = perhaps(0.3, 0.1), breaks = perhaps(0.3, 0.1),
+    most = perhaps(0.2, 1 + math.floor(random() * 8)), unlisted = perhaps(0.5, random() * 0.2),
+    moves = perhaps(0.5, random() * 0.5), hides = perhaps(0.15, true), page = perhaps(0.3, 20),
+    first_page_only = perhaps(0.1, true),
+  }
+  -- Together they could not be told from the truth.
+  list.counts_page = not list.hides and not list.page and perhaps(0.1, true) or nil
+  return list
+end
+
+describe("a report #lua54", function()
+  local random, api, store, job, rows
+
+  local function draw(first, last) return first + math.floor(random() * (last - first + 1)) end
+
+  -- Queues of one page and of several, and rows in two spellings of some who are bound and some who are not.
+  local function make_rows()
+    rows = {}
+    local refused = random() < 0.5 and random() * 0.3 or 0
+    for skill = 1, draw(1, 3) do
+      local size = random() < 0.5 and draw(0, 40) or draw(90, 320)
+      api:fill(skill, size, refused)
+      local queue = api:queue(skill)
+      queue.has_row = {}
+      for _ = 1, draw(1, math.max(1, math.min(size, 30))) do
+        local name = ("a%04d"):format(draw(1, size + 5))
+        queue.has_row[name] = true
+        rows[#rows + 1] = { skill, random() < 0.1 and name:upper() or name }
+      end
+    end
+  end
+
+  -- What is wrong with a row's word, or nil.
+  local function lie_of(row, is_undoing)
+    local queue, name = api:queue(row.skill_id), row.user_account:lower()
+    if queue.excused[name] then return end
+    local bound, released, said, undo = queue.bound[name], queue.released[name], row.status, is_undoing and row.undo
+    if said == "released" and not released then return "was released by nobody" end
+    if said == "not_bound" and released then return "was released" end
+    if (said == "released" and not is_undoing or said == "not_bound") and bound then return "is bound" end
+    if said == "failed" and not is_undoing and not bound then return "is not bound" end
+    if undo == "skipped" then return "was bound by nobody else" end
+    if undo == "failed" and bound then return "is bound again" end
+    if undo ~= "restored" then return end
+    if not bound then return "is not bound again" end
+    local before = queue.weights[name]
+    if bound[1] ~= before[1] or bound[2] ~= before[2] then return "is bound with other weights" end
+  end
+
+  local function check(summary)
+    local counts, line, is_undoing = {}, 0, summary and summary.action == "bind"
+    for row in assert(job:report()) do
+      line = line + 1
+      assert.equal(rows[line][2], row.user_account)
+      counts[row.status] = (counts[row.status] or 0) + 1
+      local lie = lie_of(row, is_undoing)
+      if lie then error(("line %d: %s %s, but %s"):format(line, row.status, row.undo or "", lie), 0) end
+    end
+    assert.equal(#rows, line)
+    for name, count in pairs(job:status().counts) do assert.equal(counts[name] or 0, count, name) end
+    if not summary then return end
+    local open = (counts.pending or 0) + (counts.unknown or 0) + (counts.planned or 0)
+    if summary.state == "finished" then assert.equal(0, open) end
+    if status.of_summary(summary) ~= 0 then return end
+    assert.equal(is_undoing and "undone" or "finished", summary.state)
+    if not is_undoing then assert.equal(0, open + (counts.failed or 0)) end
+  end
+
+  local function work(verb, client)
+    local last = random() < 0.5 and api.requests + draw(0, 25) or math.huge
+    local summary = assert(job[verb](job, { client = client, rate = 0, force = true, concurrency = draw(1, 3),
+      interrupted = function() return not api.is_calm and api.requests >= last end }))
+    check(summary)
+    return summary.state
+  end
+
+  -- What was to be undone is: whoever the job released is bound.
+  local function check_restored()
+    for _, row in ipairs(rows) do
+      local queue, name = api:queue(row[1]), row[2]:lower()
+      if queue.released[name] and not queue.excused[name] then assert.is_table(queue.bound[name], name) end
+    end
+  end
+
+  local function plan(client)
+    local all = { client = client, rate = 0, name = "night", chunk = draw(1, 12), concurrency = draw(1, 3) }
+    for _ = 1, TRIES do
+      local planned = store:plan(support.rows(rows), all)
+      if planned then return planned end
+    end
+    api:calm_down()
+    return assert(store:plan(support.rows(rows), all))
+  end
+
+  local function end_of(verb, client, state)
+    api:calm_down()
+    for _ = 1, TRIES do
+      if work(verb, client) == state then return end
+    end
+    error("the job has not come to its end: " .. verb, 0)
+  end
+
+  local function round(seed)
+    random = generator(seed)
+    api = centre.new(random)
+    make_rows()
+    local wrong, client = faults(random), api:client(draw(1, 3))
+    api:trouble(wrong)
+    job = plan(client)
+    check()
+    api:trouble(wrong)
+    for _ = 1, draw(1, 4) do work("apply", client) end
+    if random() < 0.7 then end_of("apply", client, "finished") end
+    api:trouble(wrong)
+    for _ = 1, draw(0, 3) do work("undo", client) end
+    -- An hour after the last request nobody does any more what it asked for.
+    ledger.LATE = -1
+    end_of("undo", client, "undone")
+    check_restored()
+  end
+
+  after_each(support.clean)
+
+  it("tells what is so, whatever goes wrong", function()
+    local url = "sqlite:" .. support.folder() .. "/jobs.db"
+    local late = ledger.LATE
+    for seed = SEED or 1, SEED or ROUNDS do
+      store = assert(jobs.open(url))
+      local ok, problem = pcall(round, seed)
+      ledger.LATE = late
+      if not ok then error(("AICC_SEED=%d: %s"):format(seed, tostring(problem)), 0) end
+      assert(store:forget "night")
+      store:close()
+    end
+  end)
+end)

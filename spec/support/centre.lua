@@ -1,0 +1,177 @@
+-- A contact centre that misbehaves at random, as a client's transport, and remembers what is true: who is bound, whom the client
+-- released. It loses answers, does late what it was asked, refuses a part after doing another, and shows its queues as they move.
+
+local aicc = require "aicc"
+local errors = require "aicc.error"
+local scene = require "spec.support.scene"
+
+local centre = {}
+
+local Centre = {}
+Centre.__index = Centre
+
+local LISTED = '{"userAccount":"%s","workNo":%d,"agentWeight":%d,"skillWeight":%d}'
+local REFUSED = '{"resultCode":"1","resultMessage":"no"}'
+local NEVER = math.huge
+
+function Centre:chance(share) return self.random() < share end
+
+-- ---- what is true ----
+
+function Centre:queue(skill)
+  local queue = self.queues[skill] or { bound = {}, refused = {}, released = {}, weights = {}, rebound = {}, excused = {} }
+  self.queues[skill] = queue
+  return queue
+end
+
+--- Binds so many agents, a0001 and so on, with weights that differ; some of them will be refused.
+function Centre:fill(skill, count, refused)
+  local queue = self:queue(skill)
+  for i = 1, count do
+    local name = ("a%04d"):format(i)
+    queue.bound[name] = { 1 + i % 3, 1 + i % 2 }
+    queue.weights[name] = queue.bound[name]
+    queue.refused[name] = self:chance(refused) or nil
+  end
+end
+
+-- `is_late`: nobody can foresee it where an undo has bound them again meanwhile.
+local function release(queue, accounts, is_late)
+  for _, account in ipairs(accounts) do
+    if queue.bound[account] then queue.released[account] = true end
+    if is_late and queue.rebound[account] then queue.excused[account] = true end
+    queue.bound[account] = nil
+  end
+end
+
+local function bind(queue, accounts, weights)
+  for _, account in ipairs(accounts) do queue.bound[account], queue.rebound[account] = weights, true end
+end
+
+--- Does all that it was asked and has not done, and then behaves.
+function Centre:calm_down()
+  for _, late in ipairs(self.late) do late() end
+  self.late, self.faults, self.is_calm = {}, {}, true
+  for _, queue in pairs(self.queues) do queue.refused = {} end
+end
+
+--- Misbehaves (again).
+function Centre:trouble(faults) self.faults, self.is_calm = faults, false end
+
+local function sorted(bound)
+  local names = {}
+  for name in pairs(bound) do names[#names + 1] = name end
+  table.sort(names)
+  return names
+end
+
+-- What others do between two requests: somebody without a row is unbound, and somebody else bound.
+function Centre:move()
+  if self:chance(self.faults.moves or 0) then
+    local queue = self.queues[1 + math.floor(self.random() * #self.queues)]
+    for _, name in ipairs(sorted(queue.bound)) do
+      if not queue.has_row[name] then
+        queue.bound[name] = nil
+        break
+      end
+    end
+    self.newcomers = self.newcomers + 1
+    if self:chance(0.8) then queue.bound[("z%05d"):format(self.newcomers)] = { 1, 1 } end
+  end
+  for i = #self.late, 1, -1 do
+    if self:chance(0.15) then table.remove(self.late, i)() end
+  end
+end
+
+-- ---- answers ----
+
+function Centre:show(arguments)
+  local names, shown, data = sorted(self:queue(arguments.skillId).bound), {}, {}
+  local bound = self:queue(arguments.skillId).bound
+  for i, name in ipairs(names) do
+    if not self.faults.hides or i % 7 ~= 0 then shown[#shown + 1] = name end
+  end
+  local size = self.faults.page or arguments.pageSize
+  local from = self.faults.first_page_only and 0 or arguments.pageNum * size
+  for i = from + 1, math.min(from + size, #shown) do
+    data[#data + 1] = LISTED:format(shown[i], i, bound[shown[i]][1], bound[shown[i]][2])
+  end
+  local count = self.faults.counts_page and #data or #names
+  return scene.reply("query_agents", 200, ('{"resultCode":"0","count":%d,"data":[%s]}'):format(count, table.concat(data, ",")))
+end
+
+-- A part of the accounts, of those alone that are not refused.
+function Centre:some(accounts, queue)
+  local some = {}
+  for _, account in ipairs(accounts) do
+    if not queue.refused[account] and self:chance(0.5) then some[#some + 1] = account end
+  end
+  return some
+end
+
+function Centre:change(operation, arguments)
+  local faults, queue, accounts = self.faults, self:queue(arguments.skillId), {}
+  assert(arguments.userAccounts ~= aicc.ALL and #arguments.userAccounts > 0, "everybody would have been released")
+  for i, account in ipairs(arguments.userAccounts) do accounts[i] = account end
+  local function perform(list, is_late)
+    if operation == "bind_agents" then return bind(queue, list, { arguments.agentWeight, arguments.skillWeight }) end
+    release(queue, list, is_late)
+  end
+  if self:chance(faults.blocks or 0) then return scene.reply(operation, 403, "<html>") end
+  if #accounts > (faults.most or NEVER) then return scene.reply(operation, 413, "") end
+  if self:chance(faults.unsent or 0) then
+    return nil, errors.new {
+      kind = "network", operation = operation, message = "no route", outcome = "not_sent", retryable = true, curl_code = 7,
+    }
+  end
+  if self:chance(faults.loses or 0) then
+    if self:chance(0.3) then
+      perform(accounts)
+    elseif faults.is_slow and self:chance(0.5) then
+      self.late[#self.late + 1] = function() perform(accounts, true) end
+    end
+    return nil, scene.lost(operation)
+  end
+  if self:chance(faults.breaks or 0) then
+    perform(self:some(accounts, queue))
+    return scene.reply(operation, 500, "<html>")
+  end
+  for _, account in ipairs(accounts) do
+    if queue.refused[account] then
+      if faults.does_part then perform(self:some(accounts, queue)) end
+      return scene.reply(operation, 500, REFUSED)
+    end
+  end
+  perform(accounts)
+  return scene.reply(operation, 200, scene.SUCCESS)
+end
+
+function Centre:attempt(request)
+  self.requests = self.requests + 1
+  if not self.is_calm then self:move() end
+  if request.operation ~= "query_agents" then return self:change(request.operation, request.arguments) end
+  if self:chance(self.faults.unlisted or 0) then return scene.reply("query_agents", 502, "") end
+  return self:show(request.arguments)
+end
+
+function Centre:sleep() return true end -- luacheck: ignore self
+function Centre:yields() return false end -- luacheck: ignore self
+function Centre:is_alive() return true end -- luacheck: ignore self
+function Centre:close() end -- luacheck: ignore self
+
+--- A client of it, that waits for nothing.
+function Centre:client(attempts)
+  return assert(aicc.new {
+    base_url = "https://api.example", app_key = "key", app_secret = "secret", transport = self, store = scene.with_token(),
+    query_form = "flat", retry = { attempts = attempts, base = 1e-6, throttle_base = 1e-6, cap = 1e-6 },
+    sleep = function() return true end,
+  })
+end
+
+--- One; `random` as math.random without arguments.
+function centre.new(random)
+  local fields = { random = random, queues = {}, late = {}, faults = {}, requests = 0, newcomers = 0, is_calm = true }
+  return setmetatable(fields, Centre)
+end
+
+return centre
