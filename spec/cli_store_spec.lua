@@ -22,8 +22,9 @@ describe("the command's job store #lua54", function()
   -- Runs it where no file may become larger than so many bytes.
   local function run_within(size, arguments)
     local command = support.command(folder, server, arguments)
-    local _, _, ended = os.execute(("trap '' XFSZ; ulimit -f %d; exec %s >%s/out 2>%s/err </dev/null"):format(size // 512,
-      command, folder, folder))
+    local blocks = math.floor(size / 512)
+    local _, _, ended = os.execute(("trap '' XFSZ; ulimit -f %d; exec %s >%s/out 2>%s/err </dev/null"):format(blocks, command,
+      folder, folder))
     return ended, io.open(folder .. "/err"):read "a"
   end
 
