@@ -9,6 +9,8 @@ local through_egress = require "spec.support.hosts.through_egress"
 local under_load = require "spec.support.hosts.under_load"
 local webhook = require "spec.support.hosts.webhook"
 local load = require "spec.support.hosts.load"
+local processes = require "spec.support.processes"
+local socket = require "socket"
 
 -- nginx takes an interim reply for the reply, and a chunked body that ends too early for one that ends.
 local DIFFERENT = {
@@ -28,6 +30,45 @@ if major == "1" and tonumber(minor) >= 23 then
   DIFFERENT["two Content-Length"] = {
     "1 ok applied_earlier", "1 ok applied_earlier", "1 ok applied_earlier", "2 network unknown", "2 network unknown",
   }
+end
+
+-- An egress that answers a connection's requests but the last, at which it goes away: the third of the first connection, and then
+-- always the second. It tells what it got.
+local DYING_EGRESS = [[
+import os, socket
+path = "%s/dying.sock"
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(path)
+os.chmod(path, 0o666)
+listener.listen(8)
+print("listening", flush=True)
+last = 3
+while True:
+  connection, _ = listener.accept()
+  for n in range(1, last + 1):
+    data = b""
+    while b"\r\n\r\n" not in data: data += connection.recv(65536)
+    head, body = data.split(b"\r\n\r\n", 1)
+    length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+    while len(body) < length: body += connection.recv(65536)
+    is_token = b"tokenByAkSk" in head
+    print("token" if is_token else "query", n, flush=True)
+    if n == last: break
+    answer = b'{"AccessToken":"t","Expires":"3600"}' if is_token else b'{"resultCode":"0","count":1,"data":[{"userAccount":"1"}]}'
+    connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nX-Aicc-Egress: answered\r\nContent-Length: %%d\r\n\r\n"
+      %% len(answer) + answer)
+  connection.close()
+  last = 2
+]]
+
+local function lines_of(path)
+  local lines = {}
+  local file = io.open(path)
+  if file then
+    for line in file:lines() do lines[#lines + 1] = line end
+    file:close()
+  end
+  return lines
 end
 
 local function more(get)
@@ -90,6 +131,76 @@ local function more(get)
         assert.falsy(text:find(library, 1, true), library)
       end
     end
+  end)
+
+  it("keeps its connection to the egress, but for aicc.ALL", function()
+    local _, example, there, options = get()
+    example:configure(function(text)
+      return (text:gsub("\nhttp {\n", "\nhttp {\n  log_format connection '$connection';\n")
+        :gsub("(listen unix:.-)access_log off;", "%1access_log egress.log connection;"))
+    end)
+    local function egress_connections(code, times)
+      local before, of = #lines_of(example.work .. "/egress.log"), {}
+      for _ = 1, times do assert.is_true(there:run(code).ok) end
+      local lines, different = {}, 0
+      for _ = 1, 500 do -- the log is written after the answer
+        lines = lines_of(example.work .. "/egress.log")
+        if #lines >= before + times then break end
+        socket.sleep(0.02)
+      end
+      for i = before + 1, #lines do
+        if not of[lines[i] ] then different = different + 1 end
+        of[lines[i] ] = true
+      end
+      return different
+    end
+    local mine = options "store = 'shdict', retry = false"
+    there:run(("return call(%s, 'access_token')"):format(mine))
+    assert.is_true(egress_connections(("return call(%s, 'query_agents', 3)"):format(mine), 40) <= 2)
+    assert.equal(5, egress_connections(("return call(%s, 'release_agent_by_skill', 3, 'ALL')"):format(mine), 5))
+    assert.is_true(egress_connections(("return call(%s, 'query_agents', 3)"):format(mine), 10) <= 2)
+    -- A reload closes them all: that costs no attempt.
+    example:configure(function(text) return text end)
+    assert.is_true(egress_connections(("return call(%s, 'query_agents', 3)"):format(mine), 10) <= 3)
+  end)
+
+  it("sends nothing again when a kept connection to the egress brings no answer", function()
+    local _, example, there, options = get()
+    local other = processes.spawn("python3 -c " .. processes.quote(DYING_EGRESS:format(example.work)))
+    assert.equal("listening", other:line())
+    local mine = options("store = 'memory', retry = false"):gsub("egress%.sock", "dying.sock")
+    local told = there:run(([[
+      local client = assert(require("aicc").new(%s))
+      local told = {}
+      for n = 1, 4 do
+        local result, err = client:query_agents(3)
+        told[n] = err and { err.kind, err.outcome, err.attempts } or #result
+      end
+      return told]]):format(mine))
+    other:signal "TERM"
+    local _, output = other:wait()
+    -- The second call of a connection gets no answer.
+    assert.same({ 1, { "network", "unknown", 1 }, 1, { "network", "unknown", 1 } }, told)
+    assert.equal("token 1\nquery 2\nquery 3\nquery 1\nquery 2", output)
+  end)
+
+  it("lets out only what the API is called for", function()
+    local server, example, there, options = get()
+    local told = there:run(("return call(%s, 'query_agents', 3)"):format(
+      (options("retry = false"):gsub("https://localhost", "https://localhost/elsewhere"))))
+    assert.same({ "not_found", "not_sent" }, { told.kind, told.outcome })
+    assert.truthy(told.message:find("the egress lets no such path through", 1, true), told.message)
+    for _, path in ipairs {
+      "/", "/apiaccess/rest/cc-management/v1/agentAccount/", "/apiaccess/rest/cc-management/v1/agentAccount/deleteAgent",
+      "/apiaccess/rest/cc-management/v1/agentAccount/../deleteAgent", "/x/apigovernance/api/oauth/tokenByAkSk",
+      "/apigovernance/api/oauth/tokenByAkSk/x",
+    } do
+      local command = "curl -sS -m 5 --path-as-is -o /dev/null -w '%%{http_code}' -d '{}' --unix-socket %s http://localhost%s"
+      local pipe = io.popen(command:format(example:egress():sub(6), path))
+      assert.equal("404", pipe:read "*a", path)
+      pipe:close()
+    end
+    assert.equal(0, #server:requests())
   end)
 
   it("the shared store keeps what is an entry, while it lives", function()
@@ -178,13 +289,72 @@ describe("in nginx #hosts", function()
       start() { nginx -e stderr -p "$work" -c nginx.conf -g 'daemon off;' & }
       start; first=$!
       until [ -s nginx.pid ] && [ -S egress.sock ]; do sleep 0.02; done
-      kill -KILL $first $(pgrep -P $first); wait $first
+      kill -STOP $first; kill -KILL $first $(pgrep -P $first); wait $first
       eval "$(sed -n 's/^ExecStartPre=//p' hook.service)"
       rm nginx.pid
       start; second=$!
       until [ -s nginx.pid ] || ! kill -0 $second; do sleep 0.02; done
       kill -QUIT $second; wait $second && echo started again]]
     assert.truthy(output:find("started again", 1, true), output)
+  end)
+
+  it("its unit is one that systemd takes, not as root, and with little left to lose", function()
+    if not io.popen("command -v systemd-analyze"):read "*l" then return pending "systemd-analyze is not here" end
+    local function run(command)
+      local pipe = io.popen(command .. " 2>&1; echo status $?")
+      local output = pipe:read "*a"
+      pipe:close()
+      return output
+    end
+    assert.equal("status 0\n", run "systemd-analyze verify examples/openresty/hook.service")
+    local exposure = run "systemd-analyze security --offline=true --no-pager examples/openresty/hook.service"
+    assert.is_true(tonumber(exposure:match "exposure level for hook.service: ([%d.]+)") < 2, exposure)
+  end)
+
+  it("the unit's start, as it says: nginx is not root, and nothing it writes is elsewhere than in /run/hook", function()
+    local output = copied [[
+      mkdir there srv; mv hook.lua nginx.conf srv; chown www-data there; chmod 700 there
+      sed -i "s|$work/egress.sock|$work/there/egress.sock|; s|/srv/hook/|$work/srv/|" srv/nginx.conf
+      command=$(sed -n 's/^ExecStart=//p' hook.service | sed "s|-p /run/hook|-p $work/there|; s|/srv/hook|$work/srv|")
+      eval "HOME=/var/www exec setpriv --reuid=www-data --regid=www-data --clear-groups $command" & server=$!
+      until [ -S there/egress.sock ] && [ -s there/nginx.pid ] || ! kill -0 $server; do sleep 0.02; done
+      ps -o user= -p $(cat there/nginx.pid)
+      find . -newer srv/nginx.conf -not -path './there*' -type f -printf 'elsewhere: %p\\n'
+      kill -QUIT $server; wait $server && echo ended]]
+    assert.truthy(output:find "\nwww%-data\n", output)
+    assert.truthy(output:find "\nended\n", output)
+    assert.falsy(output:find("elsewhere", 1, true), output)
+  end)
+
+  describe("with 500 callers at an API that hangs", function()
+    before_each(function() here.start() end)
+    after_each(here.stop)
+
+    it("/health answers every time, those over the bound are told to come again, and then all is well", function()
+      local callers = load.many(500, here.example:hook("1001", { 3 }))
+      load.send(here.example:hook("1001", { 3 }))
+      here.server:fault { operation = "release_agent_by_skill", delay = 4, to = math.huge }
+      local ended, statuses = 0, {}
+      callers.on_reply = function(reply)
+        ended = ended + 1
+        statuses[reply.status or 0] = (statuses[reply.status or 0] or 0) + 1
+        if reply.status == 503 then assert.truthy(reply.head:lower():find("retry%-after: 1\r"), reply.head) end
+      end
+      local polls = { next = function() return ended < 500 and { port = here.example.port, path = "/health" } or nil end }
+      local _, health = load.run(callers, polls)
+      local seconds = {}
+      for i, reply in ipairs(health) do
+        assert.equal(200, reply.status)
+        seconds[i] = reply.seconds
+      end
+      table.sort(seconds)
+      print(("\n    openresty: 500 callers, %d done, %d told to come again; %d polls, all answered, p99 %.1f ms"):format(
+        statuses[202] or 0, statuses[503] or 0, #health, seconds[math.ceil(#seconds * 0.99)] * 1000))
+      assert.same({ [202] = 200, [503] = 300 }, statuses)
+      here.server:reset()
+      local replies = load.run(load.many(100, here.example:hook("1001", { 3 }), 20))
+      for _, reply in ipairs(replies) do assert.equal(202, reply.status) end
+    end)
   end)
 
   webhook(here)

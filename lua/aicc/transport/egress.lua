@@ -6,7 +6,8 @@
 -- - `X-Aicc-Connection: fresh` asks for a new connection, for `aicc.ALL`;
 -- - `X-Aicc-Timeout` is the attempt's, in milliseconds, for a host that can use it;
 -- - `X-Aicc-Egress` in an answer is `answered` where the API gave it. Else it tells how far the request had come: `unsent`,
---   `sent`, `tls` (unsent, for the API's certificate is not to be trusted) or `oversized` (so is the API's answer).
+--   `sent`, `tls` (unsent, for the API's certificate is not to be trusted), `refused` (unsent, for that is no path of the API's)
+--   or `oversized` (so is the API's answer).
 -- @module aicc.transport.egress
 
 local core = require "aicc.core"
@@ -66,6 +67,9 @@ local function own_failure(operation, status, progress)
       ("HTTP %d, and not from an egress, which would send X-Aicc-Egress: is its socket the right one?"):format(status))
   elseif progress == "oversized" then
     return too_large(operation)
+  elseif progress == "refused" then
+    return failure(operation, "not_found", "not_sent",
+      "the egress lets no such path through: its configuration has the API's, without the path that base_url has")
   elseif progress == "tls" then
     return failure(operation, "tls", "not_sent", "the egress does not trust the API's certificate: the host's log says why")
   end

@@ -89,6 +89,7 @@ function M.read(socket, limits)
   local reply, problem = read_head(socket, limits)
   if not reply then return nil, problem or "what came is no HTTP" end
   local length = tonumber(reply.headers["content-length"])
+  if reply.status < 200 or reply.status == 204 or reply.status == 304 then length = 0 end -- these have no body
   if length and length > egress.MAX_REPLY then return nil, "too_large" end
   reply.body, reply.truncated = read_body(socket, limits, length)
   if not reply.body then return nil, reply.truncated end
@@ -137,6 +138,15 @@ function M.read_whole(socket, limits)
   if not reply then return nil, problem or "what came is no HTTP" end
   if #reply.body > egress.MAX_REPLY then return nil, "too_large" end
   return reply
+end
+
+--- Whether the connection that a reply of HTTP/1.0 came on is good for another request: the reply's end was known, and was there.
+-- @tparam table reply as from `read`
+-- @treturn boolean
+function M.may_keep(reply)
+  local headers = reply.headers
+  return (headers.connection or ""):lower() == "keep-alive" and headers["content-length"] ~= nil and not reply.truncated
+    and not headers["transfer-encoding"]
 end
 
 --- What an exchange on a connected socket comes to: sends a request and reads its answer.

@@ -1,7 +1,11 @@
 --- The transport in nginx: a cosocket to an egress server on a Unix socket.
 --
 -- A cosocket waits for this request only, in every phase that may wait and in timers, whatever HTTP version the client speaks.
--- It says HTTP/1.0, so that the answer ends where the connection does.
+-- It says HTTP/1.0, so that no answer comes in chunks: one ends where its Content-Length says, or else with its connection. One
+-- whose end is known leaves its connection for the next attempt. An attempt is one request on such a connection too: when it
+-- brings no answer, nobody can tell whether the egress had closed it before, or read the request and then died. So it is not sent
+-- again here, but ends `unknown`, and the client, who knows the operation, decides. That is rare: nginx takes a connection out as
+-- soon as the other end has closed it, and IDLE is well below the egress's keepalive_timeout.
 -- @module aicc.transport.nginx
 
 local core = require "aicc.core"
@@ -18,6 +22,9 @@ local MAY_WAIT = {
 local RECIPE = "do it from a timer: assert(ngx.timer.at(0, function() local _, err = client:release_agent_by_skill(skill_id, " ..
   "accounts) if err then ngx.log(ngx.ERR, tostring(err)) end end)), with lua_max_running_timers (256) large enough"
 
+local IDLE = 20  -- seconds that a connection to the egress is kept unused
+local KEPT = 64  -- connections that a worker keeps at most
+
 local function milliseconds(seconds) return math.max(1, math.ceil(seconds * 1000)) end
 
 local function wait_at_most(socket, seconds) socket:settimeout(milliseconds(seconds)) end
@@ -31,13 +38,16 @@ end
 
 function how.exchange(path, encoded, limits)
   local socket, ends = ngx.socket.tcp(), core.now() + limits.timeout
+  -- For aicc.ALL, which nobody sends again, a new connection: one from a pool that nothing was ever left in.
+  local is_fresh = encoded.headers["X-Aicc-Connection"] == "fresh"
+  encoded.headers.Connection = is_fresh and "close" or "keep-alive"
   socket:settimeout(milliseconds(math.min(limits.connect_timeout, limits.timeout)))
-  local done, problem = socket:connect("unix:" .. path)
+  local done, problem = socket:connect("unix:" .. path, { pool = (is_fresh and "fresh " or "") .. path })
   if not done then return nil, "network", "not_sent", ("the egress at %s cannot be reached: %s"):format(path, problem) end
   local reply, kind, outcome, message = http.exchange(socket, encoded, {
     timeout = limits.timeout, ends = ends, wait_at_most = wait_at_most,
   })
-  socket:close()
+  if not reply or is_fresh or not http.may_keep(reply) or not socket:setkeepalive(IDLE * 1000, KEPT) then socket:close() end
   return reply, kind, outcome, message
 end
 
