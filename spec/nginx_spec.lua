@@ -94,6 +94,29 @@ local function more(get)
     end)
   end
 
+  it("says in a phase without timers that it cannot, and does not advise one", function()
+    local server, _, there = get()
+    os.execute("kill -HUP $(cat " .. there.work .. "/nginx.pid)") -- a worker ends, and has told why it cannot before that
+    for phase, advice in pairs {
+      init = "nginx is reading its configuration: do it from a timer that init_worker_by_lua_block starts",
+      exit_worker = "the worker is about to end: do it before, or in another program",
+    } do
+      local told = there:told(phase)
+      assert.same({ "unsupported", "not_sent" }, { told.kind, told.outcome })
+      assert.truthy(told.message:find("not possible in nginx's " .. phase .. " phase: " .. advice, 1, true), told.message)
+    end
+    assert.equal(0, #server:requests())
+  end)
+
+  it("says in a TLS handshake's first phase that it cannot: there OpenSSL would have to wait", function()
+    local server, _, there = get()
+    os.execute("openssl s_client -unix " .. there.work .. "/tls.sock </dev/null >/dev/null 2>&1")
+    local told = there:told "ssl_client_hello"
+    assert.same({ "unsupported", "not_sent" }, { told.kind, told.outcome })
+    assert.truthy(told.message:find("nginx's ssl_client_hello phase: do it from a timer", 1, true), told.message)
+    assert.equal(0, #server:requests())
+  end)
+
   it("works as that recipe says, and in light threads", function()
     local server, _, there, options = get()
     local told = there:run(([[
@@ -235,6 +258,60 @@ local function more(get)
       answers[5] = b:lock("l", 7)
       b:unlock "l"
       return answers]])
+  end)
+
+  it("the lock of a worker that died is everybody's at once", function()
+    local _, _, there = get()
+    local process = require("spec.support.processes").spawn "true"
+    process:wait()
+    assert.same({ true, false }, there:run(([[
+      local dict, store = ngx.shared.aicc, require("aicc.store.shdict").new()
+      dict:set("d lock", "%s 0.5", 20)
+      local answers = { store:lock("d", 7) }
+      store:unlock "d"
+      dict:set("d lock", ngx.worker.pid() .. " 0.5", 20)
+      answers[2] = store:lock("d", 7)
+      dict:delete "d lock"
+      return answers]]):format(process.pid)))
+  end)
+
+  it("a worker that is killed while it fetches the token leaves the others going on within 2 s", function()
+    local server, _, there, options = get()
+    local two = console.start(2)
+    server:fault { operation = "token", delay = 20, to = 1 } -- the first one's; the second is answered at once
+    local code = ([[local call = ...
+      ngx.shared.told:incr("pid " .. ngx.worker.pid(), 1, 0)
+      return call(%s, "access_token")]]):format(options "store = 'shdict'")
+    local function of_lock()
+      return two:run [[
+        local told, dict = {}, ngx.shared.aicc
+        for _, key in ipairs(dict:get_keys()) do
+          if key:find " lock$" then told.fetches = tonumber(dict:get(key):match "^(%d+) ") end
+        end
+        told.both = #ngx.shared.told:get_keys() >= 2 + 2 -- init, init_worker and each worker's
+        return told]]
+    end
+    -- Callers until both workers have some; then the one that fetches is killed.
+    local killed, answers = nil, {}
+    local callers = { parallel = 64, next = function(count)
+      if killed or count > 0 then return nil end
+      local told = of_lock()
+      if told.fetches and told.both then
+        killed = socket.gettime()
+        os.execute("kill -KILL " .. math.floor(told.fetches))
+        return nil
+      end
+      return { port = two.port, path = "/lua", body = code }
+    end, on_reply = function(reply)
+      if reply.status then answers[#answers + 1] = { socket.gettime() - killed, reply.body } end
+    end }
+    load.run(callers)
+    two:stop()
+    assert.is_true(#answers > 0)
+    for _, answer in ipairs(answers) do
+      assert.truthy(answer[2]:find('"ok":true', 1, true), answer[2])
+      assert.is_true(answer[1] < 2, answer[1])
+    end
   end)
 
   it("a lock whose holder died costs a third of a call's time at most, and the lock's own end is an attempt's and 5 s", function()

@@ -1,8 +1,10 @@
 /* processlib.c - what a command line needs to know of its process: Ctrl-C, who it is, how wide its terminal is. */
-#include "portable.h" /* gethostname */
+#include "portable.h" /* gethostname, kill */
 
 #include "processlib.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -33,6 +35,14 @@ static int process(lua_State *L) {
   return 2;
 }
 
+/* core.process_lives(pid) -> boolean: whether there is a process of that number, whoever's it is */
+static int process_lives(lua_State *L) {
+  lua_Integer pid = luaL_checkinteger(L, 1);
+  luaL_argcheck(L, pid > 0, 1, "expected a process's number");
+  lua_pushboolean(L, kill((pid_t)pid, 0) == 0 || errno == EPERM);
+  return 1;
+}
+
 /* core.terminal_width(descriptor) -> columns, or nil where it is no terminal or does not tell */
 static int terminal_width(lua_State *L) {
   struct winsize size;
@@ -45,7 +55,8 @@ static int terminal_width(lua_State *L) {
 
 void aicc_processlib_open(lua_State *L) {
   static const luaL_Reg functions[] = {{"trap_interrupt", trap_interrupt}, {"interrupted", interrupted},
-                                       {"process", process},               {"terminal_width", terminal_width},
+                                       {"process", process},               {"process_lives", process_lives},
+                                       {"terminal_width", terminal_width},
                                        {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
   lua_pushlightuserdata(L, (void *)aicc_sys_interrupt());

@@ -12,8 +12,14 @@ local NEGATIVE = 10         -- seconds for which a refused key and secret, or a 
 local ODD_LIFETIME = 60     -- seconds that a token lives whose Expires makes no sense
 local LOCK_SLICE = 0.02     -- seconds between two tries to take a lock
 local GRACE = 5             -- seconds beyond an attempt's after which whoever fetches is taken for dead
+local START = 1             -- seconds after which a fetch that was to begin on its own is taken for one that never will
+local MOMENT = 0.5          -- seconds for which strangers share a failure, the first time
+local LONGEST_WAIT = 60     -- seconds that a server's Retry-After can ask for
 
 local REFUSALS = { [400] = true, [401] = true, [403] = true }
+
+-- What a fetch fails with that says nothing of the server.
+local OWN = { deadline = true, aborted = true, closed = true, unsupported = true, store = true }
 
 local Source = {}
 Source.__index = Source
@@ -53,8 +59,11 @@ local function entry_of(self, reply, asked_at)
   return { token = reply.AccessToken, lifetime = lifetime, ends = ends, hard = ends - hard, soft = ends - soft }
 end
 
--- Waits a little for somebody else, but not beyond the deadline. False when interrupted.
-local function pause(self, call) return self.sleep(math.max(0, math.min(LOCK_SLICE, call:remaining()))) end
+-- Waits a little for somebody else, but not beyond the deadline: until the bell rings, where there is one. False when interrupted.
+local function pause(self, call, bell)
+  if bell then return bell.wait(math.max(0, math.min(START, call:remaining()))) end
+  return self.sleep(math.max(0, math.min(LOCK_SLICE, call:remaining())))
+end
 
 -- So many seconds a fetch may seem to be under way. One that tries again may take longer: then others fetch too.
 local function patience(call) return call.timeout + GRACE end
@@ -84,18 +93,30 @@ local function usable(self, entry, problem)
   return now < entry.hard and entry.token ~= secret.of(self).refused and entry.token or nil
 end
 
--- Remembers a fetch that failed: a refusal, so that nobody asks again for a while; or, while the old token lives, that it is to
--- be used for a while longer.
-local function remember_failure(self, err, entry, have)
+-- The seconds for which a failure is everybody's. In a host strangers call, as many as there are: each of them would ask again,
+-- so they share it for a moment, which doubles from failure to failure. A program's own calls are few, and wait for themselves.
+local function moment(self, call, err)
+  if REFUSALS[err.status] then return NEGATIVE end
+  local is_own = OWN[err.kind] or err.kind == "timeout" and math.min(call.timeout, call.deadline) < self.timeout
+  if is_own or not self.transport.serves_strangers then return end
+  self.failures = (self.failures or 0) + 1
+  local wait = math.min(NEGATIVE, MOMENT * 2 ^ (self.failures - 1))
+  return math.max(wait, math.min(err.retry_after or 0, LONGEST_WAIT))
+end
+
+-- Remembers a fetch that failed, so that nobody asks again for a while; or, while the old token lives, that it is to be used for a
+-- while longer.
+local function remember_failure(self, call, err, entry, have)
   local till = self.now() + NEGATIVE
   if have then
     local longer = {}
     for name, value in pairs(entry) do longer[name] = value end
     longer.soft = till
     keep(self, longer)
-  elseif REFUSALS[err.status] then
-    keep(self, { failure = errors.copy(err), lifetime = NEGATIVE, ends = till })
+    return
   end
+  local seconds = moment(self, call, err)
+  if seconds then keep(self, { failure = errors.copy(err), lifetime = seconds, ends = self.now() + seconds }) end
 end
 
 -- Fetches, under the store's lock. `have`: the token to replace while it still lives; then whoever holds the lock is not waited
@@ -116,9 +137,10 @@ local function fetch(self, call, have, flight)
       token = entry.token
       if token == secret.of(self).refused then secret.of(self).refused = nil end -- given again: so it is good
       keep(self, entry)
+      self.failures = nil
       self.emit { type = "token", lifetime = entry.lifetime }
     else
-      remember_failure(self, err, entry, token and have)
+      remember_failure(self, call, err, entry, token and have)
       token = nil
     end
   end
@@ -132,23 +154,54 @@ local function forget(self, flight)
   if self.flight == flight then self.flight = nil end
 end
 
--- Fetches as the only one in this Lua state; what comes is also for those who wait meanwhile.
-local function lead(self, call, have)
-  if self.flight then forget(self, self.flight) end
-  local flight = {
-    thread = self.transport:yields() and coroutine.running() or nil, began = self.now(), aside = have ~= nil,
-    timeout = call.timeout, had = call:remaining(),
-  }
-  self.flight = flight
+-- Flies: fetches, and tells who waits for it.
+local function fly(self, call, have, flight)
   local got, err = fetch(self, call, have, flight)
   forget(self, flight)
   flight.token, flight.err, flight.ended = got, err, true -- for those who follow
-  return got, err
+end
+
+-- Has the host fly on its own, where it can: then nobody's request has to live for as long as that takes. False where it cannot.
+local function fly_apart(self, call, have, flight)
+  local host = self.transport
+  if not host.apart or not host:yields() or self.now() < (self.grounded or 0) then return false end
+  flight.bell = host:bell()
+  flight.apart = host:apart(function()
+    if self.flight ~= flight then return end -- it was given up: this comes too late
+    flight.runs = true
+    local done, problem = pcall(fly, self, call, have, flight)
+    if not done then forget(self, flight) end
+    flight.lost = not done
+    if flight.bell then flight.bell.ring() end
+    if not done then error(problem, 0) end
+  end)
+  return flight.apart
+end
+
+-- Waits for a fetch. Returns nothing when it brought nothing for us.
+local follow
+
+-- Fetches as the only one in this Lua state; what comes is also for those who wait meanwhile.
+local function lead(self, call, have)
+  if self.flight then forget(self, self.flight) end
+  local flight = { leader = call, began = self.now(), aside = have ~= nil, timeout = call.timeout, had = call:remaining() }
+  self.flight = flight
+  if fly_apart(self, call, have, flight) then
+    if have then return have end
+    return follow(self, call, flight)
+  end
+  flight.thread = self.transport:yields() and coroutine.running() or nil
+  fly(self, call, have, flight)
+  return flight.token, flight.err
 end
 
 -- Whether a flight will never end: an error or an interruption went through it, its coroutine is gone, or it takes far too long.
 -- Of a leader that does not yield nobody sees more than what it left behind.
 local function is_lost(self, flight)
+  if flight.apart then
+    local age = self.now() - flight.began
+    return flight.lost or age > flight.timeout + GRACE or not flight.runs and age > START
+  end
   return not flight.thread or coroutine.status(flight.thread) == "dead" or not self.transport:is_alive(flight.thread)
     or self.now() - flight.began > flight.timeout + GRACE
 end
@@ -161,13 +214,13 @@ local function is_leaders_own(flight, call)
   return kind == "deadline" or kind == "aborted"
 end
 
--- Waits for somebody else's fetch. Returns nothing when it brought nothing for us.
-local function follow(self, call, flight)
+function follow(self, call, flight)
   while not flight.ended and not is_lost(self, flight) do
     if call:remaining() <= 0 then return nil, call:expired() end
-    if not pause(self, call) then return nil, call:interrupted() end
+    if not pause(self, call, flight.bell) then return nil, call:interrupted() end
   end
-  if flight.ended and not is_leaders_own(flight, call) then return flight.token, flight.err end
+  if flight.ended and (flight.leader == call or not is_leaders_own(flight, call)) then return flight.token, flight.err end
+  if flight.apart and not flight.runs then self.grounded = self.now() + NEGATIVE end -- a host short of timers, say
   forget(self, flight)
 end
 
@@ -186,8 +239,12 @@ function Source:get(call)
       return lead(self, call, token) or token
     end
     -- Where waiting would keep the leader from going on, following it would never end.
-    if not self.flight or not self.transport:yields() then return lead(self, call) end
-    local shared, err = follow(self, call, self.flight)
+    local shared, err
+    if self.flight and self.transport:yields() then
+      shared, err = follow(self, call, self.flight)
+    else
+      shared, err = lead(self, call)
+    end
     if shared or err then return shared, err and errors.copy(err) end
   end
 end
@@ -202,8 +259,8 @@ end
 
 --- A source of tokens for one app key.
 -- @tparam table options `store`; `key` (what the store calls it); `request(call)` that fetches; `now()` (seconds that run on
---   while the machine sleeps); `sleep(seconds)`; `transport` (for its `yields` and `is_alive`); `random()`; `timeout` (seconds
---   of an attempt); `emit(event)`
+--   while the machine sleeps); `sleep(seconds)`; `transport` (for its `yields`, `is_alive`, and what else `aicc.transport.egress`
+--   has for tokens); `random()`; `timeout` (seconds of an attempt); `emit(event)`
 -- @treturn table
 function M.new(options) return setmetatable(options, Source) end
 

@@ -54,13 +54,25 @@ function Store:set(key, entry)
   return true
 end
 
+-- Takes a lock away from a worker that has ended without giving it back. Of several who see that at once each may get it, in turn:
+-- that costs a fetch too many, and no more.
+local function bury(self, name)
+  local owner = self.dict:get(name)
+  local pid = owner and tonumber(owner:match "^(%d+) ")
+  if not pid or core.process_lives(pid) or self.dict:get(name) ~= owner then return false end
+  self.dict:delete(name)
+  return true
+end
+
 --- Tries to become the only one in all workers that fetches.
 -- @tparam string key
--- @tparam number seconds after which the lock ends by itself: its holder may have died
+-- @tparam number seconds after which the lock ends by itself: its holder may have been stopped. That one has died is seen at once
 -- @treturn boolean also true where there is no memory for a lock: that costs a fetch too many, and no more
 function Store:lock(key, seconds)
-  local owner = ("%.17g"):format(core.random()) -- a worker's pid may come back, and so may what it has counted
-  local _, problem = self.dict:add(key .. " lock", owner, seconds)
+  local name = key .. " lock"
+  local owner = ("%d %.17g"):format(ngx.worker.pid(), core.random()) -- a pid may come back, and so may what a worker has counted
+  local _, problem = self.dict:add(name, owner, seconds)
+  if problem == "exists" and bury(self, name) then _, problem = self.dict:add(name, owner, seconds) end
   if problem == "exists" then return false end
   self.owners[key] = owner
   return true

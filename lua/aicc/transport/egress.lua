@@ -106,7 +106,7 @@ end
 function Egress:attempt(request)
   local operation, where = request.operation, self.host.cannot_wait()
   if where then
-    return nil, failure(operation, "unsupported", "not_sent", ("not possible in %s: %s"):format(where, self.host.instead))
+    return nil, failure(operation, "unsupported", "not_sent", ("not possible in %s: %s"):format(where, self.host.instead(where)))
   end
   if self.closed then return nil, failure(operation, "closed", "not_sent", "the client is closed") end
   local encoded, err = encode(self, request)
@@ -133,6 +133,18 @@ function Egress:yields() return self.host.cannot_wait() == nil end
 -- @treturn boolean
 function Egress:is_alive() return true end -- luacheck: ignore self
 
+--- That calls come from strangers, as many as there are: they share a failed fetch of the token for a moment (`aicc.token`).
+Egress.serves_strangers = true
+
+--- Has the host run a function on its own, so that it goes on when the caller's request is given up.
+-- @tparam function f
+-- @treturn boolean false where the host cannot
+function Egress:apart(f) return self.host.apart ~= nil and self.host.apart(f) end
+
+--- What wakes those who wait for something.
+-- @treturn ?table `wait(seconds)`, which returns true, woken or not; `ring()`. Nil where the host has nothing of the kind
+function Egress:bell() return self.host.bell and self.host.bell() end
+
 --- Refuses further attempts. There is nothing to close: the connections are the host's, or end with an attempt.
 function Egress:close() self.closed = true end
 
@@ -152,7 +164,8 @@ end
 --- Makes a transport.
 -- @tparam table settings as from `aicc.config`
 -- @tparam table how what the host can do: `name` ("nginx" or "haproxy"); `cannot_wait()` (where this is called, in words, if Lua
---   may not wait there); `instead` (what to do then); `sleep(seconds)`; `exchange(socket, encoded, limits)`, which sends `path`,
+--   may not wait there); `instead(where)` (what to do then); `sleep(seconds)`; `apart(f)` and `bell()`, as the methods of these names,
+--   where it has any; `exchange(socket, encoded, limits)`, which sends `path`,
 --   `headers` and `body` to a Unix socket and returns a reply (`status`, `headers` with lower-case names, `head_size` in bytes if
 --   known, `body`, `truncated`), or nil and an error's kind, outcome and message
 -- @treturn ?table

@@ -14,10 +14,18 @@ local haproxy = core -- the global
 local how = {
   name = "haproxy",
   cannot_wait = host.haproxy_cannot_wait,
-  instead = "do it from an action, a service or a task: core.register_action, core.register_service, core.register_task",
+  instead = function()
+    return "do it from an action, a service or a task: core.register_action, core.register_service, core.register_task"
+  end,
 }
 
 function how.sleep(seconds) haproxy.msleep(math.max(1, math.ceil(seconds * 1000))) end
+
+-- A task is nobody's request.
+function how.apart(f)
+  haproxy.register_task(f)
+  return true
+end
 
 -- HAProxy counts milliseconds, and takes 0 for no limit.
 local function wait_at_most(socket, seconds) socket:settimeout(math.max(0.001, seconds)) end

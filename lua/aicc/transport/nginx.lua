@@ -11,14 +11,19 @@
 local core = require "aicc.core"
 local egress = require "aicc.transport.egress"
 local http = require "aicc.transport.http"
+local semaphore = require "ngx.semaphore"
 
--- The phases in which nginx lets Lua wait.
-local MAY_WAIT = {
-  server_rewrite = true, rewrite = true, access = true, content = true, timer = true,
-  ssl_cert = true, ssl_session_fetch = true, ssl_client_hello = true,
+-- The phases in which nginx lets Lua wait for a socket. In those of a TLS handshake that come before the certificate is chosen
+-- (ssl_client_hello, ssl_session_fetch) it is OpenSSL that would have to wait, which not every one can.
+local MAY_WAIT = { server_rewrite = true, rewrite = true, access = true, content = true, timer = true, ssl_cert = true }
+
+-- What to do where there are no timers.
+local WITHOUT_TIMERS = {
+  init = "nginx is reading its configuration: do it from a timer that init_worker_by_lua_block starts",
+  exit_worker = "the worker is about to end: do it before, or in another program",
 }
 
--- From a phase that may not wait. What a timer comes to nobody else sees, and nginx starts only so many at once.
+-- From another phase that may not wait. What a timer comes to nobody else sees, and nginx starts only so many at once.
 local RECIPE = "do it from a timer: assert(ngx.timer.at(0, function() local _, err = client:release_agent_by_skill(skill_id, " ..
   "accounts) if err then ngx.log(ngx.ERR, tostring(err)) end end)), with lua_max_running_timers (256) large enough"
 
@@ -29,7 +34,25 @@ local function milliseconds(seconds) return math.max(1, math.ceil(seconds * 1000
 
 local function wait_at_most(socket, seconds) socket:settimeout(milliseconds(seconds)) end
 
-local how = { name = "nginx", instead = RECIPE, sleep = function(seconds) ngx.sleep(seconds) end }
+local how = { name = "nginx" }
+
+function how.instead() return WITHOUT_TIMERS[ngx.get_phase()] or RECIPE end
+
+function how.sleep(seconds) ngx.sleep(seconds) end
+
+-- A timer is nobody's request.
+function how.apart(f) return (ngx.timer.at(0, function() f() end)) end
+
+function how.bell()
+  local sleepers = semaphore.new()
+  return {
+    wait = function(seconds)
+      sleepers:wait(seconds)
+      return true
+    end,
+    ring = function() sleepers:post(math.max(1, -sleepers:count())) end,
+  }
+end
 
 function how.cannot_wait()
   local phase = ngx.get_phase()

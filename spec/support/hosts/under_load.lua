@@ -3,6 +3,7 @@
 local assert = require "luassert"
 local busted = require "busted"
 local load = require "spec.support.hosts.load"
+local socket = require "socket"
 
 local describe, it, before_each, after_each = busted.describe, busted.it, busted.before_each, busted.after_each
 
@@ -51,6 +52,48 @@ return function(scene)
       print(("\n    %s: %d token call(s) for 100 calls"):format(scene.name, tokens))
       assert.is_true(tokens <= (scene.name == "haproxy" and 2 or 1), tokens .. " tokens")
       assert.equal(100, scene.count("release_agent_by_skill"))
+    end)
+
+    it("a token is fetched for everybody: the caller who leaves meanwhile takes nothing along", function()
+      scene.example:configure(function(text)
+        return (text:gsub("worker_processes 2", "worker_processes 1"):gsub("nbthread 2", "nbthread 1")
+          :gsub("\nhttp {\n", "\nhttp {\n  lua_check_client_abort on;\n"):gsub("\ndefaults\n", "\ndefaults\n  option abortonclose\n", 1))
+      end)
+      scene.server:fault { operation = "token", delay = 1, to = ALWAYS }
+      local leaver = socket.connect("127.0.0.1", scene.example.port)
+      local body = '{"queues":[3]}'
+      leaver:send(("POST /agents/1001/signed-off HTTP/1.1\r\nHost: a\r\nX-Hook-Secret: hook-secret-7f3a\r\n" ..
+        "Content-Length: %d\r\n\r\n%s"):format(#body, body))
+      while scene.count "token" == 0 do socket.sleep(0.01) end
+      leaver:close()
+      local replies = load.run(load.many(5, scene.example:hook("1001", { 3 })))
+      assert_all_done(replies, 5)
+      for _, reply in ipairs(replies) do assert.is_true(reply.seconds < 3, reply.seconds) end
+      assert.equal(1, scene.count "token")
+    end)
+
+    it("50 callers at a dead token endpoint ask it a few times, and share what it says; afterwards all is well", function()
+      scene.server:fault { operation = "token", status = 503, to = ALWAYS }
+      local ends, answered = socket.gettime() + 3, 0
+      local callers = { parallel = 50, next = function()
+        return socket.gettime() < ends and scene.example:hook("1001", { 3 }) or nil
+      end, on_reply = function(reply)
+        answered = answered + 1
+        assert.equal(502, reply.status, reply.body)
+      end }
+      load.run(callers)
+      local asked = scene.count "token"
+      print(("\n    %s: %d token requests for %d calls in 3 s"):format(scene.name, asked, answered))
+      assert.is_true(asked <= (scene.name == "haproxy" and 24 or 14), asked .. " token requests")
+      assert.equal(0, scene.count "release_agent_by_skill")
+      scene.server:reset()
+      local reply
+      for _ = 1, 500 do
+        reply = load.send(scene.example:hook("1001", { 3 }))
+        if reply.status == 202 then break end
+        socket.sleep(0.02)
+      end
+      assert.equal(202, reply.status, reply.body)
     end)
 
     it("a reload loses no call", function()
