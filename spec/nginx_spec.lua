@@ -276,7 +276,7 @@ local function more(get)
   end)
 
   it("a worker that is killed while it fetches the token leaves the others going on within 2 s", function()
-    local server, _, there, options = get()
+    local server, _, _, options = get()
     local two = console.start(2)
     server:fault { operation = "token", delay = 20, to = 1 } -- the first one's; the second is answered at once
     local code = ([[local call = ...

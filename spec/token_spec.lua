@@ -168,6 +168,44 @@ describe("a failed fetch", function()
     assert.equal(2, asked.tokens)
   end)
 
+  it("for another reason is shared by strangers' calls for a moment, which grows until one succeeds", function()
+    local time, works, more = scene.standing(), false, {}
+    local client, asked, transport = new_client(time, function(n)
+      if works then return { AccessToken = "t" .. n, Expires = "60" } end
+      return scene.reply("token", 503, nil, more)
+    end, { retry = false })
+    transport.serves_strangers = true
+    local function fetches_after(seconds)
+      local before = asked.tokens
+      time.pass(seconds)
+      client:query_agents(3)
+      return asked.tokens - before
+    end
+    assert.equal(1, fetches_after(0))
+    for _, moment in ipairs { 0.5, 1, 2, 4, 8, 10, 10 } do
+      assert.same({ 0, 1 }, { fetches_after(moment - 0.1), fetches_after(0.2) }, moment)
+    end
+    works = true
+    assert.equal(1, fetches_after(10.1))
+    works, more["Retry-After"] = false, "20"
+    assert.equal(1, fetches_after(41)) -- the first failure again, but the server has said when
+    assert.same({ 0, 1 }, { fetches_after(19.9), fetches_after(0.2) })
+    more["Retry-After"] = "3600"
+    assert.same({ 1, 0, 1 }, { fetches_after(20), fetches_after(59.9), fetches_after(0.2) })
+  end)
+
+  it("that is the caller's own is nobody else's, whoever calls", function()
+    local time = scene.standing()
+    local client, asked, transport = new_client(time, function() return nil, scene.lost "token", 3 end, { retry = false })
+    transport.serves_strangers = true
+    client:query_agents(3, { timeout = 1 })
+    client:query_agents(3, { deadline = 2 })
+    client:query_agents(3)
+    assert.equal(3, asked.tokens)
+    client:query_agents(3)
+    assert.equal(3, asked.tokens)
+  end)
+
   it("of a refresh leaves the living token in use, and is tried again after 10 s", function()
     for _, status in ipairs { 401, 503, 404 } do
       local time = scene.standing()

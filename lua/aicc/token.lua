@@ -59,7 +59,7 @@ local function entry_of(self, reply, asked_at)
   return { token = reply.AccessToken, lifetime = lifetime, ends = ends, hard = ends - hard, soft = ends - soft }
 end
 
--- Waits a little for somebody else, but not beyond the deadline: until the bell rings, where there is one. False when interrupted.
+-- Waits a little for somebody else, but not beyond the deadline: until the bell rings, if there is one. False when interrupted.
 local function pause(self, call, bell)
   if bell then return bell.wait(math.max(0, math.min(START, call:remaining()))) end
   return self.sleep(math.max(0, math.min(LOCK_SLICE, call:remaining())))
@@ -104,8 +104,8 @@ local function moment(self, call, err)
   return math.max(wait, math.min(err.retry_after or 0, LONGEST_WAIT))
 end
 
--- Remembers a fetch that failed, so that nobody asks again for a while; or, while the old token lives, that it is to be used for a
--- while longer.
+-- Remembers a fetch that failed, so that nobody asks again for a while; or, while the old token lives, that it is to be used for
+-- a while longer.
 local function remember_failure(self, call, err, entry, have)
   local till = self.now() + NEGATIVE
   if have then

@@ -54,7 +54,7 @@ function Store:set(key, entry)
   return true
 end
 
--- Takes a lock away from a worker that has ended without giving it back. Of several who see that at once each may get it, in turn:
+-- Takes a lock away from a worker that has ended without giving it back. Of several who see that at once each may get it in turn:
 -- that costs a fetch too many, and no more.
 local function bury(self, name)
   local owner = self.dict:get(name)
@@ -70,7 +70,8 @@ end
 -- @treturn boolean also true where there is no memory for a lock: that costs a fetch too many, and no more
 function Store:lock(key, seconds)
   local name = key .. " lock"
-  local owner = ("%d %.17g"):format(ngx.worker.pid(), core.random()) -- a pid may come back, and so may what a worker has counted
+  -- By chance too: a pid may come back, and so may what a worker has counted.
+  local owner = ("%d %.17g"):format(ngx.worker.pid(), core.random())
   local _, problem = self.dict:add(name, owner, seconds)
   if problem == "exists" and bury(self, name) then _, problem = self.dict:add(name, owner, seconds) end
   if problem == "exists" then return false end

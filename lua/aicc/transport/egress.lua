@@ -106,7 +106,7 @@ end
 function Egress:attempt(request)
   local operation, where = request.operation, self.host.cannot_wait()
   if where then
-    return nil, failure(operation, "unsupported", "not_sent", ("not possible in %s: %s"):format(where, self.host.instead(where)))
+    return nil, failure(operation, "unsupported", "not_sent", ("not possible in %s: %s"):format(where, self.host.instead()))
   end
   if self.closed then return nil, failure(operation, "closed", "not_sent", "the client is closed") end
   local encoded, err = encode(self, request)
@@ -164,8 +164,8 @@ end
 --- Makes a transport.
 -- @tparam table settings as from `aicc.config`
 -- @tparam table how what the host can do: `name` ("nginx" or "haproxy"); `cannot_wait()` (where this is called, in words, if Lua
---   may not wait there); `instead(where)` (what to do then); `sleep(seconds)`; `apart(f)` and `bell()`, as the methods of these names,
---   where it has any; `exchange(socket, encoded, limits)`, which sends `path`,
+--   may not wait there); `instead()` (what to do then); `sleep(seconds)`; `apart(f)` and `bell()`, as the methods of
+--   these names, where it has any; `exchange(socket, encoded, limits)`, which sends `path`,
 --   `headers` and `body` to a Unix socket and returns a reply (`status`, `headers` with lower-case names, `head_size` in bytes if
 --   known, `body`, `truncated`), or nil and an error's kind, outcome and message
 -- @treturn ?table

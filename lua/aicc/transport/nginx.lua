@@ -11,7 +11,7 @@
 local core = require "aicc.core"
 local egress = require "aicc.transport.egress"
 local http = require "aicc.transport.http"
-local semaphore = require "ngx.semaphore"
+local semaphore -- ngx.semaphore, where there is one
 
 -- The phases in which nginx lets Lua wait for a socket. In those of a TLS handshake that come before the certificate is chosen
 -- (ssl_client_hello, ssl_session_fetch) it is OpenSSL that would have to wait, which not every one can.
@@ -80,6 +80,10 @@ local M = {}
 -- @tparam table settings as from `aicc.config`
 -- @treturn ?table the transport (`aicc.transport.egress`)
 -- @treturn ?table an error of kind "config"
-function M.new(settings) return egress.new(settings, how) end
+function M.new(settings)
+  local made, err = egress.new(settings, how)
+  if made then semaphore = require "ngx.semaphore" end
+  return made, err
+end
 
 return M

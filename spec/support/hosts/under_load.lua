@@ -57,7 +57,8 @@ return function(scene)
     it("a token is fetched for everybody: the caller who leaves meanwhile takes nothing along", function()
       scene.example:configure(function(text)
         return (text:gsub("worker_processes 2", "worker_processes 1"):gsub("nbthread 2", "nbthread 1")
-          :gsub("\nhttp {\n", "\nhttp {\n  lua_check_client_abort on;\n"):gsub("\ndefaults\n", "\ndefaults\n  option abortonclose\n", 1))
+          :gsub("\nhttp {\n", "\nhttp {\n  lua_check_client_abort on;\n")
+          :gsub("\ndefaults\n", "\ndefaults\n  option abortonclose\n", 1))
       end)
       scene.server:fault { operation = "token", delay = 1, to = ALWAYS }
       local leaver = socket.connect("127.0.0.1", scene.example.port)
@@ -79,7 +80,7 @@ return function(scene)
         return socket.gettime() < ends and scene.example:hook("1001", { 3 }) or nil
       end, on_reply = function(reply)
         answered = answered + 1
-        assert.equal(502, reply.status, reply.body)
+        assert.is_true(reply.status == 502 or reply.status == 503, reply.body) -- 503: the hook's breaker has noticed
       end }
       load.run(callers)
       local asked = scene.count "token"
