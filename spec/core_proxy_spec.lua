@@ -1,7 +1,9 @@
 -- Proxies: what one is told, what it is not, and when none is used.
 
+local aicc = require "aicc"
 local core = require "aicc.curl"
 local peer = require "spec.support.peer"
+local processes = require "spec.support.processes"
 local sandbox = require "aicc.sandbox"
 local socket = require "socket"
 
@@ -12,8 +14,9 @@ local server, proxy, session
 
 after_each(function()
   if session then session:close() end
-  server:stop()
-  proxy:stop()
+  if server then server:stop() end
+  if proxy then proxy:stop() end
+  session, server, proxy = nil, nil, nil
 end)
 
 local function start(tls, address)
@@ -65,7 +68,7 @@ describe("a proxy", function()
 
   it("that refuses is an error, and nothing was sent", function()
     start(true, "http://127.0.0.1:%d")
-    for _, status in ipairs { "403 No", "407 Proxy Authentication Required", "502 Bad" } do
+    for _, status in ipairs { "403 No", "502 Bad" } do
       session:start(RELEASE, "secret-token", ONE)
       local near = proxy:accept(session)
       first_head(near)
@@ -95,5 +98,125 @@ describe("a proxy", function()
       server:stop()
       proxy:stop()
     end
+  end)
+end)
+
+-- A proxy in a process of its own, one connection after the other: prints its port, then a line for each connection.
+local function spawn(serve)
+  local process = processes.lua([[
+    local socket, ssl = require "socket", require "ssl"
+    io.stdout:setvbuf "line"
+    local listener = assert(socket.bind("127.0.0.1", 0))
+    print((select(2, listener:getsockname())))
+    while true do
+      local near = assert(listener:accept())
+      near:settimeout(20)
+      ]] .. serve .. [[
+      near:close()
+    end]])
+  return process, process:line()
+end
+
+-- Ends it: what it printed.
+local function told(process)
+  process:signal "TERM"
+  return (select(2, process:wait()))
+end
+
+describe("a proxy that takes another user name and password", function()
+  for scheme, serve in pairs {
+    http = [[
+      local line = near:receive "*l"
+      repeat local more = near:receive "*l" until not more or more == ""
+      near:send "HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n"
+      print(line) ]],
+    socks5h = [[
+      local methods = near:receive(2)
+      near:receive(methods:byte(2))
+      near:send "\5\2"
+      local head = near:receive(2)
+      near:receive(head:byte(2))
+      near:receive(near:receive(1):byte())
+      near:send "\1\1"
+      print "CONNECT" ]],
+  } do
+    it("is asked once, by " .. scheme .. ": to repeat a wrong password locks accounts", function()
+      local process, port = spawn(serve)
+      local client = assert(aicc.new {
+        base_url = "https://api.example", app_key = "key-0815", app_secret = "secret-0816",
+        proxy = ("%s://user:wrong-0817@127.0.0.1:%d"):format(scheme, port),
+      })
+      local result, err = client:release_agent_by_skill(3, { "1001" })
+      client:close()
+      assert.same({ nil, "auth", "not_sent", false }, { result, err.kind, err.outcome, err.retryable })
+      assert.truthy(err.message:find("the proxy asks for another user name and password", 1, true), err.message)
+      assert.is_nil(tostring(err):find("0817", 1, true))
+      local asked = told(process)
+      assert.equal("CONNECT", asked:match "^%u+")
+      assert.is_nil(asked:find("\n", 1, true))
+    end)
+  end
+end)
+
+describe("a proxy behind TLS", function()
+  -- Writes a certificate for it; returns the paths of the certificate and its key.
+  local function identity()
+    local made = require("aicc.sandbox.core").certificate {
+      names = { "localhost" }, addresses = {}, days = 1, self_signed = true,
+    }
+    local paths = { os.tmpname(), os.tmpname() }
+    for n, text in ipairs { made.cert, made.key } do
+      local file = assert(io.open(paths[n], "w"))
+      assert(file:write(text))
+      file:close()
+    end
+    return paths[1], paths[2]
+  end
+
+  it("is trusted by ca_file, and by nothing else", function()
+    local cert, key = identity()
+    local other, other_key = identity()
+    local process, port = spawn(([[
+      near = assert(ssl.wrap(near, { mode = "server", protocol = "any", certificate = "%s", key = "%s" }))
+      if near:dohandshake() then
+        print((near:receive "*l"))
+        repeat local more = near:receive "*l" until not more or more == ""
+        near:send "HTTP/1.1 502 No\r\nContent-Length: 0\r\n\r\n"
+      end ]]):format(cert, key))
+    for ca_file, expected in pairs { [cert] = "network", [other] = "tls" } do
+      session = assert(core.session {
+        base_url = "https://api.example", ca_file = ca_file, proxy = "https://localhost:" .. port, timeout = 20,
+      })
+      local _, err = session:release_agent_by_skill("t", ONE)
+      assert.same({ expected, "not_sent" }, { err.kind, err.outcome }, tostring(err))
+      session:close()
+    end
+    assert.equal("CONNECT api.example:443 HTTP/1.1", told(process))
+    for _, path in ipairs { cert, key, other, other_key } do os.remove(path) end
+  end)
+
+  it("before 1.2 is refused, whatever OpenSSL's own settings allow", function()
+    local cert, key = identity()
+    local settings = os.tmpname()
+    local file = assert(io.open(settings, "w"))
+    assert(file:write(table.concat({ "openssl_conf = a", "[a]", "ssl_conf = b", "[b]", "system_default = c", "[c]",
+      "MinProtocol = TLSv1", "CipherString = DEFAULT:@SECLEVEL=0", "" }, "\n")))
+    file:close()
+    for version, refused in pairs { tls1_1 = true, tls1_2 = false } do -- that server answers in no HTTP
+      local process = processes.spawn(("openssl s_server -rev -accept 127.0.0.1:0 -naccept 1 -cert %s -key %s"
+        .. " -cipher DEFAULT:@SECLEVEL=0 -%s"):format(cert, key, version))
+      local port
+      repeat port = assert(process:line(), "openssl did not start"):match "^ACCEPT .*:(%d+)$" until port
+      local caller = processes.lua(([[
+        local core = require "aicc.curl"
+        local session = assert(core.session {
+          base_url = "https://api.example", ca_file = %q, proxy = "https://localhost:%d", timeout = 1, connect_timeout = 1,
+        })
+        local _, err = session:release_agent_by_skill("t", { skillId = 3, userAccounts = { "1001" } })
+        print(err.kind == "tls", err.outcome)]]):format(cert, port), { OPENSSL_CONF = settings })
+      assert.same({ 0, tostring(refused) .. "\tnot_sent" }, { caller:wait() }, version)
+      process:stop()
+    end
+    for _, path in ipairs { cert, key, settings } do os.remove(path) end
   end)
 end)

@@ -1,6 +1,9 @@
 /* curlerror.c - a transfer that brought no reply. See curlerror.h; the table is that of semantics.md, section 3. */
 #include "curlerror.h"
 
+/* CURLE_TOO_LARGE, which headers below 8.6 lack. A header of over 100 KiB ends so; with libcurl below that, as out of memory. */
+#define TOO_LARGE ((CURLcode)100)
+
 /* The libcurl codes that mean more than "it failed". */
 static const struct row {
   CURLcode code;
@@ -19,6 +22,11 @@ static const struct row {
     {CURLE_RECV_ERROR, "network", 1},
     {CURLE_HTTP2_STREAM, "network", 1},
     {CURLE_SSL_CONNECT_ERROR, "tls", 1},
+    {CURLE_USE_SSL_FAILED, "tls", 0},
+    {CURLE_SSL_SHUTDOWN_FAILED, "tls", 0},
+    {CURLE_SSL_CRL_BADFILE, "tls", 0},
+    {CURLE_SSL_INVALIDCERTSTATUS, "tls", 0},
+    {CURLE_SSL_CLIENTCERT, "tls", 0},
     {CURLE_SSL_CERTPROBLEM, "tls", 0},
     {CURLE_SSL_CIPHER, "tls", 0},
     {CURLE_PEER_FAILED_VERIFICATION, "tls", 0},
@@ -48,10 +56,14 @@ static void judge_code(const struct aicc_xfer *xfer, struct aicc_failure *failur
   if (xfer->no_memory) {
     failure->retryable = 0;
     aicc_failure_say(failure, "not enough memory for the reply");
-  } else if (xfer->over_limit || (xfer->code == CURLE_OUT_OF_MEMORY && xfer->head.length > 0)) { /* one header of over 100 KiB */
+  } else if (xfer->over_limit || xfer->code == TOO_LARGE || (xfer->code == CURLE_OUT_OF_MEMORY && xfer->head.length > 0)) {
     failure->kind = "too_large";
     failure->retryable = 0;
     aicc_failure_say(failure, "the reply is larger than %u bytes, or its headers than %u", AICC_REPLY_LIMIT, AICC_HEAD_LIMIT);
+  } else if (xfer->proxy_refused) { /* to repeat a wrong password locks accounts */
+    failure->kind = "auth";
+    failure->retryable = 0;
+    aicc_failure_say(failure, "the proxy asks for another user name and password (407): check those in the proxy's URL");
   } else if (xfer->code == CURLE_OPERATION_TIMEDOUT) {
     aicc_failure_say(failure, not_sent ? "no connection within %.3g s" : "no answer within %.3g s", xfer->elapsed);
   } else if (is_broken) {

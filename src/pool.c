@@ -6,12 +6,15 @@
 */
 #include "pool.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "sys.h"
 
+#define MOST_FAILURES 20   /* of the multi handle, one after the other, before it is given up */
+#define FAILURE_PAUSE 0.01 /* seconds; so that what stays does not spin */
 #define SWEEP_INTERVAL 0.1 /* seconds between two looks for waiting transfers whose time is up */
 #define LONGEST_WAIT 10    /* seconds, where libcurl has no timer */
 #define BLIND_WAIT 0.005   /* seconds, where a socket cannot be watched */
@@ -180,12 +183,28 @@ static void drain(struct aicc_pool *pool) {
   }
 }
 
+/* Ends all that runs on a multi handle that fails again and again, and takes another one. */
+static void give_up(struct aicc_pool *pool, CURLMcode code) {
+  while (pool->running.count > 0) {
+    struct aicc_xfer *xfer = pool->running.first;
+    end(pool, &pool->running, xfer, AICC_BY_CURL, CURLE_FAILED_INIT);
+    snprintf(xfer->message, sizeof xfer->message, "libcurl cannot go on: %s", curl_multi_strerror(code));
+  }
+  struct aicc_engine *fresh = engine_new(pool->window);
+  if (fresh == NULL) return; /* then the old one has to do */
+  engine_free(pool->engine);
+  pool->engine = fresh;
+  pool->failures = 0;
+}
+
 static void perform(struct aicc_pool *pool) {
   int running;
   fill_window(pool);
   if (pool->running.count == 0) return;
-  curl_multi_perform(pool->engine->multi, &running);
+  CURLMcode code = curl_multi_perform(pool->engine->multi, &running);
+  pool->failures = code == CURLM_OK ? 0 : pool->failures + 1;
   drain(pool); /* what fits now is begun by the next step: until it is performed, its handle still tells of the one before */
+  if (pool->failures >= MOST_FAILURES) give_up(pool, code);
 }
 
 /*
@@ -264,7 +283,8 @@ size_t aicc_pool_step(struct aicc_pool *pool, double seconds) {
   size_t before = pool->ended.count;
   perform(pool);
   if (seconds > 0 && pool->ended.count == before && pool->running.count > 0) {
-    curl_multi_poll(pool->engine->multi, NULL, 0, (int)(seconds * 1000 + 0.999), NULL);
+    int waited = curl_multi_poll(pool->engine->multi, NULL, 0, (int)(seconds * 1000 + 0.999), NULL) == CURLM_OK;
+    if (!waited || pool->failures > 0) aicc_sys_nap(seconds < FAILURE_PAUSE ? seconds : FAILURE_PAUSE);
     perform(pool);
   }
   return unfinished(pool);

@@ -25,6 +25,7 @@ struct aicc_pool {
   struct aicc_settings settings;
   size_t window;
   pid_t owner;
+  unsigned failures;                /* of libcurl's multi handle, one after the other */
   double next_sweep;                /* when to look for waiting transfers whose time is up */
   struct aicc_xfer_list waiting;    /* started, but the window is full */
   struct aicc_xfer_list running;

@@ -19,6 +19,7 @@
 
 #include "sys.h"
 
+#define MAX_IDLE 45L             /* seconds; servers and what stands before them close what is idle for a minute */
 #define LARGE_BUFFER (64u << 10) /* a recycled transfer does not keep more than this */
 
 /* ---- request headers ---- */
@@ -223,6 +224,12 @@ CURLcode aicc_xfer_setup(struct aicc_xfer *xfer, CURL *easy, int is_new, const s
 #if LIBCURL_VERSION_NUM >= 0x075700
     SET(CURLOPT_QUICK_EXIT, 1L); /* or a slow resolver's thread would be waited for, beyond every timeout (also in pool.c) */
 #endif
+    SET(CURLOPT_MAXAGE_CONN, MAX_IDLE);
+    if (strncasecmp(settings->proxy, "https:", 6) == 0) { /* a proxy is always verified */
+      SET(CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+      SET(CURLOPT_PROXY_CAINFO, settings->ca_file);
+      SET(CURLOPT_PROXY_CAPATH, settings->ca_path);
+    }
     if (settings->https) {
       SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
       SET(CURLOPT_SSL_VERIFYPEER, settings->verify ? 1L : 0L);
@@ -249,6 +256,14 @@ CURLcode aicc_xfer_setup(struct aicc_xfer *xfer, CURL *easy, int is_new, const s
   return CURLE_OK;
 }
 
+/* Whether the transfer got no further than to a proxy, which did not take its user name and password, or lacked them. */
+static int is_refused_by_proxy(CURL *easy) {
+  long status = 0, proxy = CURLPX_OK;
+  curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &status);
+  curl_easy_getinfo(easy, CURLINFO_PROXY_ERROR, &proxy);
+  return status == 407 || proxy == CURLPX_USER_REJECTED || proxy == CURLPX_NO_AUTH;
+}
+
 static double seconds_of(CURL *easy, CURLINFO info) {
   curl_off_t microseconds = 0;
   curl_easy_getinfo(easy, info, &microseconds);
@@ -269,7 +284,10 @@ void aicc_xfer_finish(struct aicc_xfer *xfer, enum aicc_ending ending, CURLcode 
     curl_easy_getinfo(xfer->easy, CURLINFO_RESPONSE_CODE, &xfer->status);
     curl_easy_getinfo(xfer->easy, CURLINFO_NUM_CONNECTS, &connects);
     if (xfer->was_written && curl_easy_getinfo(xfer->easy, CURLINFO_SIZE_UPLOAD_T, &sent) == CURLE_OK) xfer->sent = (size_t)sent;
-    if (!xfer->was_written) xfer->timing[3] = 0;
+    if (!xfer->was_written) {
+      xfer->timing[3] = 0;
+      xfer->proxy_refused = ending == AICC_BY_CURL && code != CURLE_OK && is_refused_by_proxy(xfer->easy);
+    }
     xfer->reused = xfer->was_written && connects == 0;
     curl_easy_setopt(xfer->easy, CURLOPT_ERRORBUFFER, NULL); /* the handle outlives the transfer */
   }

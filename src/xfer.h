@@ -84,6 +84,7 @@ struct aicc_xfer {
   int over_limit;                /* the reply was larger than a cap */
   int no_memory;                 /* for the reply */
   int was_written;               /* the request may have reached the server */
+  int proxy_refused;             /* a proxy wants another user name or password */
   int reused;                    /* on a connection that was open before */
   long status;                   /* 0 if no reply began */
   double elapsed;                /* seconds since `started` */

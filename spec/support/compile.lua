@@ -6,14 +6,14 @@ local compile = {}
 
 local made = {}
 
---- The path of a shared object made from spec/support/NAME.c: a Lua module, or something to preload.
-function compile.shared(name)
+--- The path of a shared object made from spec/support/NAME.c: a Lua module, or something to preload. `libraries`: as for a linker.
+function compile.shared(name, libraries)
   if made[name] then return made[name] end
   local file = os.tmpname()
   os.remove(file)
   made[name] = file .. ".so"
-  local command = ("cc -shared -fPIC -O1 -Wall -Werror $(pkg-config --cflags lua5.4) -o %s spec/support/%s.c -ldl")
-    :format(made[name], name)
+  local command = ("cc -shared -fPIC -O1 -Wall -Werror $(pkg-config --cflags lua5.4) -o %s spec/support/%s.c -ldl %s")
+    :format(made[name], name, libraries or "")
   local process = processes.spawn("sh -c " .. processes.quote(command))
   local status, output = process:wait()
   assert(status == 0, output)
