@@ -128,8 +128,8 @@ describe("a proxy that takes another user name and password", function()
     http = [[
       local line = near:receive "*l"
       repeat local more = near:receive "*l" until not more or more == ""
-      near:send "HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n"
-      print(line) ]],
+      print(line)
+      near:send "HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n" ]],
     socks5h = [[
       local methods = near:receive(2)
       near:receive(methods:byte(2))
@@ -137,8 +137,8 @@ describe("a proxy that takes another user name and password", function()
       local head = near:receive(2)
       near:receive(head:byte(2))
       near:receive(near:receive(1):byte())
-      near:send "\1\1"
-      print "CONNECT" ]],
+      print "CONNECT"
+      near:send "\1\1" ]],
   } do
     it("is asked once, by " .. scheme .. ": to repeat a wrong password locks accounts", function()
       local process, port = spawn(serve)
@@ -146,7 +146,8 @@ describe("a proxy that takes another user name and password", function()
         base_url = "https://api.example", app_key = "key-0815", app_secret = "secret-0816",
         proxy = ("%s://user:wrong-0817@127.0.0.1:%d"):format(scheme, port),
       })
-      local result, err = client:release_agent_by_skill(3, { "1001" })
+      client:release_agent_by_skill(3, { "1001" })
+      local result, err = client:release_agent_by_skill(3, { "1001" }) -- within 10 s nobody is asked again
       client:close()
       assert.same({ nil, "auth", "not_sent", false }, { result, err.kind, err.outcome, err.retryable })
       assert.truthy(err.message:find("the proxy asks for another user name and password", 1, true), err.message)

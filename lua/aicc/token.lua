@@ -96,7 +96,7 @@ end
 -- The seconds for which a failure is everybody's. In a host strangers call, as many as there are: each of them would ask again,
 -- so they share it for a moment, which doubles from failure to failure. A program's own calls are few, and wait for themselves.
 local function moment(self, call, err)
-  if REFUSALS[err.status] then return NEGATIVE end
+  if REFUSALS[err.status] or err.kind == "auth" then return NEGATIVE end -- by the server, or by a proxy
   local is_own = OWN[err.kind] or err.kind == "timeout" and math.min(call.timeout, call.deadline) < self.timeout
   if is_own or not self.transport.serves_strangers then return end
   self.failures = (self.failures or 0) + 1

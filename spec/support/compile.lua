@@ -6,7 +6,8 @@ local compile = {}
 
 local made = {}
 
---- The path of a shared object made from spec/support/NAME.c: a Lua module, or something to preload. `libraries`: as for a linker.
+--- The path of a shared object made from spec/support/NAME.c: a Lua module, or something to preload. `libraries`: a linker's
+-- options.
 function compile.shared(name, libraries)
   if made[name] then return made[name] end
   local file = os.tmpname()
