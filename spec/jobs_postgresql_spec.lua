@@ -78,6 +78,15 @@ describe("a job in PostgreSQL #postgresql #slow #nosan #lua54", function()
     assert.equal(140, assert(job:resume { client = client, rate = 0 }).counts.released)
   end)
 
+  it("keeps what a server says in no UTF-8, and with a NUL", function()
+    start { agents = { [3] = support.agents(100) } }
+    local job = support.plan(store, client, support.range(3, 1, 10))
+    server:fault { operation = "release_agent_by_skill", status = 200,
+      body = '{"resultCode":"0","resultMessage":"caf\233 \\u0000 ferm\233"}' }
+    assert.equal(10, assert(job:apply { client = client, rate = 0 }).counts.released)
+    assert.equal("caf?   ferm?", job:report()().message)
+  end)
+
   it("is not kept in a database that lacks the characters", function()
     store.db:run "CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'"
     local none, err = jobs.open((database.url:gsub("/postgres%?", "/latin?")))
