@@ -129,7 +129,7 @@ doc: tools ## Build the reference pages (build/doc/index.html) from the comments
 
 # ---- check ----
 
-CHECKS = lint doc layers clang musl posix exports install luas hosts postgresql terminal fuzz asan valgrind gc
+CHECKS = lint doc layers clang musl posix exports install luas hosts postgresql terminal fuzz asan valgrind helgrind gc
 .PHONY: $(CHECKS:%=check-%) check-kill check-systems
 
 check: $(CHECKS:%=check-%) ## All that follows; with `make test`, what CI runs
@@ -223,6 +223,11 @@ check-asan: build/asan/alone.so ## The specs under AddressSanitizer and Undefine
 build/asan/alone.so: .ci/asan/alone.c | tools
 	@mkdir -p $(@D)
 	@$(CC) -shared -fPIC $(WARNINGS) -o $@ $<
+
+# Two Lua states in two threads. What is suppressed is libcurl's own lock, and lua-cjson's set-up of what is the same in all states.
+check-helgrind: build ## Two threads that load and use the C half at the same moment: no data race
+	@$(CC) -std=c99 $(WARNINGS) -g -pthread $(LUA_HEADERS) -o $(OUT)/two spec/threads/two.c $$(pkg-config --libs lua$(ABI))
+	@$(IN_TREE) valgrind -q --tool=helgrind --error-exitcode=9 --suppressions=spec/threads/others.supp $(OUT)/two
 
 check-valgrind: tools ## The specs under valgrind: no error, no leak, no suppression
 	@$(MAKE) test SUITE=valgrind WITHOUT=slow,nosan,$(APART) \

@@ -106,7 +106,10 @@ int aicc_sys_interrupted(void) { return *interrupt; }
 volatile sig_atomic_t *aicc_sys_interrupt(void) { return interrupt; }
 
 void aicc_sys_borrow_interrupt(volatile sig_atomic_t *flag) {
-  if (flag != NULL) interrupt = flag;
+  static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  pthread_mutex_lock(&lock);
+  if (flag != NULL && interrupt != flag) interrupt = flag; /* written once: other states' threads read it from then on */
+  pthread_mutex_unlock(&lock);
 }
 
 void aicc_sys_pin(void (*function)(void)) {
