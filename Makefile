@@ -46,8 +46,8 @@ export PATH := $(PATH):/usr/sbin:/sbin
 
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: all build library sandbox tools demo repl test bench doc check clean help install install-library install-sandbox \
-        install-cli uninstall
+.PHONY: all build library sandbox tools demo repl test bench bench-encode bench-instructions bench-raw doc check clean help install \
+        install-library install-sandbox install-cli uninstall
 
 all: build ## Build, and say how to use the tree without installing (the default)
 	@echo 'export $(IN_TREE)'
@@ -91,7 +91,7 @@ $(OUT)/%.o: %.c Makefile | tools
 -include $(patsubst %.o,%.d,$(call objects,src) $(call objects,src/sandbox))
 
 # Goals that run something install what they lack; those that only build say what is missing. LuaRocks sees to it by itself.
-INSTALLING = $(filter demo repl test bench doc check check-%,$(MAKECMDGOALS))
+INSTALLING = $(filter demo repl test bench bench-% doc check check-%,$(MAKECMDGOALS))
 BUILDING   = $(if $(filter-out library install-library,$(or $(MAKECMDGOALS),all)),build,library)
 
 tools:
@@ -121,8 +121,18 @@ test: build ## Run the specs: all, or SPEC=spec/token_spec.lua, or FILTER='a Lua
 	@$(IN_TREE) AICC_TALLY=$(TALLY) $(BUSTED) $(SPEC)
 	@test -s $(TALLY) || { echo 'busted ended before its last spec'; exit 1; }
 
-bench: build ## Measure (spec/bench)
+bench: build bench-raw ## Measure (spec/bench)
 	@$(IN_TREE) $(LUA) spec/bench/run.lua
+
+bench-instructions: build bench-raw ## Instructions per call, beside C on libcurl: fails where a ratio is above its limit (a minute)
+	@$(IN_TREE) $(LUA) spec/bench/instructions.lua
+
+bench-encode: build ## What an account costs on its way into JSON, beside lua-cjson
+	@$(IN_TREE) $(LUA) spec/bench/encode.lua
+
+bench-raw: tools
+	@mkdir -p build/bench
+	@$(CC) -std=gnu99 -O2 $(WARNINGS) -o build/bench/raw spec/bench/raw.c -lcurl
 
 doc: tools ## Build the reference pages (build/doc/index.html) from the comments in the sources
 	@cd doc && lua5.1 $$(command -v ldoc) --quiet --fatalwarnings .

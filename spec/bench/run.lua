@@ -4,7 +4,6 @@
 local core = require "aicc.curl"
 local aicc = require "aicc"
 local loop = require "aicc.loop"
-local cjson = require "cjson"
 
 local ROUNDS, CALLS = 7, 2000
 local RELEASE = "/apiaccess/rest/cc-management/v1/agentAccount/releaseAgentBySkillId"
@@ -59,7 +58,7 @@ local function bench_calls(title, server)
   local arguments = { skillId = 3, userAccounts = { "1001", "1002" } }
   local ways = {
     { "C on libcurl (raw)", function()
-      local output = command("build/bench/raw '%s%s' '%s' '%s' %d",
+      local output = command("build/bench/raw '%s%s' '%s' '%s' %d 1",
         server.base_url, RELEASE, server.ca_file or "", token, CALLS)
       local wall, cpu = output:match "(%S+) (%S+)"
       return tonumber(wall) / CALLS * 1e6, tonumber(cpu) / CALLS * 1e6
@@ -112,30 +111,11 @@ local function bench_loop()
   server.stop()
 end
 
-local function bench_encode()
-  print "\nJSON out, ns per account (accounts of ten characters; checked, each once)"
-  for _, count in ipairs { 1, 10, 1000, 100000 } do
-    local accounts = {}
-    for i = 1, count do accounts[i] = ("a%09d"):format(i) end
-    local arguments, times = { skillId = 3, userAccounts = accounts }, math.max(3, 200000 // count)
-    local function per_account(f)
-      local began = os.clock()
-      for _ = 1, times do f() end
-      return (os.clock() - began) / times / count * 1e9
-    end
-    local ours = per_account(function() core.encode("release_agent_by_skill", arguments, { token = "t" }) end)
-    local theirs = per_account(function() cjson.encode(arguments) end)
-    print(("  %6d accounts: core.encode %6.0f   cjson.encode %6.0f   x %.2f"):format(count, ours, theirs, ours / theirs))
-  end
-end
-
-os.execute "mkdir -p build/bench"
-command "gcc -std=gnu99 -O2 -o build/bench/raw spec/bench/raw.c -lcurl"
 local http, https = start_server(false), start_server(true)
 bench_calls("HTTP", http)
 bench_calls("HTTPS", https)
 bench_loop()
-bench_encode()
 http.stop()
 https.stop()
+dofile "spec/bench/encode.lua"
 dofile "spec/bench/jobs.lua"
