@@ -434,6 +434,35 @@ describe("in nginx #hosts", function()
     end)
   end)
 
+  describe("over many calls", function()
+    before_each(function() here.start() end)
+    after_each(here.stop)
+
+    it("a worker's memory and descriptors stay what they are, and few connections go to the API", function()
+      here.example:alone()
+      local pid = here.example:workers():match "%d+"
+      local on, connections = {}, 0
+      local function run(calls)
+        local replies = load.run(load.many(calls, here.example:hook("1001", { 3 }), 48))
+        for _, reply in ipairs(replies) do assert.equal(202, reply.status) end
+        for _, sent in ipairs(here.server:requests()) do
+          if not on[sent.connection] then connections = connections + 1 end
+          on[sent.connection] = true
+        end
+        here.server:clear()
+        local pipe = io.popen("ls /proc/" .. pid .. "/fd | wc -l; sed -n 's/VmRSS:[^0-9]*//p' /proc/" .. pid .. "/status")
+        local descriptors, kilobytes = pipe:read("*n", "*n")
+        pipe:close()
+        return descriptors, kilobytes
+      end
+      local descriptors, kilobytes = run(500)
+      local descriptors_after, kilobytes_after = run(2000)
+      assert.is_true(descriptors_after <= descriptors + 3 * 48, descriptors_after - descriptors)
+      assert.is_true(kilobytes_after <= kilobytes + 2000, kilobytes_after - kilobytes)
+      assert.is_true(connections <= 2 * 64, connections)
+    end)
+  end)
+
   webhook(here)
   settings(here.name)
   under_load(here)

@@ -225,9 +225,9 @@ end
 
 -- ---- making one ----
 
-local function find_transport(settings)
+local function find_transport(settings, sources)
   if type(settings.transport) == "table" then return settings.transport end
-  return require("aicc.transport." .. (settings.transport or host.name() or "curl")).new(settings)
+  return require("aicc.transport." .. (settings.transport or host.name() or "curl")).new(settings, sources)
 end
 
 local function find_store(settings)
@@ -296,7 +296,7 @@ function M.new(options)
   local store, transport, err
   store, err = find_store(settings)
   if not store then return nil, err end
-  transport, err = find_transport(settings)
+  transport, err = find_transport(settings, sources)
   if not transport then return nil, err end
   if settings.forward_headers and not transport.forwards then
     return nil, errors.new { kind = "config", message = "forward_headers: only in nginx and HAProxy, through an egress" }

@@ -161,6 +161,14 @@ local function route_of(settings, egress, url)
   return { socket = socket, authority = authority, prefix = (path:gsub("/+$", "")) }
 end
 
+-- Settings that the host's own configuration has the say in. Given by code, they are refused; in the environment and in a file
+-- they may be for other programs.
+local HOSTS_BUSINESS = {
+  max_in_flight = "bound what is under way where requests come in, with limit_conn (nginx) or maxconn (HAProxy)",
+  ca_file = "the egress says whom to trust", ca_path = "the egress says whom to trust",
+  verify = "the egress says whether to", proxy = "the egress says which way requests go",
+}
+
 --- Makes a transport.
 -- @tparam table settings as from `aicc.config`
 -- @tparam table how what the host can do: `name` ("nginx" or "haproxy"); `cannot_wait()` (where this is called, in words, if Lua
@@ -168,12 +176,17 @@ end
 --   these names, where it has any; `exchange(socket, encoded, limits)`, which sends `path`,
 --   `headers` and `body` to a Unix socket and returns a reply (`status`, `headers` with lower-case names, `head_size` in bytes if
 --   known, `body`, `truncated`), or nil and an error's kind, outcome and message
+-- @tparam table sources where the settings come from, as from `aicc.config`
 -- @treturn ?table
 -- @treturn ?table an error of kind "config"
-function M.new(settings, how)
+function M.new(settings, how, sources)
   if host.name() ~= how.name then return refuse('transport: "%s" is for Lua that runs in it', how.name) end
   if not settings.egress then
     return refuse('egress: it is missing; in this host give "unix:" and the path of the socket that its configuration declares')
+  end
+  for name, instead in pairs(HOSTS_BUSINESS) do
+    local asks = settings[name] ~= "" and settings[name] ~= true -- no proxy, and a certificate that is looked at, are as it is
+    if asks and sources[name] == "argument" then return refuse("%s: it has no effect in %s: %s", name, how.name, instead) end
   end
   local api, token, err
   api, err = route_of(settings, "egress", "base_url")

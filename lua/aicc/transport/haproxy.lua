@@ -49,8 +49,9 @@ local M = {}
 
 --- Makes the transport.
 -- @tparam table settings as from `aicc.config`
+-- @tparam table sources as from there
 -- @treturn ?table the transport (`aicc.transport.egress`)
 -- @treturn ?table an error of kind "config"
-function M.new(settings) return egress.new(settings, how) end
+function M.new(settings, sources) return egress.new(settings, how, sources) end
 
 return M

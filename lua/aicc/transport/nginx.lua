@@ -78,10 +78,11 @@ local M = {}
 
 --- Makes the transport.
 -- @tparam table settings as from `aicc.config`
+-- @tparam table sources as from there
 -- @treturn ?table the transport (`aicc.transport.egress`)
 -- @treturn ?table an error of kind "config"
-function M.new(settings)
-  local made, err = egress.new(settings, how)
+function M.new(settings, sources)
+  local made, err = egress.new(settings, how, sources)
   if made then semaphore = require "ngx.semaphore" end
   return made, err
 end

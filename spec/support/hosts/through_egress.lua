@@ -97,6 +97,21 @@ return function(scene, declare)
 
     if declare then declare(function() return scene.server, scene.example, there, scene.options end) end
 
+    it("what the host's configuration decides is refused, with the reason", function()
+      for setting, reason in pairs {
+        ["max_in_flight = 100"] = "limit_conn", ["ca_file = '/x'"] = "whom to trust", ["ca_path = '/x'"] = "whom to trust",
+        ["verify = false"] = "whether to", ["proxy = 'http://p:1'"] = "which way requests go",
+      } do
+        local told = there:run(("local _, err = require('aicc').new(%s) return { err.kind, err.message }"):format(
+          scene.options(setting)))
+        assert.equal("config", told[1])
+        assert.truthy(told[2]:find("^" .. setting:match "%S+" .. ": it has no effect in "), told[2])
+        assert.truthy(told[2]:find(reason, 1, true), told[2])
+      end
+      local harmless = scene.options "verify = true, proxy = ''"
+      assert.is_true(there:run(("return require('aicc').new(%s) ~= nil"):format(harmless)))
+    end)
+
     it("an egress is needed", function()
       local code = [[
         local _, err = require('aicc').new { base_url = 'https://localhost', app_key = 'k', app_secret = 's', %s }

@@ -219,6 +219,20 @@ return function(scene)
     end)
   end)
 
+  it("one command says what is missing before it starts anything", function()
+    local script = [[work=$(mktemp -d); mkdir "$work/bin"
+      ln -s /usr/sbin/* /usr/bin/* "$work/bin/" 2>/dev/null
+      rm -f "$work/bin/nginx" "$work/bin/haproxy"
+      sed 's|^PATH=.*|PATH='"$work/bin"'|' .ci/deps >"$work/deps"; chmod 755 "$work/deps"
+      sed "s|^cd .*|cd $PWD|; s|^.ci/deps|$work/deps|" examples/%s/run >"$work/run"
+      WORK="$work/x" PATH="$work/bin" sh "$work/run" 2>&1; echo "status $?"; ls "$work"; rm -rf "$work"]]
+    local pipe = io.popen(script:format(scene.name))
+    local output = pipe:read "*a"
+    pipe:close()
+    assert.truthy(output:find("^aicc: missing: " .. (scene.name == "openresty" and "nginx" or "haproxy") .. "\n"), output)
+    assert.truthy(output:find("status 1\nbin\ndeps\nrun\n", 1, true), output)
+  end)
+
   it("one command starts it, with a sandbox of its own, and ends both", function()
     local listen = "127.0.0.1:" .. load.free_port()
     local command = ("timeout 60 examples/%s/run 2>/dev/null"):format(scene.name)
