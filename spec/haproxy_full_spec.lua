@@ -107,6 +107,19 @@ describe("in a full HAProxy #hosts", function()
     assert.is_nil(told_of(load.send(ask("query_agents", "nil"))).kind)
   end)
 
+  it("an egress that hangs up at once, or is not there, is an error like others", function()
+    there = console.start(function()
+      return with_egress(100):gsub("mode 600", "mode 600\n  tcp-request connection reject", 1)
+    end, { API = "127.0.0.1:" .. server.port })
+    for _ = 1, 20 do
+      local told = told_of(load.send(ask("query_agents", "nil")))
+      assert.same({ "network", "unknown" }, { told.kind, told.outcome == "not_sent" and "unknown" or told.outcome })
+    end
+    os.remove(there.work .. "/egress.sock")
+    local told = told_of(load.send(ask("query_agents", "nil")))
+    assert.same({ "network", "not_sent" }, { told.kind, told.outcome })
+  end)
+
   it("of 150 callers at 100 connections, nobody is told not_sent whose release was sent, nor is any sent twice", function()
     start(100)
     local accounts = {}
@@ -129,6 +142,7 @@ describe("in a full HAProxy #hosts", function()
     end
     for _, reply in ipairs(replies) do
       -- HAProxy closes without an answer what comes when it has no descriptor left.
+      assert.is_true(reply.status == nil or reply.status == 200, tostring(reply.status) .. there:log())
       local told = reply.status == 200 and told_of(reply) or { outcome = "no answer" }
       counts[told.outcome] = (counts[told.outcome] or 0) + 1
       longest = math.max(longest, told.took or 0)

@@ -27,11 +27,13 @@ function how.apart(f)
   return true
 end
 
--- HAProxy counts milliseconds, and takes 0 for no limit.
-local function wait_at_most(socket, seconds) socket:settimeout(math.max(0.001, seconds)) end
+-- HAProxy counts milliseconds; 0 would be no limit. It raises where the connection has just ended, which the next read tells.
+local function wait_at_most(socket, seconds) pcall(socket.settimeout, socket, math.max(0.001, seconds)) end
 
 function how.exchange(path, encoded, limits)
-  local socket, ends = haproxy.tcp(), aicc.now() + limits.timeout
+  local made, socket = pcall(haproxy.tcp) -- it raises where there is nothing left to make one of
+  if not made then return nil, "network", "not_sent", "HAProxy makes no socket: " .. tostring(socket) end
+  local ends = aicc.now() + limits.timeout
   encoded.headers["Connection"] = "close"
   encoded.headers["X-Aicc-Ends"] = ("%d"):format(os.time() + math.ceil(limits.timeout) + 1) -- os.time cuts off a part of a second
   encoded.headers["X-Aicc-Timeout"] = ("%d"):format(math.ceil(limits.timeout * 1000))
