@@ -143,7 +143,7 @@ describe("a report #lua54", function()
     if random() < 0.7 then end_of("apply", client, "finished") end
     api:trouble(wrong)
     for _ = 1, draw(0, 3) do work("undo", client) end
-    -- An hour after the last request nobody does any more what it asked for.
+    -- Ten minutes after the last request nobody does any more what it asked for.
     ledger.LATE = -1
     end_of("undo", client, "undone")
     check_restored()

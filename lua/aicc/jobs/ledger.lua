@@ -61,7 +61,7 @@ M.UNSENT = M.RESTORABLE .. " AND s.line > COALESCE(" ..
 M.REFUSED, M.UNANSWERED = 1, 2
 
 --- Seconds after which nobody does any more what a request asked for that got no answer.
-M.LATE = 3600
+M.LATE = 600
 
 --- Which chunks these are, as SQL. PENDING: to be sent; OPEN: without an outcome; UNSETTLED: nobody knows what came of them;
 -- DOUBTFUL: they may have been applied; UNDONE: what is not done, refused or not; RELEASED: releases that are done, or may be.
@@ -99,6 +99,7 @@ function M.chunks(db, queue, action, which)
   for _, chunk in ipairs(chunks) do
     chunk.was_in_doubt, chunk.in_doubt = chunk.in_doubt > 0 and chunk.in_doubt or nil, nil
     chunk.is_late = not chunk.sent_at or chunk.sent_at < store.time(-M.LATE)
+    chunk.doubted_at = chunk.was_in_doubt == M.UNANSWERED and chunk.sent_at or nil
     chunk.agent_weight, chunk.skill_weight = database.big(chunk.agent_weight), database.big(chunk.skill_weight)
     if action == "release" then
       filled(chunk, db:rows("SELECT line, account FROM snapshot WHERE queue = ? AND line BETWEEN ? AND ? ORDER BY line",
@@ -128,6 +129,9 @@ function M.may_follow(chunk)
   return chunk.in_doubt == M.UNANSWERED or chunk.was_in_doubt == M.UNANSWERED and not chunk.is_late
 end
 
+-- When the last request left that got no answer, else the last one: an answer since makes an older doubt no younger.
+local function sent_at(chunk) return chunk.in_doubt ~= M.UNANSWERED and chunk.doubted_at or chunk.sent_at end
+
 --- Notes that a chunk is about to be sent.
 -- @tparam table db
 -- @tparam table chunk
@@ -144,8 +148,9 @@ end
 -- @tparam table db
 -- @tparam table chunk with `state`, `attempts`, `code`, `message`; `in_doubt`, if it may have been applied
 function M.conclude(db, chunk)
-  db:run("UPDATE chunks SET state = ?, attempts = ?, in_doubt = ?, code = ?, message = ?, finished_at = ? WHERE " .. KEY,
-    chunk.state, chunk.attempts, M.doubt(chunk), text.line(chunk.code), text.line(chunk.message), store.time(), key(chunk))
+  db:run([[UPDATE chunks SET state = ?, attempts = ?, in_doubt = ?, code = ?, message = ?, sent_at = ?, finished_at = ?
+    WHERE ]] .. KEY, chunk.state, chunk.attempts, M.doubt(chunk), text.line(chunk.code), text.line(chunk.message), sent_at(chunk),
+    store.time(), key(chunk))
 end
 
 --- Takes back the intent of a chunk of which no byte was ever sent: its lines are as if never looked at. A release has to be
@@ -208,7 +213,7 @@ local function replace(db, chunk, parts)
     local finished_at = part.state ~= "pending" and store.time() or nil
     db:run([[INSERT INTO chunks (last_line, state, attempts, in_doubt, code, message, sent_at, finished_at, queue, action,
         agent_weight, skill_weight, first_line) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]],
-      part.last_line, part.state, part.attempts, M.doubt(part), text.line(part.code), text.line(part.message), part.sent_at,
+      part.last_line, part.state, part.attempts, M.doubt(part), text.line(part.code), text.line(part.message), sent_at(part),
       finished_at, key(part))
   end
 end

@@ -152,7 +152,7 @@ function M.remains(db, claim)
   if ledger.has(db, claim.id, ledger.UNSETTLED, "release") then
     return true, errors.new {
       kind = "protocol", operation = "query_agents", outcome = "unknown", skill_id = claim.skill,
-      message = "what comes of some releases is not known: undo once more, an hour after they were sent",
+      message = "what comes of some releases is not known: undo once more, ten minutes after they were sent",
     }
   end
   if ledger.has(db, claim.id, ledger.UNDONE, "bind") then return true end
