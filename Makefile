@@ -217,7 +217,7 @@ check-luas: tools ## The specs on the other Luas: 5.3, 5.1, LuaJIT, and 5.5 and 
 	@echo luajit; $(MAKE) test SUITE=luajit ABI=5.1 LUA=luajit
 
 # The Lua that HAProxy was built with: 5.3 or 5.4.
-HAPROXY_ABI = $(shell haproxy -vv | sed -nE 's/^Built with Lua version *: *Lua ([0-9]+\.[0-9]+).*/\1/p')
+HAPROXY_ABI = $(shell PATH='$(PATH)' haproxy -vv | sed -nE 's/^Built with Lua version *: *Lua ([0-9]+\.[0-9]+).*/\1/p')
 
 check-hosts: build ## The specs in nginx and in HAProxy, with the files of examples/
 	@$(MAKE) library ABI=$(HAPROXY_ABI)

@@ -1,5 +1,6 @@
 -- What Lua code can do to the C half from where nobody expects it: metatables, finalizers, hooks, bytes that end a C string.
 
+local collector = require "spec.support.collector"
 local core = require "aicc.curl"
 local processes = require "spec.support.processes"
 local sandbox = require "aicc.sandbox"
@@ -20,14 +21,13 @@ end
 local function collecting(finalize, f, a, b, c)
   collectgarbage()
   collectgarbage "stop"
-  local pause, multiplier = collectgarbage("setpause", 0), collectgarbage("setstepmul", 1000000)
+  local pause, multiplier = collector.tune(0, 1000000)
   if _VERSION ~= "Lua 5.2" and _VERSION ~= "Lua 5.3" then collectgarbage("incremental", 0, 1000, 30) end
   setmetatable({}, { __gc = finalize })
   collectgarbage "restart"
   local good, result, err = pcall(f, a, b, c)
   if _VERSION ~= "Lua 5.2" and _VERSION ~= "Lua 5.3" then collectgarbage("incremental", 200, 100, 13) end
-  collectgarbage("setpause", pause)
-  collectgarbage("setstepmul", multiplier)
+  collector.tune(pause, multiplier)
   return good, result, err
 end
 

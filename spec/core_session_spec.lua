@@ -1,5 +1,6 @@
 -- A session: its calls and tickets, the window, and every way to end it. `core_options_spec` has what it is made with.
 
+local collector = require "spec.support.collector"
 local processes = require "spec.support.processes"
 local core = require "aicc.curl"
 local sandbox = require "aicc.sandbox"
@@ -257,7 +258,7 @@ describe("close", function()
   end)
 
   it("may come from a finalizer, in the middle of a call", function()
-    local pause, multiplier = collectgarbage("setpause", 0), collectgarbage("setstepmul", 1000)
+    local pause, multiplier = collector.tune(0, 1000)
     local answered, refused = 0, 0
     for n = 1, 60 do
       local one = assert(core.session { base_url = server.base_url })
@@ -269,8 +270,7 @@ describe("close", function()
       if err.kind == "closed" then refused = refused + 1 else answered = answered + 1 end
       if err.kind ~= "closed" then assert.equal(401, err.status) end
     end
-    collectgarbage("setpause", pause)
-    collectgarbage("setstepmul", multiplier)
+    collector.tune(pause, multiplier)
     assert.equal(60, answered + refused)
   end)
 

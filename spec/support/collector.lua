@@ -7,14 +7,22 @@ local collector = {}
 
 local IS_54 = _VERSION == "Lua 5.4"
 
+--- Sets the pause and the multiplier of steps (nil: leaves it); returns what they were. 5.5 has other words for it.
+function collector.tune(pause, multiplier)
+  if _VERSION == "Lua 5.5" then
+    return pause and collectgarbage("param", "pause", pause), multiplier and collectgarbage("param", "stepmul", multiplier)
+  end
+  return pause and collectgarbage("setpause", pause), multiplier and collectgarbage("setstepmul", multiplier)
+end
+
 --- From now on every allocation that the collector looks at makes it go all the way. Too slow for more than some rows.
 function collector.eager()
   if IS_54 then
     collectgarbage("incremental", 1, 1000, 100) -- the last one: steps of 2^100 bytes, which are a whole cycle
   else
-    collectgarbage("setstepmul", 1000000)
+    collector.tune(nil, 1000000)
   end
-  collectgarbage("setpause", 0)
+  collector.tune(0)
   collectgarbage() -- or what may still be allocated before the next cycle would come first
 end
 
@@ -26,9 +34,9 @@ function collector.usual()
   elseif IS_54 then
     collectgarbage("incremental", 200, mode == "incremental" and 400 or 100, mode == "incremental" and 7 or 13)
   else
-    collectgarbage("setstepmul", 200)
+    collector.tune(nil, 200)
   end
-  if mode ~= "generational" then collectgarbage("setpause", mode == "incremental" and 0 or 200) end
+  if mode ~= "generational" then collector.tune(mode == "incremental" and 0 or 200) end
   collectgarbage()
 end
 
