@@ -159,6 +159,22 @@ describe("a server that echoes", function()
   end
 end)
 
+it("a server that echoes in a success is not repeated", function()
+  local client = new_client()
+  server:fault(token_reply(TOKEN))
+  for name, echo in pairs(ECHOES) do
+    for _, canary in ipairs { KEY, SECRET, TOKEN } do
+      local text = echo(canary):gsub('["\\]', "\\%0"):gsub("[\r\n]", " ")
+      server:fault { operation = "release_agent_by_skill", status = 200,
+        body = ('{"resultCode":"0","resultMessage":"done for %s","debug":"%s"}'):format(text, text) }
+      local result = assert(client:release_agent_by_skill(3, { "1001" }))
+      assert.matches("^done for ", result.resultMessage)
+      assert_clean(result, name)
+    end
+  end
+  client:close()
+end)
+
 it("a token that came in an unusable reply is not shown", function()
   for _, body in ipairs {
     '{"AccessToken":"' .. 'token/T","Expires":"60', '{"token":{"AccessToken":"token/T"}}', 'AccessToken=token/T',

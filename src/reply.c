@@ -139,6 +139,20 @@ static void get_words(lua_State *L, int object, struct aicc_failure *failure, co
   if (failure->result_message.data != NULL) aicc_secrets_scrub(L, secrets, &failure->result_message);
 }
 
+/* Takes the secrets out of the strings that stand in the result on top: what a server says of a success is shown and kept, too. */
+static void scrub_result(lua_State *L, const struct aicc_secrets *secrets) {
+  for (lua_pushnil(L); lua_next(L, -2) != 0;) {
+    struct aicc_text text = {NULL, 0};
+    if (lua_type(L, -1) == LUA_TSTRING) text.data = lua_tolstring(L, -1, &text.size);
+    if (text.data != NULL) {
+      lua_pushvalue(L, -2);
+      aicc_secrets_scrub(L, secrets, &text);
+      lua_rawset(L, -5); /* a field that is there may be given another value while its table is walked */
+    }
+    lua_pop(L, 1);
+  }
+}
+
 static void judge_business(struct aicc_failure *failure) {
   struct aicc_text code = failure->result_code, said = failure->result_message;
   failure->kind = "business";
@@ -167,6 +181,7 @@ int aicc_reply_push(lua_State *L, const struct aicc_operation *operation, const 
     lacks = find_lack(L, operation, found, object, code);
     if (lacks == NULL) {
       lua_settop(L, object);
+      if (operation->with_token) scrub_result(L, secrets);
       return 1;
     }
   }
