@@ -102,7 +102,9 @@ describe("on the wire", function()
     assert.equal(page, core.encode("query_agents", { skillId = 3, pageNum = 1 }, who).body)
     assert.equal('{"requestParam":' .. page .. "}",
       core.encode("query_agents", { skillId = 3, pageNum = 1, form = "wrapped" }, who).body)
-    assert.equal("{}", core.encode("query_agents", { skillId = 3, form = "none" }, who).body)
+    assert.equal('{"pageSize":100,"pageNum":0}', core.encode("query_agents", { skillId = 3, form = "flat_nowhere" }, who).body)
+    assert.equal('{"requestParam":{"pageSize":100,"pageNum":0}}',
+      core.encode("query_agents", { skillId = 3, form = "wrapped_nowhere" }, who).body)
     assert.matches("form: expected a string, got boolean",
       select(2, pcall(core.encode, "query_agents", { skillId = 3, form = true }, who)))
     local _, refused = core.encode("query_agents", { skillId = 3, form = "wrap" }, who)

@@ -1,6 +1,7 @@
 -- The two forms of a listing's request: which one is used, and what an empty listing proves in either.
 
 local aicc = require "aicc"
+local core = require "aicc.core"
 local errors = require "aicc.error"
 local forms = require "aicc.forms"
 local loop = require "aicc.loop"
@@ -24,13 +25,13 @@ local function answer(word)
   return nil, refusal(word)
 end
 
--- Lists once with what is known, from a server that gives these answers (`none`: to a request without parameters). Returns what
+-- Lists once with what is known, from a server that gives these answers (`nowhere`: to a request without a queue). Returns what
 -- came, the forms that were asked in, the form for the other pages, and the error if there is one.
-local function first(known, flat, wrapped, none)
-  local asked, answers = {}, { flat = flat, wrapped = wrapped, none = none or "bad_request" }
+local function first(known, flat, wrapped, nowhere)
+  local asked, answers = {}, { flat = flat, wrapped = wrapped }
   local reply, err, form = known:first(function(in_form)
     asked[#asked + 1] = in_form
-    return answer(answers[in_form])
+    return answer(answers[in_form] or nowhere or "bad_request")
   end)
   local told = err and err.kind
   if reply then
@@ -40,7 +41,7 @@ local function first(known, flat, wrapped, none)
 end
 
 describe("the first page", function()
-  -- { flat, wrapped, what comes of it, the forms that were asked in, the answer to a request without parameters }
+  -- { flat, wrapped, what comes of it, the forms that were asked in, the answer to a request without a queue }
   for _, row in ipairs {
     { "a1", "never", "a1", "flat" }, { "nameless", "never", "nameless", "flat" },
     { "bad_request", "a1", "a1", "flat wrapped" }, { "business", "a1", "a1", "flat wrapped" },
@@ -58,15 +59,15 @@ describe("the first page", function()
     { "empty", "aborted", "aborted", "flat wrapped" }, { "empty", "forbidden", "forbidden", "flat wrapped" },
     { "empty", "bad_request", "empty of 0", "flat wrapped" }, { "bad_request", "empty", "empty of 0", "flat wrapped" },
     -- Nobody in one form, a business failure in the other: the queue is empty if the server tells the one from nonsense.
-    { "empty", "business", "empty of 0", "flat wrapped none", "business" },
-    { "business", "empty", "empty of 0", "flat wrapped none", "business" },
-    { "business", "empty", "empty of 0", "flat wrapped none", "a1" },
-    { "business", "empty of 5", "empty of 5", "flat wrapped none", "business" },
+    { "empty", "business", "empty of 0", "flat wrapped flat_nowhere", "business" },
+    { "business", "empty", "empty of 0", "flat wrapped wrapped_nowhere", "business" },
+    { "business", "empty", "empty of 0", "flat wrapped wrapped_nowhere", "a1" },
+    { "business", "empty of 5", "empty of 5", "flat wrapped wrapped_nowhere", "business" },
     -- Else what was refused was the form that it knows, and the refusal is all that is known of the queue.
-    { "business", "empty", "business", "flat wrapped none", "empty" },
-    { "empty", "business", "business", "flat wrapped none", "empty" },
-    { "business", "empty", "server", "flat wrapped none", "server" },
-    { "empty", "business", "aborted", "flat wrapped none", "aborted" },
+    { "business", "empty", "business", "flat wrapped wrapped_nowhere", "empty" },
+    { "empty", "business", "business", "flat wrapped flat_nowhere", "empty" },
+    { "business", "empty", "server", "flat wrapped wrapped_nowhere", "server" },
+    { "empty", "business", "aborted", "flat wrapped flat_nowhere", "aborted" },
   } do
     it(("is %s: flat %s, wrapped %s, neither %s"):format(row[3], row[1], row[2], row[5] or "not asked for"), function()
       local told, asked = first(forms.new "auto", row[1], row[2], row[5])
@@ -142,12 +143,12 @@ local function stop()
   server:stop()
 end
 
--- The forms in which pages were asked for, in turn: "f0 w0 w1"; "n" is a request without parameters.
+-- The forms in which pages were asked for, in turn: "f0 w0 w1"; "n" is a request without a queue.
 local function asked()
   local words = {}
   for _, request in ipairs(server:requests()) do
     if request.operation == QUERY then
-      local number = request.body:match '"pageNum":(%d+)'
+      local number = request.body:find("skillId", 1, true) and request.body:match '"pageNum":(%d+)'
       words[#words + 1] = number and (request.body:find("requestParam", 1, true) and "w" or "f") .. number or "n"
     end
   end
@@ -230,6 +231,21 @@ it("a failure of a moment, or of a queue, is no form that is not known, though a
     assert.matches("cannot be told: resultCode 1: busy", err.message)
     stop()
   end
+end)
+
+it("what tells a lenient server from a strict one is no empty object, which either may refuse", function()
+  local who = { token = "t", app_key = "key", base_url = "https://api.example" }
+  client = scene.client(scene.standing(), function(request)
+    if request.operation == RELEASE then return nil, scene.lost(RELEASE) end
+    local body = core.encode(QUERY, request.arguments, who).body
+    if body == "{}" then return scene.reply(QUERY, 400, '{"resultCode":"1","resultMessage":"no parameters"}') end
+    -- Of this queue it can tell nothing; in what it does not know it finds no queue, and so nobody.
+    if body:find '^{"skillId"' then return scene.reply(QUERY, 500, '{"resultCode":"1","resultMessage":"try later"}') end
+    return scene.reply(QUERY, 200, '{"resultCode":"0","count":0,"data":[]}')
+  end)
+  local result, err = client:release_agent_by_skill(3, { "a001" })
+  assert.same({ nil, "unknown" }, { result, err.outcome })
+  assert.matches("cannot be told: resultCode 1: try later", err.message)
 end)
 
 it("a listing that fails in the other form is no empty queue", function()

@@ -44,17 +44,19 @@ static int write_bind(struct aicc_call *call) {
          aicc_put_literal(call, "}");
 }
 
-/* In one of the two documented forms, or with no parameters: what a server makes of that shows what its answers are worth. */
+/* In one of the two documented forms; or so, but without a queue: what a server makes of that shows what its answers are worth. */
 static int write_query(struct aicc_call *call) {
-  static const char *const forms[] = {"flat", "wrapped", "none", NULL};
+  static const char *const forms[] = {"flat", "wrapped", "flat_nowhere", "wrapped_nowhere", NULL};
   int form;
   if (!aicc_get_word(call, "form", forms, &form)) return 0;
-  if (form == 2) return aicc_put_literal(call, "{}");
-  return (form == 0 || aicc_put_literal(call, "{\"requestParam\":")) && aicc_put_literal(call, "{\"skillId\":") &&
-         aicc_put_integer(call, "skillId", 1, AICC_MAX_INTEGER, AICC_REQUIRED) &&
-         aicc_put_literal(call, ",\"pageSize\":") && aicc_put_integer(call, "pageSize", 1, 100, 100) &&
+  int is_wrapped = form % 2, is_somewhere = form < 2;
+  return (!is_wrapped || aicc_put_literal(call, "{\"requestParam\":")) && aicc_put_literal(call, "{") &&
+         (!is_somewhere ||
+          (aicc_put_literal(call, "\"skillId\":") && aicc_put_integer(call, "skillId", 1, AICC_MAX_INTEGER, AICC_REQUIRED) &&
+           aicc_put_literal(call, ","))) &&
+         aicc_put_literal(call, "\"pageSize\":") && aicc_put_integer(call, "pageSize", 1, 100, 100) &&
          aicc_put_literal(call, ",\"pageNum\":") && aicc_put_integer(call, "pageNum", 0, AICC_MAX_INTEGER, 0) &&
-         aicc_put_literal(call, "}") && (form == 0 || aicc_put_literal(call, "}"));
+         aicc_put_literal(call, "}") && (!is_wrapped || aicc_put_literal(call, "}"));
 }
 
 static const char *read_nothing(lua_State *L) {

@@ -5,8 +5,9 @@
 -- believed in a form in which the server has never named anybody, unless the other form shows nobody either.
 --
 -- Where one form shows nobody and the other is refused as business, the refused one may be the server's own, and the refusal the
--- queue's or the moment's, while the server is lenient with the other. A request without any parameters tells: if that shows
--- nobody too, then what shows nobody has not been understood.
+-- queue's or the moment's, while the server is lenient with the other. A request in the form that shows nobody, but without a
+-- queue, tells: if that shows nobody too, then what shows nobody has not been understood. (It differs in nothing else. An empty
+-- object, say, may be refused by a server that takes any other one.)
 -- @module aicc.forms
 
 local errors = require "aicc.error"
@@ -17,6 +18,7 @@ Forms.__index = Forms
 local M = {}
 
 local OTHER = { flat = "wrapped", wrapped = "flat" }
+local NOWHERE = { flat = "flat_nowhere", wrapped = "wrapped_nowhere" }
 
 -- Refusals that may be of the form. A business failure may be of the queue, or of the moment, as well.
 local REFUSALS = { bad_request = true, business = true }
@@ -51,7 +53,7 @@ end
 -- What an answer that shows nobody and a refusal come to.
 local function weigh(self, ask, empty, refused)
   if refused.err.kind == "business" then
-    local control = try(self, ask, "none")
+    local control = try(self, ask, NOWHERE[empty.form])
     if not control.reply and not is_refused(control.err) then return control end -- it cannot be told
     if is_empty(control.reply) then return refused end
   end
@@ -82,7 +84,8 @@ local function decide(self, ask)
 end
 
 --- Fetches the first page of a reading of a queue, in whatever form is needed.
--- @tparam function ask takes "flat", "wrapped" or "none"; returns the reply, or nil and an error
+-- @tparam function ask takes "flat" or "wrapped", perhaps with "_nowhere" behind it, which names no queue; returns the reply, or
+--   nil and an error
 -- @treturn ?table the reply
 -- @treturn ?table the error
 -- @treturn string the form, which is for the reading's other pages as well
