@@ -434,6 +434,21 @@ describe("in nginx #hosts", function()
     end)
   end)
 
+  describe("with two addresses of the API, one of them dead,", function()
+    before_each(function() here.start() end)
+    after_each(here.stop)
+
+    it("the dead one is left alone", function()
+      here.example:alone()
+      here.example:configure(function(text)
+        return (text:gsub("\n  upstream api {\n    server %S+( [^;]+;)", "%0\n    server 127.0.0.1:1%1"))
+      end)
+      for _ = 1, 40 do assert.equal(202, load.send(here.example:hook("1001", { 3 })).status) end
+      local _, refused = here.example:log():gsub("connect%(%) failed", "")
+      assert.is_true(refused >= 1 and refused <= 3, refused)
+    end)
+  end)
+
   describe("over many calls", function()
     before_each(function() here.start() end)
     after_each(here.stop)

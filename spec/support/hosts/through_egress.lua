@@ -2,6 +2,7 @@
 
 local assert = require "luassert"
 local busted = require "busted"
+local load = require "spec.support.hosts.load"
 local sandbox = require "aicc.sandbox"
 local socket = require "socket"
 
@@ -194,6 +195,13 @@ return function(scene, declare)
       local log = log_with(scene.name == "haproxy" and "api/api .- retries=" or "connect%(%) failed")
       assert.equal(1, connections(log), log)
     end)
+
+    if scene.name == "haproxy" then
+      it("a name that nobody knows keeps it from nothing but the API", function()
+        assert.same({ "network", "not_sent" }, try { API = "nobody.invalid:443" })
+        assert.equal(200, load.send({ port = scene.example.port, path = "/health" }).status)
+      end)
+    end
 
     it("a certificate that is not to be trusted gets nothing", function()
       local other = assert(sandbox.start { tls = true })
