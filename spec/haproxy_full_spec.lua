@@ -120,6 +120,14 @@ describe("in a full HAProxy #hosts", function()
     assert.same({ "network", "not_sent" }, { told.kind, told.outcome })
   end)
 
+  it("a 503 of somebody who is no egress is unknown: the request may have been passed on", function()
+    there = console.start(function()
+      return with_egress(100):gsub("mode 600", "mode 600\n  http-request return status 503", 1):gsub("\n  http%-after[^\n]+", "")
+    end, { API = "127.0.0.1:" .. server.port })
+    local told = told_of(load.send(ask("access_token", "nil")))
+    assert.same({ "network", "unknown" }, { told.kind, told.outcome })
+  end)
+
   it("of 150 callers at 100 connections, nobody is told not_sent whose release was sent, nor is any sent twice", function()
     start(100)
     local accounts = {}
