@@ -215,6 +215,10 @@ describe("the command aicc #lua54", function()
     status, out = run "agents --skill 3"
     assert.equal(0, status)
     assert.matches("a9 +agent weight 7, skill weight %?", out)
+    server:fault { operation = "query_agents", -- names that a terminal would act on
+      body = '{"resultCode":"0","count":1,"data":[{"userAccount":"a\\u001b[2J\\u009b2Jb"}]}' }
+    status, out = run "agents --skill 3"
+    assert.same({ 0, nil }, { status, out:find("[\27\155]") })
     assert.equal(0, (run "token --check"))
     _, out = run "config"
     assert.matches("app_secret +%*%*%* ", out)

@@ -7,6 +7,7 @@ local errors = require "aicc.error"
 local output = require "aicc.cli.output"
 local row = require "aicc.jobs.input.row"
 local terminal = require "aicc.cli.terminal"
+local text = require "aicc.jobs.text"
 
 local M = {}
 
@@ -93,8 +94,8 @@ function M.agents(arguments, out)
       skill_id = arguments.skill, user_account = agent.userAccount, agent_weight = agent.agentWeight,
       skill_weight = agent.skillWeight, work_no = agent.workNo,
     }, function()
-      out:line("%-40s agent weight %s, skill weight %s", agent.userAccount or "(no account)", weight(agent.agentWeight),
-        weight(agent.skillWeight))
+      local name = text.line(agent.userAccount) or "(no account)" -- nothing that a terminal would do
+      out:line("%-40s agent weight %s, skill weight %s", name, weight(agent.agentWeight), weight(agent.skillWeight))
     end)
   end
 end
