@@ -123,8 +123,8 @@ function Host:configure(edit)
   local asked = 0
   wait_until(function()
     local now, new = workers(self:master()), 0
-    if now == old and socket.gettime() - asked > 2 then
-      asked = socket.gettime()
+    if socket.gettime() - asked > 2 and (asked == 0 or now == old) then
+      old, asked = now, socket.gettime() -- it may have started another since
       self:reload()
     end
     for pid in now:gmatch "%d+" do
