@@ -389,6 +389,7 @@ describe("in nginx #hosts", function()
   end)
 
   it("the unit's start, as it says: nginx is not root, and nothing it writes is elsewhere than in /run/hook", function()
+    if io.popen("id -u"):read "*l" ~= "0" then return pending "only root can become somebody else" end
     local output = copied [[
       mkdir there srv; mv hook.lua nginx.conf srv; chown www-data there; chmod 700 there
       sed -i "s|$work/egress.sock|$work/there/egress.sock|; s|/srv/hook/|$work/srv/|" srv/nginx.conf
