@@ -225,7 +225,7 @@ function M.new(options)
   settings.on_event = function(event) options.count(name_of(event)) end
   local client = aicc.assert(aicc.new(settings))
   settings.on_event, settings.store = nil, client.store
-  settings.timeout, settings.deadline, settings.retry = 3, 3, false
+  settings.deadline, settings.retry = 3, false -- not `timeout`: for want of time it fails alone, and tells that to nobody
   return setmetatable({
     secret = read_secret(), client = client, prober = aicc.assert(aicc.new(settings)), forwards = client.forwarded,
     shared = shared, count = options.count, log = options.log,

@@ -228,6 +228,13 @@ it("it is ready when there is a token", function()
   assert.same({ 503, "auth" }, { status, cjson.decode(answer).token })
 end)
 
+it("that it looks for a token with less time is nobody else's failure", function()
+  local webhook = new()
+  local prober, client = webhook.prober.settings, webhook.client.settings
+  -- What a fetch with a shorter deadline fails with is not shared (token_spec); with a timeout of its own it would be.
+  assert.same({ client.timeout, true }, { prober.timeout, prober.deadline < client.timeout })
+end)
+
 it("what failed is logged in one line, without secrets or what the API said of people", function()
   server:fault { operation = RELEASE, status = 500, body = '{"resultCode":"7","resultMessage":"1001 is on leave"}', to = 1 }
   send(AGENT, '{"queues":[3]}', "s", { id = "d-1" })

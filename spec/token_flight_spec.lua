@@ -112,4 +112,36 @@ describe("a flight", function()
     for n = 1, 3 do assert.same({ "t" }, got[n]) end
     assert.equal(1, requests)
   end)
+
+  it("that fails late takes nobody's token away: one who was taken for dead gets what another has fetched", function()
+    local source, first = source_of {}, nil
+    source.transport.serves_strangers = true -- they would share that failure
+    source.request = function()
+      requests = requests + 1
+      if requests > 1 then return { AccessToken = "t", Expires = "600" } end
+      for _ = 1, 100 do
+        loop.sleep(0)
+        if requests > 1 then break end
+      end
+      return nil, errors.new { kind = "timeout", message = "no answer" }
+    end
+    loop.spawn(function() first = { source:get(new_call()) } end)
+    loop.spawn(function()
+      loop.sleep(0)
+      pass(20.5)
+      assert.equal("t", source:get(new_call()))
+    end)
+    loop.run()
+    assert.same({ "t" }, first)
+    assert.same({ "t" }, { source:get(new_call()) })
+    assert.equal(2, requests)
+  end)
+
+  it("that the host could not start on its own is waited for without its bell, which nobody would ring", function()
+    local source = source_of { issued "t" }
+    source.transport.apart = function() return false end
+    source.transport.bell = function() return { wait = function() error "nobody rings" end } end
+    for n, answer in ipairs(ask(source, 3)) do assert.same({ "t" }, answer, n) end
+    assert.equal(1, requests)
+  end)
 end)

@@ -105,13 +105,16 @@ local function moment(self, call, err)
 end
 
 -- Remembers a fetch that failed, so that nobody asks again for a while; or, while the old token lives, that it is to be used for
--- a while longer.
-local function remember_failure(self, call, err, entry, have)
-  local till = self.now() + NEGATIVE
-  if have then
+-- a while longer. Returns the token that somebody else has fetched meanwhile, if so: one who was taken for dead, or who did not
+-- get the lock, must not put its failure in that one's place.
+local function remember_failure(self, call, err, have)
+  local entry = self.store:get(self.key, true)
+  local token = usable(self, entry)
+  if token and token ~= have then return token end
+  if token then
     local longer = {}
     for name, value in pairs(entry) do longer[name] = value end
-    longer.soft = till
+    longer.soft = self.now() + NEGATIVE
     keep(self, longer)
     return
   end
@@ -140,8 +143,8 @@ local function fetch(self, call, have, flight)
       self.failures = nil
       self.emit { type = "token", lifetime = entry.lifetime }
     else
-      remember_failure(self, call, err, entry, token and have)
-      token = nil
+      token = remember_failure(self, call, err, token and have)
+      if token then err = nil end
     end
   end
   return token, err
@@ -175,6 +178,7 @@ local function fly_apart(self, call, have, flight)
     if flight.bell then flight.bell.ring() end
     if not done then error(problem, 0) end
   end)
+  if not flight.apart then flight.bell = nil end -- nobody would ring it
   return flight.apart
 end
 
@@ -234,6 +238,7 @@ function Source:get(call)
     local token, failure = usable(self, entry, problem)
     if failure then return nil, failure end
     if token then
+      self.failures = nil -- whoever fetched it
       local is_due = self.now() >= entry.soft and entry.soft < entry.hard
       if not is_due or (self.flight and not is_lost(self, self.flight)) then return token end
       return lead(self, call, token) or token
