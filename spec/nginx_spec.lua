@@ -207,25 +207,6 @@ local function more(get)
     assert.equal("token 1\nquery 2\nquery 3\nquery 1\nquery 2", output)
   end)
 
-  it("lets out only what the API is called for", function()
-    local server, example, there, options = get()
-    local told = there:run(("return call(%s, 'query_agents', 3)"):format(
-      (options("retry = false"):gsub("https://localhost", "https://localhost/elsewhere"))))
-    assert.same({ "not_found", "not_sent" }, { told.kind, told.outcome })
-    assert.truthy(told.message:find("the egress lets no such path through", 1, true), told.message)
-    for _, path in ipairs {
-      "/", "/apiaccess/rest/cc-management/v1/agentAccount/", "/apiaccess/rest/cc-management/v1/agentAccount/deleteAgent",
-      "/apiaccess/rest/cc-management/v1/agentAccount/../deleteAgent", "/x/apigovernance/api/oauth/tokenByAkSk",
-      "/apigovernance/api/oauth/tokenByAkSk/x",
-    } do
-      local command = "curl -sS -m 5 --path-as-is -o /dev/null -w '%%{http_code}' -d '{}' --unix-socket %s http://localhost%s"
-      local pipe = io.popen(command:format(example:egress():sub(6), path))
-      assert.equal("404", pipe:read "*a", path)
-      pipe:close()
-    end
-    assert.equal(0, #server:requests())
-  end)
-
   it("the shared store keeps what is an entry, while it lives", function()
     local _, _, there = get()
     assert.same({ "t", "config", 0, 0, 0, "auth" }, there:run [[

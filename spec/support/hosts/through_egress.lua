@@ -72,6 +72,53 @@ return function(scene, declare)
       assert.is_true(used < 9, "no connection was kept")
     end)
 
+    -- What the egress says of a request that curl sends there: status, X-Aicc-Egress; and the paths that the API saw.
+    local function ask(path, more)
+      scene.server:clear()
+      local command = "curl -sS -m 10 --path-as-is -D - -o /dev/null -d '{}' %s --unix-socket %s 'http://localhost%s'"
+      local pipe = io.popen(command:format(more or "", scene.example:egress():sub(6), path))
+      local head = pipe:read "*a"
+      pipe:close()
+      local paths = {}
+      for n, request in ipairs(scene.server:requests()) do paths[n] = request.path end
+      return tonumber(head:match "^HTTP/1%.1 (%d+)"), head:lower():match "x%-aicc%-egress: (%w+)", table.concat(paths, " ")
+    end
+
+    local TOKEN, AGENTS = "/apigovernance/api/oauth/tokenByAkSk", "/apiaccess/rest/cc-management/v1/agentAccount/"
+
+    it("nothing leaves but what the API is called for, however it is spelt", function()
+      local told = there:run(("return call(%s, 'query_agents', 3)"):format(
+        (scene.options("retry = false"):gsub("https://localhost", "https://localhost/elsewhere"))))
+      assert.same({ "not_found", "not_sent" }, { told.kind, told.outcome })
+      assert.truthy(told.message:find("the egress lets no such path through", 1, true), told.message)
+      assert.equal(0, #scene.server:requests())
+      for _, path in ipairs {
+        "/", AGENTS, AGENTS .. "deleteAgent", AGENTS .. "releaseEverything", AGENTS .. "../deleteAgent", "/x" .. TOKEN,
+        TOKEN .. "/x", TOKEN .. "/", TOKEN .. ";x", TOKEN .. "%23x",
+        "/x/.." .. TOKEN, "/" .. TOKEN, "/x%2f.." .. TOKEN, "/x/%2e%2e" .. TOKEN,
+        TOKEN .. "?x", AGENTS .. "deleteAgent/%2e%2e/queryAgentInfoBySkillId",
+      } do
+        local _, progress, seen = ask(path)
+        assert.is_true(progress == "refused" and seen == "" or seen == TOKEN or seen == AGENTS .. "queryAgentInfoBySkillId",
+          ("%s: %s, %s"):format(path, progress, seen))
+      end
+      assert.same({ "" }, { select(3, ask(TOKEN, "-X DELETE")) })
+    end)
+
+    it("what the host says is not taken for the API's answer, and the API has no say in where answers come from", function()
+      assert.same({ 400, "answered", TOKEN }, { ask(TOKEN, "-H 'Authorization: Bearer " .. ("x"):rep(20000) .. "'") })
+      local status, progress, seen = ask(TOKEN, "-H 'Authorization: Bearer " .. ("x"):rep(70000) .. "'")
+      assert.equal("", seen)
+      assert.are_not.equal("answered", progress)
+      assert.equal(400, status)
+      scene.server:fault { operation = "release_agent_by_skill", apply = true, status = 503, headers = {
+        ["X-Accel-Redirect"] = "/elsewhere", ["X-Aicc-Egress"] = "unsent",
+      } }
+      local told = there:run(("return call(%s, 'release_agent_by_skill', 3, { '1001' })"):format(scene.options "retry = false"))
+      assert.same({ "ok", "applied_earlier" }, { told.kind or "ok", told.outcome })
+      assert.same({ "1002", "1003" }, scene.server:accounts(3))
+    end)
+
     it("the request has just the headers that libcurl's has", function()
       local function names()
         local requests, list = scene.server:requests(), {}
