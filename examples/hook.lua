@@ -22,6 +22,7 @@ cjson.decode_invalid_numbers(false)
 
 local MAX_QUEUES = 100
 local DEADLINE = 60 -- seconds for one request, whatever the number of its queues
+local PROBE = 15    -- seconds for the one that asks whether the API works again
 
 -- Statuses for the kinds of error. What is not here is 502.
 local STATUS = { throttled = 503, unavailable = 503, timeout = 504, deadline = 504, unsupported = 500, closed = 500 }
@@ -101,7 +102,9 @@ function Hook:release(queue, account, request, left)
   if left <= 0 then return nil, OUT_OF_TIME end
   local may, seconds, is_probe = self.breaker:admit()
   if not may then return nil, UNAVAILABLE, seconds end
-  local result, err = self.client:release_agent_by_skill(queue, { account }, { deadline = left, headers = request.headers })
+  local limits = { deadline = left, headers = request.headers }
+  if is_probe then limits.deadline, limits.retry = math.min(left, PROBE), false end
+  local result, err = self.client:release_agent_by_skill(queue, { account }, limits)
   self.breaker:record(err, is_probe)
   self.shared:set("last", ("%.0f %s"):format(core.now(), err and err.kind or "ok"))
   return result, err, err and err.retry_after
@@ -229,7 +232,7 @@ function M.new(options)
   return setmetatable({
     secret = read_secret(), client = client, prober = aicc.assert(aicc.new(settings)), forwards = client.forwarded,
     shared = shared, count = options.count, log = options.log,
-    breaker = breaker.new { shared = shared, name = "api", now = core.now },
+    breaker = breaker.new { shared = shared, name = "api", now = core.now, patience = PROBE + 5 },
     replay = replay.new { shared = shared, name = "replay" },
     strikes = strikes.new { shared = shared, name = "strikes" },
   }, Hook)

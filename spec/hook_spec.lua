@@ -211,6 +211,30 @@ it("after ten failures in a row the API is left alone; then one asks at a time, 
   assert.equal(200, (webhook:ready()))
 end)
 
+it("who asks whether the API works again asks once, and holds up nobody for long if it is never heard of again", function()
+  local webhook, patience = new(), nil
+  local add = dict.add
+  dict.add = function(self, key, value, seconds)
+    if key == "api probe" then patience = seconds end
+    return add(self, key, value, seconds)
+  end
+  dict:set("api failures", 10)
+  server:fault { operation = RELEASE, status = 502, to = math.huge }
+  assert.equal(502, (webhook:signed_off { path = AGENT, secret = "s", body = '{"queues":[3]}', source = "x" }))
+  assert.same({ 1, 20 }, { releases(), patience })
+end)
+
+it("who was about to ask does not when another has just been told that it does not work", function()
+  local webhook = new(ONCE)
+  dict:set("api failures", 10)
+  dict.add = function(self, key, value, seconds)
+    webhook.breaker.shared:set("api open", webhook.breaker.now() + 5, 5)
+    return shared.new("hook spec").add(self, key, value, seconds)
+  end
+  assert.equal(503, (webhook:signed_off { path = AGENT, secret = "s", body = '{"queues":[3]}', source = "x" }))
+  assert.same({ 0, nil }, { releases(), dict:get "api probe" })
+end)
+
 it("refusals of a request are no failures of the API", function()
   server:fault { operation = RELEASE, status = 404, to = math.huge }
   for _ = 1, 12 do assert.equal(422, (send(AGENT, '{"queues":[3]}'))) end

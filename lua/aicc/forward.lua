@@ -22,8 +22,9 @@ function M.names(text)
   local names = {}
   for name in (text or ""):gmatch "[^,%s]+" do
     local lower = name:lower()
+    local alike = lower:gsub("_", "-") -- as some servers read it
     if not name:find "^[%w_%-]+$" then return nil, ("forward_headers: '%s' is no header's name"):format(name) end
-    if OWN[lower] or lower:find "^x%-aicc%-" then
+    if OWN[alike] or alike:find "^x%-aicc%-" then
       return nil, ("forward_headers: '%s' is not a caller's to give"):format(name)
     end
     names[lower] = true

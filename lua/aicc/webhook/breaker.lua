@@ -41,8 +41,11 @@ function Breaker:admit()
   if self:failures_in_a_row() < self.failures then return true, 0, false end
   local seconds = open_seconds(self)
   if seconds then return false, seconds, false end
-  if self.shared:add(self.name .. " probe", 1, self.patience) then return true, 0, true end
-  return false, 1, false
+  if not self.shared:add(self.name .. " probe", 1, self.patience) then return false, 1, false end
+  seconds = open_seconds(self)
+  if not seconds then return true, 0, true end
+  self.shared:delete(self.name .. " probe") -- another probe has failed just now
+  return false, seconds, false
 end
 
 -- Opens it: each time for longer, while nothing succeeds.
@@ -74,7 +77,7 @@ function Breaker:failures_in_a_row() return self.shared:get(self.name .. " failu
 --- Makes a breaker.
 -- @tparam table options `shared` (an `ngx.shared.DICT` or `aicc.shared`'s part); `name` (of its keys); `now()` (seconds, the same
 --   clock for all workers); `failures` (in a row; 10); `open_for` (seconds; 5); `patience` (seconds after which a probe is taken
---   for dead; 90)
+--   for dead, as it may be if its caller went away: more than a probe can take; 90)
 -- @treturn table
 function M.new(options)
   return setmetatable({
