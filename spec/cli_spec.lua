@@ -160,25 +160,41 @@ describe("the command aicc #lua54", function()
     assert.equal(9, (run "jobs --store 'postgresql:///aicc?host=/nowhere'"))
   end)
 
-  it("exits 130 when it is interrupted: what was in flight is finished, and the job goes on later", function()
+  for signal, expected in pairs { INT = 130, TERM = 143, HUP = 129 } do
+    it(("exits %d on SIG%s: what was in flight is finished, and the job goes on later"):format(expected, signal), function()
+      start { agents = { [3] = support.agents(400) } }
+      plan(support.range(3, 1, 200))
+      server:clear()
+      server:fault { operation = "release_agent_by_skill", hold = true }
+      local pid_file = folder .. "/pid"
+      local first = io.popen(("sh -c 'echo $$ >%s; exec %s' 2>%s/err; echo status $?"):format(pid_file,
+        support.command(folder, server, "apply night --rate 0"):gsub("'", [['\'']]), folder))
+      assert(server:wait_for { held = 1 })
+      -- A signal that is sent before an answer is also noticed before it.
+      assert(os.execute(("kill -%s $(cat %s)"):format(signal, pid_file)))
+      server:release_held()
+      assert.matches("50 released, 150 pending.*status " .. expected, first:read "a")
+      first:close()
+      local err = io.open(folder .. "/err"):read "a"
+      assert.matches("to go on: aicc resume night", err)
+      assert.equal(1, requests "release_agent_by_skill")
+      assert.equal(0, (run "resume night --rate 0"))
+      assert.equal(200, #server:accounts(3))
+    end)
+  end
+
+  it("goes on when its terminal goes, under nohup", function()
     start { agents = { [3] = support.agents(400) } }
     plan(support.range(3, 1, 200))
-    server:clear()
     server:fault { operation = "release_agent_by_skill", hold = true }
     local pid_file = folder .. "/pid"
-    local first = io.popen(("sh -c 'echo $$ >%s; exec %s' 2>%s/err; echo status $?"):format(pid_file,
-      support.command(folder, server, "apply night --rate 0"):gsub("'", [['\'']]), folder))
+    local first = io.popen(("sh -c 'trap \"\" HUP; echo $$ >%s; exec %s' 2>/dev/null; echo status $?"):format(pid_file,
+      support.command(folder, server, "apply night --rate 0"):gsub("'", [['\'']])))
     assert(server:wait_for { held = 1 })
-    -- A signal that is sent before an answer is also noticed before it.
-    assert(os.execute("kill -INT $(cat " .. pid_file .. ")"))
+    assert(os.execute(("kill -HUP $(cat %s)"):format(pid_file)))
     server:release_held()
-    assert.matches("50 released, 150 pending.*status 130", first:read "a")
+    assert.matches("200 released.*status 0", first:read "a")
     first:close()
-    local err = io.open(folder .. "/err"):read "a"
-    assert.matches("to go on: aicc resume night", err)
-    assert.equal(1, requests "release_agent_by_skill")
-    assert.equal(0, (run "resume night --rate 0"))
-    assert.equal(200, #server:accounts(3))
   end)
 
   it("is killed by a second interrupt, and even then goes on later", function()

@@ -11,7 +11,8 @@
 #include "sys.h"
 
 /*
-** core.trap_interrupt(): from now on the first Ctrl-C only sets what core.interrupted tells, and a second one ends the process.
+** core.trap_interrupt(): from now on the first Ctrl-C, SIGTERM or SIGHUP only sets what core.interrupted tells, and a second one
+** ends the process. One that is ignored stays ignored.
 ** For whoever owns the process, as bin/aicc does; a library has no business with its signals.
 */
 static int trap_interrupt(lua_State *L) {
@@ -20,10 +21,13 @@ static int trap_interrupt(lua_State *L) {
   return 0;
 }
 
-/* core.interrupted() -> boolean: whether Ctrl-C came since core.trap_interrupt */
+/* core.interrupted() -> boolean: whether one of them came since core.trap_interrupt; second, its number if so */
 static int interrupted(lua_State *L) {
-  lua_pushboolean(L, aicc_sys_interrupted());
-  return 1;
+  int signal = aicc_sys_interrupted();
+  lua_pushboolean(L, signal);
+  if (signal == 0) return 1;
+  lua_pushinteger(L, signal);
+  return 2;
 }
 
 /* core.process() -> the process's number, the host's name */

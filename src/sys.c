@@ -87,18 +87,23 @@ void aicc_sys_release_sigpipe(const struct aicc_sigpipe *held) {
 static volatile sig_atomic_t own_interrupt;
 static volatile sig_atomic_t *interrupt = &own_interrupt;
 
-static void note_interrupt(int signal) {
-  (void)signal;
-  *interrupt = 1;
-}
+static void note_interrupt(int signal) { *interrupt = signal; }
 
-void aicc_sys_trap_interrupt(void) {
+/* One that is ignored stays so: whoever started the program wants it to go on (nohup). lua.c has its own SIGINT handler by now. */
+static void trap(int signal) {
   struct sigaction action;
+  if (sigaction(signal, NULL, &action) != 0 || action.sa_handler == SIG_IGN) return;
   memset(&action, 0, sizeof action);
   action.sa_handler = note_interrupt;
   action.sa_flags = (int)SA_RESETHAND;
   sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, NULL);
+  sigaction(signal, &action, NULL);
+}
+
+void aicc_sys_trap_interrupt(void) {
+  trap(SIGINT);
+  trap(SIGTERM);
+  trap(SIGHUP);
 }
 
 int aicc_sys_interrupted(void) { return *interrupt; }

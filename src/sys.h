@@ -33,8 +33,8 @@ void aicc_sys_hold_sigpipe(struct aicc_sigpipe *held);
 void aicc_sys_release_sigpipe(const struct aicc_sigpipe *held);
 
 /*
-** Ctrl-C for a program of ours: the first SIGINT after `trap` only sets what `interrupted` tells, the next one kills. Calls that
-** wait end early, as for any signal.
+** Ctrl-C for a program of ours, and what systems and containers send to end it: the first SIGINT, SIGTERM or SIGHUP after `trap`
+** only sets what `interrupted` tells (its number), the same one again kills. Calls that wait end early, as for any signal.
 */
 void aicc_sys_trap_interrupt(void);
 int aicc_sys_interrupted(void);

@@ -3,7 +3,7 @@
 **
 ** lua.c's SIGINT handler does nothing but install a hook on the interpreter's main thread, which fires at that thread's next
 ** instruction. A wait in C therefore sleeps in slices and ends when that hook has changed since it began. Where a program of ours
-** has trapped SIGINT instead (core.trap_interrupt), the one wait during which it comes ends; those that begin later do not.
+** has trapped signals instead (core.trap_interrupt), the one wait during which it comes ends; those that begin later do not.
 */
 #ifndef AICC_WAIT_H
 #define AICC_WAIT_H

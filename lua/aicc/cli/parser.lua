@@ -147,7 +147,8 @@ one quote before = + - or @, which it puts there, is taken off again.]],
 local STATUSES = [[
 Exit status: 0 done; 1 some rows failed or unknown; 2 usage or input;
 3 configuration; 4 authorization; 5 all refused; 6 network or server;
-7 throttled or deadline; 8 guard; 9 store; 130 interrupted.]]
+7 throttled or deadline; 8 guard; 9 store; 130 interrupted (143, 129 by
+SIGTERM, SIGHUP).]]
 
 -- Like --help: it needs no command, and nothing follows it.
 local function print_version()

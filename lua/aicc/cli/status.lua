@@ -1,6 +1,8 @@
 --- Exit statuses: what a command's end says to the script that ran it. The table is closed.
 -- @module aicc.cli.status
 
+local core = require("aicc.native").load "aicc.core"
+
 local M = {}
 
 M.OK, M.SOME_FAILED, M.USAGE, M.ALL_FAILED, M.STORE, M.INTERRUPTED = 0, 1, 2, 5, 9, 130
@@ -20,10 +22,19 @@ local OF_KIND = {
 -- Of several reasons for stopping the first of these wins. Refusals of accounts are no reason: the rows' statuses tell of them.
 local PRIORITY = { 130, 9, 8, 4, 3, 7, 6 }
 
+-- What shells say of a process that a signal ended: 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.
+local function interrupted()
+  local _, signal = core.interrupted()
+  return signal and 128 + signal or M.INTERRUPTED
+end
+
 --- The status of an error.
 -- @tparam table err
 -- @treturn integer
-function M.of_error(err) return OF_KIND[err.kind] or M.SOME_FAILED end
+function M.of_error(err)
+  local status = OF_KIND[err.kind] or M.SOME_FAILED
+  return err.kind == "aborted" and interrupted() or status
+end
 
 -- What came of the rows that the run was about, as counts of a release. An undo is about those that were released, or may be.
 local function counts_of(summary)
@@ -41,10 +52,13 @@ end
 -- @treturn integer
 function M.of_summary(summary)
   local reasons = {}
-  if summary.stopped then reasons[M.of_error(summary.stopped)] = true end
-  for _, err in ipairs(summary.troubles) do reasons[M.of_error(err)] = true end
+  if summary.stopped then reasons[OF_KIND[summary.stopped.kind] or M.SOME_FAILED] = summary.stopped end
+  for _, err in ipairs(summary.troubles) do
+    local status = OF_KIND[err.kind] or M.SOME_FAILED
+    reasons[status] = reasons[status] or err
+  end
   for _, status in ipairs(PRIORITY) do
-    if reasons[status] then return status end
+    if reasons[status] then return M.of_error(reasons[status]) end
   end
   local counts = counts_of(summary)
   if counts.failed > 0 and counts.released + counts.unknown == 0 then return M.ALL_FAILED end
