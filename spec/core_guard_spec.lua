@@ -237,6 +237,52 @@ describe("a good list", function()
     assert.same({ 15000, "agent-1", "agent-0" }, { #sent, sent[1], sent[15000] })
   end)
 
+  it("has each account once, in any order, of any length, however many there are", function()
+    math.randomseed(2, 53)
+    local ends = { "", "\\", "é", ("x"):rep(40) }
+    for round = 1, 400 do
+      local count, kinds, seen, given, wanted = math.random(1, 80), math.random(1, 3) * 60, {}, {}, {}
+      for n = 1, count do
+        local number = round % 4 == 0 and n or math.random(kinds) -- now and then in order
+        local name = ("%0" .. math.random(1, 9) .. "d%s"):format(number, ends[round % 8 + 1] or ends[math.random(#ends)])
+        given[n] = name
+        if not seen[name] then wanted[#wanted + 1] = name end
+        seen[name] = true
+      end
+      if round % 3 == 0 then table.sort(given, function(a, b) return a > b end) end
+      if round % 3 == 0 then
+        wanted = {}
+        for n, name in ipairs(given) do if name ~= given[n - 1] then wanted[#wanted + 1] = name end end
+      end
+      assert.same(wanted, cjson.decode(body_of(list(given))).userAccounts)
+      assert.same(wanted, core.check(RELEASE, list(given)).userAccounts)
+    end
+  end)
+
+  it("in order has each account once, too", function()
+    for count = 2, 20 do
+      for twice = 1, count - 1 do
+        local given, wanted = {}, {}
+        for n = 1, count do
+          wanted[n] = ("agent%04d"):format(n)
+          given[#given + 1] = wanted[n]
+          if n == twice then given[#given + 1] = wanted[n] end
+        end
+        assert.same(wanted, core.check(RELEASE, list(given)).userAccounts)
+      end
+    end
+  end)
+
+  it("loses nobody to another whose hash is the same (strset.c's, on machines whose first byte is the lowest)", function()
+    local given = { "b7", "b6", "b5", "b4", "b3", "b2", "b1" }
+    for name in ("agent102171 agent121049 agent140999 agent177379 agent159261 agent221249"):gmatch "%S+" do
+      given[#given + 1] = name
+    end
+    assert.same(given, core.check(RELEASE, list(given)).userAccounts)
+    given[#given + 1] = "b7" -- and neither where one of the others comes twice
+    assert.same(13, #core.check(RELEASE, list(given)).userAccounts)
+  end)
+
   it("becomes an empty array for nothing but ALL, whatever is thrown at it", function()
     math.randomseed(2, 53)
     local values = { "a", "b", "", "[]", 1, false, cjson.null, {}, "\255", "\n" }

@@ -1,7 +1,5 @@
 /*
-** arguments.h - a call's arguments, checked and written as JSON.
-**
-** The one place that decides what an account list is, and the only one that can write an empty one.
+** arguments.h - a call's arguments, checked and written as JSON. Lists of accounts are accounts.c's.
 */
 #ifndef AICC_ARGUMENTS_H
 #define AICC_ARGUMENTS_H
@@ -46,8 +44,8 @@ int aicc_put_integer(struct aicc_call *call, const char *name, double least, dou
 int aicc_get_word(struct aicc_call *call, const char *name, const char *const *words, int *found);
 
 /*
-** A list of accounts, each of them once. `most`: at most so many, 0 for any number. `or_all`: aicc.ALL is allowed, and written as
-** the empty array that the API takes for everybody.
+** A list of accounts, each of them once (accounts.c). `most`: at most so many, 0 for any number. `or_all`: aicc.ALL is allowed,
+** and written as the empty array that the API takes for everybody.
 */
 int aicc_put_accounts(struct aicc_call *call, const char *name, size_t most, int or_all);
 
@@ -59,5 +57,22 @@ int aicc_header_value_ok(const char *text, size_t size, int spaces);
 
 /* Pushes aicc.ALL, made once per Lua state. */
 void aicc_push_all(lua_State *L);
+
+/* And this is what they are made of. */
+
+/* Begins the failure: its message is the caller's to say, and 0 to return. */
+struct aicc_failure *aicc_arguments_refuse(struct aicc_call *call, const char *kind);
+
+/* Turns the status of a write into success (1) or a failure (0); raises when out of memory. */
+int aicc_arguments_judge(struct aicc_call *call, enum aicc_status status, const char *name);
+
+/* Raises that the value at `index` is of a wrong type. */
+int aicc_arguments_mistyped(struct aicc_call *call, const char *name, const char *expected, int index);
+
+/* Pushes the field; tells its type. */
+int aicc_arguments_get(struct aicc_call *call, const char *name);
+
+/* Pops the value on top, into the copy if there is one. */
+void aicc_arguments_done(struct aicc_call *call, const char *name);
 
 #endif

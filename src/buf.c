@@ -49,6 +49,11 @@ enum aicc_status aicc_buf_append(struct aicc_buf *buf, const char *bytes, size_t
   return AICC_OK;
 }
 
+void aicc_buf_cut(struct aicc_buf *buf, size_t length) {
+  aicc_wipe(buf->data + length, buf->length - length);
+  buf->length = length;
+}
+
 void aicc_buf_wipe(struct aicc_buf *buf) {
   aicc_wipe(buf->data, buf->length);
   buf->length = 0;

@@ -34,6 +34,9 @@ enum aicc_status aicc_buf_reserve(struct aicc_buf *buf, size_t extra);
 
 enum aicc_status aicc_buf_append(struct aicc_buf *buf, const char *bytes, size_t count);
 
+/* Shortens the buffer to `length`, and overwrites what stood behind. */
+void aicc_buf_cut(struct aicc_buf *buf, size_t length);
+
 /* Empties the buffer and overwrites what it held (it may be a secret); keeps the memory for the next use. */
 void aicc_buf_wipe(struct aicc_buf *buf);
 

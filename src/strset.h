@@ -1,7 +1,9 @@
 /*
 ** strset.h - a set of strings, in memory and of strings that somebody else keeps alive. Knows no Lua.
 **
-** Used to send each account once.
+** Used to send each account once. Strings are added one by one, or appended first and all looked at in the end: most lists come
+** in order from a table or a file, and need no hashes at all, nor do short ones. For the others there are four bytes for each
+** slot, so that the table for 100,000 strings fits into a processor's second cache, and is asked for before it is looked at.
 */
 #ifndef AICC_STRSET_H
 #define AICC_STRSET_H
@@ -9,25 +11,40 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct aicc_strset_slot {
+struct aicc_strset_item {
   const char *text;
-  size_t size;
-  uint64_t hash;
+  uint32_t size, hash;
 };
 
 struct aicc_strset {
-  struct aicc_strset_slot *slots;
-  size_t mask;  /* number of slots - 1; a power of two less one */
+  struct aicc_strset_item *items;  /* in the order in which they were added */
+  size_t count;
+  size_t ordered;  /* so many at the beginning are in ascending order, and have no hash yet */
+  uint32_t *slots; /* the number of an item, from 1, and above it what fits of its hash; 0: free */
+  size_t mask;     /* number of slots - 1; a power of two less one */
+  uint32_t number; /* the bits of a slot that are the item's number */
 };
 
-/* The number of slots that `count` strings need. */
-size_t aicc_strset_slots(size_t count);
+/* A set is for fewer strings than that, each shorter than 4 GiB. */
+#define AICC_STRSET_MOST (UINT32_C(1) << 30)
 
-/* Makes an empty set in the caller's `slots`, of which there are as many as aicc_strset_slots said. */
-void aicc_strset_init(struct aicc_strset *set, struct aicc_strset_slot *slots, size_t slot_count);
+/* Bytes that are enough for so many strings, from 4 on, as a constant. */
+#define AICC_STRSET_SIZE(count) ((count) * (sizeof(struct aicc_strset_item) + 4 * sizeof(uint32_t)))
 
-/* Adds the string, which must outlive the set. Returns 1 if it is new, 0 if the set has it. */
+/* The number of bytes that a set of `count` strings needs. */
+size_t aicc_strset_size(size_t count);
+
+/* Makes an empty set for `count` strings in the caller's memory: as many bytes as aicc_strset_size said, aligned for any type. */
+void aicc_strset_init(struct aicc_strset *set, void *memory, size_t count);
+
+/* Adds the string, which must outlive the set, unless the set has it. Returns 1 if it is new. Not after an append. */
 int aicc_strset_add(struct aicc_strset *set, const char *text, size_t size);
+
+/* Appends the string, which must outlive the set, without looking whether the set has it. */
+void aicc_strset_append(struct aicc_strset *set, const char *text, size_t size);
+
+/* Whether the strings that were appended are all different. Said once, in the end. */
+int aicc_strset_are_distinct(struct aicc_strset *set);
 
 /* 64-bit FNV-1a, continued from `seed`. */
 uint64_t aicc_hash(uint64_t seed, const char *text, size_t size);

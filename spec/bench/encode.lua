@@ -6,19 +6,27 @@ local core = require "aicc.core"
 
 local ROUNDS = 15
 
--- A list of so many names, each a string of its own.
-local function names(count, pattern)
+-- A list of so many names in order, each a string of its own; or in no order.
+local function names(count, pattern, is_shuffled)
   local list = {}
   for i = 1, count do list[i] = pattern:format(i) end
+  math.randomseed(1)
+  for i = is_shuffled and count or 1, 2, -1 do
+    local j = math.random(i)
+    list[i], list[j] = list[j], list[i]
+  end
   return list
 end
 
 local CASES = {
   { "1", names(1, "a%09d") },
   { "10", names(10, "a%09d") },
+  { "10 shuffled", names(10, "a%09d", true) },
   { "50 (a chunk)", names(50, "a%09d") },
   { "1,000", names(1000, "a%09d"), 0.7 },
+  { "1,000 shuffled", names(1000, "a%09d", true), 0.7 },
   { "100,000", names(100000, "a%09d"), 0.8 },
+  { "100,000 shuffled", names(100000, "a%09d", true), 0.8 },
   { "1,000 of 25 bytes", names(1000, "agent%09d@example.com") },
   { "1,000 not ASCII", names(1000, "坐席%09d") },
 }

@@ -1,0 +1,248 @@
+/*
+** accounts.c - lists of accounts, checked and written as JSON, each account once. See arguments.h.
+**
+** The one place that decides what an account list is, and the only one that can write an empty one. Nothing is held on the C
+** stack while Lua may raise: a large set of strings is a userdata on the Lua stack.
+*/
+#include <math.h>
+#include <stdio.h>
+
+#include "arguments.h"
+#include "json.h"
+#include "strset.h"
+
+#define MAX_ACCOUNT 128 /* bytes */
+#define FEW 16          /* accounts whose set fits on the C stack */
+#define BATCH 32        /* accounts that are fetched from their list at once */
+
+#define ALL_KEY "aicc.ALL" /* in the registry, where aicc.core and aicc.curl find the same one */
+
+/* The memory of a small set. */
+union few {
+  struct aicc_strset_item aligned;
+  char bytes[AICC_STRSET_SIZE(FEW)];
+};
+
+/* ---- everybody ---- */
+
+static int all_tostring(lua_State *L) {
+  lua_pushliteral(L, "aicc.ALL");
+  return 1;
+}
+
+void aicc_push_all(lua_State *L) {
+  lua_getfield(L, LUA_REGISTRYINDEX, ALL_KEY);
+  if (!lua_isnil(L, -1)) return;
+  lua_pop(L, 1);
+  aicc_newuserdata(L, 1);
+  lua_createtable(L, 0, 3);
+  lua_pushcfunction(L, all_tostring);
+  lua_setfield(L, -2, "__tostring");
+  lua_pushliteral(L, "aicc.ALL");
+  lua_setfield(L, -2, "__name");
+  lua_pushliteral(L, "aicc.ALL");
+  lua_setfield(L, -2, "__metatable"); /* nobody's setmetatable can change or copy it */
+  lua_setmetatable(L, -2);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, LUA_REGISTRYINDEX, ALL_KEY);
+}
+
+static int is_all(lua_State *L, int index) {
+  const void *value = lua_touserdata(L, index);
+  if (value == NULL) return 0;
+  lua_getfield(L, LUA_REGISTRYINDEX, ALL_KEY);
+  int same = value == lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  return same;
+}
+
+/* Counts the keys of the table on top, whatever they are. */
+static size_t number_of_keys(lua_State *L) {
+  size_t count = 0;
+  for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) count++;
+  return count;
+}
+
+/*
+** Counts the keys of the table on top, which must be integers from 1 on; a key that is not is a failure (returns 0). Where *count
+** is below the largest key the list has a hole.
+*/
+static int count_keys(struct aicc_call *call, const char *name, size_t *count) {
+  lua_State *L = call->L;
+  *count = 0;
+  for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
+    int type = lua_type(L, -2);
+    double key = type == LUA_TNUMBER ? (double)lua_tonumber(L, -2) : 0;
+    if (key >= 1 && key == floor(key)) {
+      (*count)++;
+      continue;
+    }
+    struct aicc_failure *failure = aicc_arguments_refuse(call, "argument");
+    if (type == LUA_TNUMBER)
+      aicc_failure_say(failure, "%s[%.14g]: expected only the keys 1..n of a list", name, key);
+    else if (type == LUA_TSTRING)
+      aicc_failure_say(failure, "%s[\"%.64s\"]: expected only the keys 1..n of a list", name, lua_tostring(L, -2));
+    else
+      aicc_failure_say(failure, "%s[%s]: expected only the keys 1..n of a list", name, lua_typename(L, type));
+    return 0;
+  }
+  return 1;
+}
+
+/* ---- one account ---- */
+
+/* Checks and writes list[at], which is on top. A failure names it. */
+static int put_account(struct aicc_call *call, const char *name, size_t at, struct aicc_strset *seen, int *written) {
+  lua_State *L = call->L;
+  size_t size;
+  if (lua_type(L, -1) != LUA_TSTRING) {
+    struct aicc_failure *failure = aicc_arguments_refuse(call, "argument");
+    aicc_failure_say(failure, "%s[%zu]: expected a string, got %s", name, at, luaL_typename(L, -1));
+    return 0;
+  }
+  const char *text = lua_tolstring(L, -1, &size);
+  if (size == 0 || size > MAX_ACCOUNT) {
+    struct aicc_failure *failure = aicc_arguments_refuse(call, "argument");
+    if (size == 0)
+      aicc_failure_say(failure, "%s[%zu]: expected 1 to %d bytes, got an empty string", name, at, MAX_ACCOUNT);
+    else
+      aicc_failure_say(failure, "%s[%zu]: expected 1 to %d bytes, got %zu", name, at, MAX_ACCOUNT, size);
+    return 0;
+  }
+  enum aicc_status status = aicc_json_check_text(text, size);
+  if (status != AICC_OK) {
+    char item[64];
+    snprintf(item, sizeof item, "%s[%zu]", name, at);
+    return aicc_arguments_judge(call, status, item);
+  }
+  *written = aicc_strset_add(seen, text, size);
+  if (!*written || call->body == NULL) return 1;
+  if (call->body->data[call->body->length - 1] == '"') status = aicc_json_literal(call->body, ",");
+  if (status == AICC_OK) status = aicc_json_string(call->body, text, size);
+  return aicc_arguments_judge(call, status, name);
+}
+
+/* ---- a list ---- */
+
+/* Makes an empty set for so many strings: on the C stack where they are few, else in a userdata that is pushed. */
+static void push_set(lua_State *L, struct aicc_strset *set, union few *few, size_t count) {
+  if (count >= AICC_STRSET_MOST) luaL_error(L, "not enough memory");
+  void *memory = few;
+  if (count > FEW)
+    memory = aicc_newuserdata(L, aicc_strset_size(count));
+  else
+    lua_pushnil(L);
+  aicc_strset_init(set, memory, count);
+}
+
+/* Checks and writes the string on top, one of `count`, without looking whether it came before. Returns 0 if it is no account. */
+static int append_account(struct aicc_call *call, struct aicc_strset *seen, size_t count) {
+  size_t size;
+  const char *text = lua_tolstring(call->L, -1, &size);
+  struct aicc_buf *body = call->body;
+  if (size == 0 || size > MAX_ACCOUNT) return 0;
+  int is_plain = aicc_json_is_plain(text, size);
+  if (!is_plain && aicc_json_check_text(text, size) != AICC_OK) return 0;
+  if (body != NULL && seen->count == 0) aicc_buf_reserve(body, count * (size + 3)); /* a guess: the others are about as long */
+  aicc_strset_append(seen, text, size);
+  if (body == NULL) return 1;
+  if (is_plain) return aicc_json_plain(body, text, size) == AICC_OK;
+  return aicc_json_string(body, text, size) == AICC_OK && aicc_json_literal(body, ",") == AICC_OK;
+}
+
+/*
+** Checks and writes the list on top, which has `count` keys and one at least, if all is well with it, as with nearly every one:
+** its keys are 1 to count, its items good and all different. Else returns 0, and nothing is written: write_slowly finds out what
+** it is. No Lua value is made while the strings are looked at, so no finalizer runs that could change the list.
+*/
+static int write_quickly(struct aicc_call *call, const char *name, size_t count) {
+  lua_State *L = call->L;
+  struct aicc_buf *body = call->body;
+  int list = lua_gettop(L), is_good = 1, batch;
+  size_t begin = body != NULL ? body->length : 0;
+  union few few;
+  struct aicc_strset seen;
+  luaL_checkstack(L, BATCH + 4, "account list");
+  if (!aicc_put_literal(call, "[")) return 0;
+  push_set(L, &seen, &few, count);
+  if (call->copy != 0)
+    lua_createtable(L, (int)count, 0);
+  else
+    lua_pushnil(L);
+  int copy = lua_gettop(L);
+  for (size_t at = 0; is_good && at < count; at += (size_t)batch) {
+    batch = count - at < BATCH ? (int)(count - at) : BATCH;
+    for (int i = 1; is_good && i <= batch; i++)
+      is_good = aicc_rawgeti(L, list, (lua_Integer)at + i) == LUA_TSTRING && append_account(call, &seen, count);
+    for (int i = batch; is_good && call->copy != 0 && i > 0; i--) lua_rawseti(L, copy, (int)at + i);
+    lua_settop(L, copy);
+  }
+  is_good = is_good && aicc_strset_are_distinct(&seen);
+  if (body != NULL && is_good) body->data[body->length - 1] = ']'; /* in place of the last one's comma */
+  if (body != NULL && !is_good) aicc_buf_cut(body, begin);
+  if (is_good && call->copy != 0) lua_setfield(L, call->copy, name);
+  lua_settop(L, list);
+  return is_good;
+}
+
+/* Writes the list on top, which has `count` keys, or says which of its items is wrong. */
+static int write_slowly(struct aicc_call *call, const char *name, size_t count) {
+  lua_State *L = call->L;
+  int list = lua_gettop(L), copy = 0, copied = 0;
+  union few few;
+  struct aicc_strset seen;
+  luaL_checkstack(L, 6, "account list");
+  if (!aicc_put_literal(call, "[")) return 0;
+  push_set(L, &seen, &few, count);
+  if (call->copy != 0) {
+    lua_newtable(L);
+    copy = lua_gettop(L);
+  }
+  for (size_t at = 1; at <= count; at++) {
+    int written = 0;
+    aicc_rawgeti(L, list, (lua_Integer)at);
+    if (!put_account(call, name, at, &seen, &written)) return 0;
+    if (copy != 0 && written)
+      lua_rawseti(L, copy, ++copied);
+    else
+      lua_pop(L, 1);
+  }
+  if (copy != 0) {
+    lua_pushvalue(L, copy);
+    lua_setfield(L, call->copy, name);
+  }
+  lua_settop(L, list);
+  return aicc_put_literal(call, "]");
+}
+
+int aicc_put_accounts(struct aicc_call *call, const char *name, size_t most, int or_all) {
+  lua_State *L = call->L;
+  int type = aicc_arguments_get(call, name);
+  if (or_all && is_all(L, -1)) {
+    call->everybody = 1;
+    aicc_arguments_done(call, name);
+    return aicc_put_literal(call, "[]");
+  }
+  if (type != LUA_TTABLE && type != LUA_TNIL)
+    return aicc_arguments_mistyped(call, name, or_all ? "a list of strings or aicc.ALL" : "a list of strings", -1);
+  luaL_checkstack(L, 3, "account list");
+  size_t count = type == LUA_TTABLE ? number_of_keys(L) : 0;
+  if (count > 0 && (most == 0 || count <= most) && write_quickly(call, name, count)) {
+    lua_pop(L, 1);
+    return 1;
+  }
+  if (type == LUA_TTABLE && !count_keys(call, name, &count)) return 0;
+  if (count == 0) {
+    aicc_failure_say(aicc_arguments_refuse(call, "guard"), "%s: expected at least one account, got %s%s", name,
+                     type == LUA_TNIL ? "nil" : "an empty list",
+                     or_all ? " (the API would take an empty list for everybody; to unbind everybody, pass aicc.ALL)" : "");
+    return 0;
+  }
+  if (most > 0 && count > most) {
+    aicc_failure_say(aicc_arguments_refuse(call, "argument"), "%s: expected at most %zu accounts, got %zu", name, most, count);
+    return 0;
+  }
+  if (!write_slowly(call, name, count)) return 0;
+  lua_pop(L, 1);
+  return 1;
+}
