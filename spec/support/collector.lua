@@ -10,6 +10,10 @@ local IS_54 = _VERSION == "Lua 5.4"
 --- Sets the pause and the multiplier of steps (nil: leaves it); returns what they were. 5.5 has other words for it.
 function collector.tune(pause, multiplier)
   if _VERSION == "Lua 5.5" then
+    if multiplier then -- there 0 means steps that are a whole cycle, and how often they come is a matter of its own
+      collectgarbage("param", "stepsize", multiplier >= 1000 and 1 or 200)
+      multiplier = multiplier >= 1000 and 0 or multiplier
+    end
     return pause and collectgarbage("param", "pause", pause), multiplier and collectgarbage("param", "stepmul", multiplier)
   end
   return pause and collectgarbage("setpause", pause), multiplier and collectgarbage("setstepmul", multiplier)
