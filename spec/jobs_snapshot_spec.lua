@@ -112,6 +112,26 @@ describe("a job's snapshot #lua54", function()
     end)
   end)
 
+  it("takes nobody for another one whom a listing may not have shown", function()
+    start { agents = { [3] = { "BOB", "bob", "v", "w", "x" } } }
+    support.show_only(server, { "BOB", "v", "w" }, 5)
+    local job = support.plan(store, client, { { 3, "bob" } })
+    local summary = assert(job:apply { client = client, rate = 0 })
+    assert.same({ 1, 0 }, { summary.counts.pending, summary.counts.released })
+    server:clear()
+    assert.equal(1, assert(job:resume { client = client, rate = 0 }).counts.released)
+    assert.same({ "BOB", "v", "w", "x" }, server:accounts(3))
+  end)
+
+  it("does not take for somebody's return that another one has been there all the time", function()
+    start { agents = { [3] = { "BOB", "bob", "v", "w", "x" } } }
+    local job = support.plan(store, client, { { 3, "bob" } })
+    assert.equal(1, assert(job:apply { client = client, rate = 0 }).counts.released)
+    local undo = assert(job:undo { client = client, rate = 0 }).undo
+    assert.same({ 1, 0 }, { undo.restored, undo.skipped })
+    assert.is_truthy(support.weights(server, 3).bob)
+  end)
+
   it("keeps apart whom the server tells apart", function()
     start { agents = { [3] = {} } }
     local listing = snapshot.index({ { userAccount = "a8", agentWeight = 1, skillWeight = 1 },

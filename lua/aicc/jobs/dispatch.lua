@@ -43,7 +43,7 @@ M.actions = {
       })
     end,
     is_done = function(listing, chunk, account)
-      local agent = listing.find(account)
+      local agent = listing.exact[account] -- the server's own spelling; in another one, it is another agent
       if not agent then return not listing.is_proof and nil end
       return agent.agentWeight == chunk.agent_weight and agent.skillWeight == chunk.skill_weight
     end,

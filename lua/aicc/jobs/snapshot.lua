@@ -23,11 +23,15 @@ local function lacking(agent)
 end
 
 --- A listing, to look accounts up in. Agents without weights are in it too: who is bound shows without them.
+--
+-- Nobody has said whether case counts in account names. So somebody is said to be gone only if no spelling is there; but an
+-- agent of another spelling is taken for the one that is meant only where it is certain that nobody has exactly that name, or if
+-- another row has exactly the agent's.
 -- @tparam {table,...} agents as from `client:query_agents`
 -- @tparam integer skill whose they are
 -- @tparam ?table known what is known of the listing (see `client:query_agents`)
--- @treturn table `size`; `skill`; `is_proof`; `agreed`; `is_lacking`: whether any agent has no weights; `find(account)`: the
---   agent of that name, else of the same name in another spelling, or nil
+-- @treturn table `size`; `skill`; `is_proof`; `agreed`; `is_lacking`: whether any agent has no weights; `exact`: account ->
+--   agent; `find(account)`: the agent of that name, else of the same name in another spelling, or nil
 function M.index(agents, skill, known)
   local exact, folded, is_lacking = {}, {}, false
   for _, agent in ipairs(agents) do
@@ -40,7 +44,7 @@ function M.index(agents, skill, known)
     end
   end
   return {
-    size = #agents, skill = skill, is_lacking = is_lacking,
+    size = #agents, skill = skill, is_lacking = is_lacking, exact = exact,
     is_proof = known and known.is_proof or false, agreed = known and known.agreed or false,
     find = function(account) return exact[account] or folded[settle.fold(account)] end,
   }
@@ -97,6 +101,21 @@ local function each(db, sql, queue, from, f)
   return false
 end
 
+-- What tells which agent of a listing a row's account means, if any. Where the listing proves nothing, somebody of exactly that
+-- name may be bound and not shown.
+local function reader(db, queue, listing)
+  if listing.is_proof then return listing.find end
+  local named = {} -- agents whose very names are in rows
+  each(db, "SELECT line, account FROM rows WHERE queue = ? AND line > ? ORDER BY line LIMIT ?", queue, 0, function(row)
+    local agent = listing.exact[row.account]
+    if agent then named[agent] = true end
+  end)
+  return function(account)
+    local agent = listing.find(account)
+    return agent and (agent.userAccount == account or named[agent]) and agent or nil
+  end
+end
+
 --- Whether a listing that is no proof does not show somebody whom only a proof may say to be unbound.
 -- @tparam table db
 -- @tparam integer queue
@@ -104,7 +123,8 @@ end
 -- @treturn boolean
 function M.misses(db, queue, listing)
   local frontier = ledger.frontier(db, queue)
-  local function is_missing(row) return not listing.find(row.account) end
+  local meant = reader(db, queue, listing)
+  local function is_missing(row) return not meant(row.account) end
   return each(db, "SELECT line, account FROM rows WHERE queue = ? AND line > ? AND twin IS NULL ORDER BY line LIMIT ?", queue,
     frontier, is_missing) or each(db, UNSEEN, queue, 0, is_missing)
 end
@@ -136,14 +156,14 @@ end
 
 -- Rows behind the frontier became twins of another spelling by what an older listing showed. One for which this one shows an
 -- agent of its own stands for itself again, and whoever else is spelled like it is its twin.
-local function part(db, queue, frontier, listing)
+local function part(db, queue, frontier, meant)
   local line, parted = frontier, {}
   repeat
     local rows = db:rows([[SELECT r.line, r.account, s.account AS bound_as FROM rows r
         JOIN rows f ON f.queue = r.queue AND f.line = r.twin LEFT JOIN snapshot s ON s.queue = f.queue AND s.line = f.line
       WHERE r.queue = ? AND r.line > ? AND f.account <> r.account ORDER BY r.line LIMIT ?]], queue, line, PAGE)
     for _, row in ipairs(rows) do
-      local agent = not parted[row.account] and listing.find(row.account)
+      local agent = not parted[row.account] and meant(row.account)
       if agent and agent.userAccount ~= row.bound_as then
         db:run("UPDATE rows SET twin = NULL WHERE queue = ? AND line = ?", queue, row.line)
         parted[row.account] = true
@@ -178,10 +198,10 @@ end
 
 -- Takes note of the unseen lines up to the frontier of which a listing tells whether they are bound; those behind it are gone
 -- through anyway. Who is bound after all is to be sent, or is a twin of the row that has the same agent.
-local function reveal(db, queue, frontier, listing, changes)
+local function reveal(db, queue, frontier, listing, meant, changes)
   db:run("DELETE FROM unseen WHERE queue = ? AND line > ?", queue, frontier)
   each(db, UNSEEN, queue, 0, function(row)
-    local agent = listing.find(row.account)
+    local agent = meant(row.account)
     if agent and lacking(agent) or not agent and not listing.is_proof then return end
     db:run("DELETE FROM unseen WHERE queue = ? AND line = ?", queue, row.line)
     if not agent then return end
@@ -210,8 +230,9 @@ function M.refresh(db, queue, listing)
   if problem then return nil, problem end
   local changes, line = { gained = 0, lost = 0, changed = 0, unseen = 0 }, frontier
   local absent = listing.is_proof and "lost" or "unseen"
-  reveal(db, queue, frontier, listing, changes)
-  part(db, queue, frontier, listing)
+  local meant = reader(db, queue, listing)
+  reveal(db, queue, frontier, listing, meant, changes)
+  part(db, queue, frontier, meant)
   repeat
     local rows = db:rows([[SELECT r.line, r.account, s.account AS bound_as,
         CAST(s.agent_weight AS TEXT) || '/' || CAST(s.skill_weight AS TEXT) AS weights
@@ -219,7 +240,7 @@ function M.refresh(db, queue, listing)
       WHERE r.queue = ? AND r.line > ? AND r.twin IS NULL ORDER BY r.line LIMIT ?]], queue, line, PAGE)
     local fresh = {}
     for _, row in ipairs(rows) do
-      correct(db, queue, row, listing.find(row.account), fresh, changes, absent)
+      correct(db, queue, row, meant(row.account), fresh, changes, absent)
       line = row.line
     end
     db:insert("snapshot (queue, line, account, agent_weight, skill_weight)", 5, fresh)

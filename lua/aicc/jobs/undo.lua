@@ -31,9 +31,9 @@ local function settle_binds(db, claim, listing)
     if chunk.was_in_doubt then chunk.attempts = math.max(chunk.attempts, 1) end -- it may have been sent
     done = done + ledger.sift(chunk, function(account, line)
       local is_ours = chunk.was_in_doubt and is_done(listing, chunk, account) == true
-      return not is_ours and listing.find(account) and skip(db, claim, line)
+      return not is_ours and listing.exact[account] and skip(db, claim, line)
     end)
-    local counts = ledger.divide(db, chunk, function(account) return listing.find(account) and "done" or "pending" end)
+    local counts = ledger.divide(db, chunk, function(account) return listing.exact[account] and "done" or "pending" end)
     done = done + (counts.done or 0)
   end
   return done
@@ -48,7 +48,7 @@ local function skip_bound(db, claim, listing)
   repeat
     local rows = db:rows(UNSENT, claim.id, line, PAGE)
     for _, row in ipairs(rows) do
-      if listing.find(row.account) then
+      if listing.exact[row.account] then
         skip(db, claim, row.line)
         skipped = skipped + 1
       end
@@ -62,14 +62,14 @@ end
 local function binds(db, claim, listing)
   for _, chunk in ipairs(ledger.chunks(db, claim.id, "bind", ledger.UNDONE)) do
     for _, account in ipairs(chunk.accounts) do
-      if not listing.find(account) then return true end
+      if not listing.exact[account] then return true end
     end
   end
   local line = 0
   repeat
     local rows = db:rows(UNSENT, claim.id, line, PAGE)
     for _, row in ipairs(rows) do
-      if not listing.find(row.account) then return true end
+      if not listing.exact[row.account] then return true end
       line = row.line
     end
   until #rows < PAGE
