@@ -176,7 +176,7 @@ local HOSTS_BUSINESS = {
 --   these names, where it has any; `exchange(socket, encoded, limits)`, which sends `path`,
 --   `headers` and `body` to a Unix socket and returns a reply (`status`, `headers` with lower-case names, `head_size` in bytes if
 --   known, `body`, `truncated`), or nil and an error's kind, outcome and message
--- @tparam table sources where the settings come from, as from `aicc.config`
+-- @tparam ?table sources where the settings come from, as from `aicc.config`
 -- @treturn ?table
 -- @treturn ?table an error of kind "config"
 function M.new(settings, how, sources)
@@ -186,7 +186,9 @@ function M.new(settings, how, sources)
   end
   for name, instead in pairs(HOSTS_BUSINESS) do
     local asks = settings[name] ~= "" and settings[name] ~= true -- no proxy, and a certificate that is looked at, are as it is
-    if asks and sources[name] == "argument" then return refuse("%s: it has no effect in %s: %s", name, how.name, instead) end
+    if asks and sources and sources[name] == "argument" then
+      return refuse("%s: it has no effect in %s: %s", name, how.name, instead)
+    end
   end
   local api, token, err
   api, err = route_of(settings, "egress", "base_url")
