@@ -45,15 +45,12 @@ local queues, beyond = job:queues()
 print(("planned: %d rows, %d queues"):format(#rows, #queues))
 print("guard:   " .. beyond.message)
 
--- Apply, while an answer is lost and the server throttles once.
-server:fault { operation = "release_agent_by_skill", from = 20, close = "request", apply = true }
+-- Apply, while an answer is lost and the server throttles once. Whichever of the four queues worked at once is ahead, the fifth
+-- request is of one in which no account is refused: each takes three requests. So a listing proves what came of it. (Of a refused
+-- account it would not: a slow server may still do what got no answer, and for ten minutes its row would be "unknown".)
+server:fault { operation = "release_agent_by_skill", from = 5, close = "request", apply = true }
 server:fault { operation = "release_agent_by_skill", from = 60, status = 429, headers = { ["Retry-After"] = "1" } }
 local summary = assert(job:apply { client = client, force = true, rate = 0 })
-if summary.state ~= "finished" then
-  -- The lost answer was that of a request with a refused account: what came of it was not certain. Now it is.
-  print(("applied: %d released, %d not certain: resuming"):format(summary.counts.released, summary.counts.unknown))
-  summary = assert(job:resume { client = client, force = true, rate = 0 })
-end
 local counts = summary.counts
 print(("applied: %d released, %d not bound, %d failed, with %d requests"):format(counts.released, counts.not_bound, counts.failed,
   summary.requests))

@@ -146,10 +146,10 @@ describe("a walk", function()
         return nil, "network", "unknown", "nobody there"
       end,
     }
-    local settings = assert(config.resolve({
+    local settings, sources = assert(config.resolve({
       base_url = "https://a", app_key = KEY, app_secret = SECRET, egress = "unix:/egress", proxy = "",
     }, function() end))
-    local transport = assert(egress.new(settings, how))
+    local transport = assert(egress.new(settings, how, sources))
     local client = assert(aicc.new {
       base_url = "https://a", app_key = KEY, app_secret = SECRET, transport = transport, proxy = "", retry = false,
     })
