@@ -15,6 +15,13 @@ return function(name, console)
     scene.example = host.example(name, scene.server, overrides, arguments)
   end
 
+  --- The same, where the API has another name than its address.
+  function scene.start_at(host_name, overrides)
+    scene.server = assert(sandbox.start { tls = true, agents = { [3] = { "1001" } } })
+    overrides.API = host_name .. ":" .. scene.server.port
+    scene.example = host.example(scene.name, scene.server, overrides)
+  end
+
   --- The same without TLS between them.
   function scene.start_plain()
     scene.server = assert(sandbox.start { agents = { [3] = { "1001", "1002", "1003" } } })

@@ -1,0 +1,107 @@
+-- Where HAProxy's example finds the API: a name with several addresses, of which some are dead, and which change.
+
+local assert = require "luassert"
+local console = require "spec.support.hosts.haproxy"
+local load = require "spec.support.hosts.load"
+local processes = require "spec.support.processes"
+local scenes = require "spec.support.hosts.scene"
+local socket = require "socket"
+
+-- A name server that gives every name the addresses in a file, for a second.
+local NAME_SERVER = [[
+import socket, struct, sys
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+while True:
+  query, sender = server.recvfrom(4096)
+  end = query.index(b"\0", 12) + 5
+  is_a = query[end - 4:end - 2] == b"\0\1"
+  addresses = open(sys.argv[1]).read().split() if is_a else []
+  answers = b"".join(b"\xc0\x0c\0\1\0\1\0\0\0\1\0\4" + socket.inet_aton(address) for address in addresses)
+  server.sendto(query[:2] + b"\x81\x80\0\1" + struct.pack("!H", len(addresses)) + bytes(4) + query[12:end] + answers, sender)
+]]
+
+describe("HAProxy's example with a name of several addresses #hosts", function()
+  local scene, path, names = scenes("haproxy", console), nil, nil
+
+  local function write(addresses)
+    local file = assert(io.open(path, "w"))
+    file:write(addresses)
+    file:close()
+  end
+
+  local function start(addresses)
+    path = os.tmpname()
+    write(addresses)
+    names = processes.spawn(("python3 -c %s %s"):format(processes.quote(NAME_SERVER), path))
+    local port = assert(names:line())
+    scene.start_at("api.test", { HOOK_ADDRESSES = "4" })
+    scene.example:configure(function(text)
+      return (text:gsub("parse%-resolv%-conf", "nameserver own 127.0.0.1:" .. port))
+    end)
+  end
+
+  after_each(function()
+    scene.stop()
+    names:signal "KILL"
+    names:wait()
+    os.remove(path)
+  end)
+
+  local function hook() return load.send(scene.example:hook("1001", { 3 })).status end
+
+  -- Until it works: HAProxy has asked for the name.
+  local function wait_for_api()
+    local ends = socket.gettime() + 20
+    while hook() ~= 202 do assert.is_true(socket.gettime() < ends, scene.example:log()) end
+    scene.server:clear()
+  end
+
+  it("a dead one is left alone, and nothing is sent twice", function()
+    start "127.0.0.2 127.0.0.1" -- nobody listens at the first
+    wait_for_api()
+    for _ = 1, 40 do assert.equal(202, hook()) end
+    assert.equal(40, scene.count "release_agent_by_skill")
+    local log = scene.example:log()
+    local _, refused = log:gsub("egress api/api%d [^\n]- 503 ", "")
+    assert.is_true(refused >= 1 and refused <= 4, log)
+    assert.truthy(log:find "Server api/api%d is DOWN", log)
+  end)
+
+  it("aicc.ALL finds the one that lives too, once each", function()
+    start "127.0.0.2 127.0.0.1"
+    wait_for_api()
+    local there = console.start()
+    for _ = 1, 8 do
+      local options = scene.options "retry = { attempts = 4 }"
+      local told = there:run(("return call(%s, 'release_agent_by_skill', 3, 'ALL')"):format(options))
+      assert.is_true(told.ok, told.message)
+    end
+    there:stop()
+    assert.equal(8, scene.count "release_agent_by_skill")
+    local log = scene.example:log()
+    assert.truthy(log:find "egress api_afresh/api%d [^\n]- 200 ", log)
+    assert.truthy(log:find "Server api_afresh/api%d is DOWN", log)
+  end)
+
+  it("where none is alive it tries one all the same, once for each attempt, and a call is told not_sent", function()
+    start "127.0.0.2 127.0.0.3"
+    local there = console.start()
+    for _ = 1, 10 do
+      local told = there:run(("return call(%s, 'access_token')"):format(scene.options "retry = false"))
+      assert.same({ "network", "not_sent" }, { told.kind, told.outcome })
+    end
+    there:stop()
+    local log = scene.example:wait_for_log "egress api_last/api "
+    assert.falsy(log:find "retries=[^0]", log)
+  end)
+
+  it("where the API has moved, the next calls go, without a reload", function()
+    start "127.0.0.2"
+    assert.not_equal(202, hook())
+    write "127.0.0.1"
+    wait_for_api()
+    assert.equal(202, hook())
+  end)
+end)
