@@ -21,10 +21,11 @@ end
 local function collecting(finalize, f, a, b, c)
   collectgarbage()
   collectgarbage "stop"
-  local pause, multiplier = collector.tune(0, 1000000)
+  local pause, multiplier = collector.tune(0, 2147483647) -- enough for a heap of any size: many specs came before
   if _VERSION ~= "Lua 5.2" and _VERSION ~= "Lua 5.3" then collectgarbage("incremental", 0, 1000, 30) end
   setmetatable({}, { __gc = finalize })
   collectgarbage "restart"
+  if _VERSION == "Lua 5.2" then string.rep("owed", 50) end -- it looks before a thing is made
   local good, result, err = pcall(f, a, b, c)
   if _VERSION ~= "Lua 5.2" and _VERSION ~= "Lua 5.3" then collectgarbage("incremental", 200, 100, 13) end
   collector.tune(pause, multiplier)
