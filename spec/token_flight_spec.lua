@@ -144,4 +144,24 @@ describe("a flight", function()
     for n, answer in ipairs(ask(source, 3)) do assert.same({ "t" }, answer, n) end
     assert.equal(1, requests)
   end)
+
+  it("that raises on its own raises in each who waits for it, who does not try for ever", function()
+    local source = source_of {}
+    source.transport.bell = function() end
+    source.transport.apart = function(_, f)
+      loop.spawn(function() pcall(f) end)
+      return true
+    end
+    source.request = function()
+      requests = requests + 1
+      if requests > 20 then return { AccessToken = "t", Expires = "600" } end
+      error("no such thing", 0)
+    end
+    local raised = {}
+    for n = 1, 3 do
+      loop.spawn(function() raised[n] = select(2, pcall(source.get, source, new_call())) end)
+    end
+    loop.run()
+    assert.same({ "no such thing", "no such thing", "no such thing", 1 }, { raised[1], raised[2], raised[3], requests })
+  end)
 end)

@@ -173,10 +173,12 @@ local function fly_apart(self, call, have, flight)
     if self.flight ~= flight then return end -- it was given up: this comes too late
     flight.runs = true
     local done, problem = pcall(fly, self, call, have, flight)
-    if not done then forget(self, flight) end
-    flight.lost = not done
+    if not done then
+      forget(self, flight)
+      flight.raised = { problem }
+    end
     if flight.bell then flight.bell.ring() end
-    if not done then error(problem, 0) end
+    if not done then error(problem, 0) end -- for the host's log: of a refresh nobody waits for it
   end)
   if not flight.apart then flight.bell = nil end -- nobody would ring it
   return flight.apart
@@ -204,7 +206,7 @@ end
 local function is_lost(self, flight)
   if flight.apart then
     local age = self.now() - flight.began
-    return flight.lost or age > flight.timeout + GRACE or not flight.runs and age > START
+    return flight.raised ~= nil or age > flight.timeout + GRACE or not flight.runs and age > START
   end
   return not flight.thread or coroutine.status(flight.thread) == "dead" or not self.transport:is_alive(flight.thread)
     or self.now() - flight.began > flight.timeout + GRACE
@@ -224,6 +226,7 @@ function follow(self, call, flight)
     if not pause(self, call, flight.bell) then return nil, call:interrupted() end
   end
   if flight.ended and (flight.leader == call or not is_leaders_own(flight, call)) then return flight.token, flight.err end
+  if flight.raised then error(flight.raised[1], 0) end -- as it would have where the host has no `apart`
   if flight.apart and not flight.runs then self.grounded = self.now() + NEGATIVE end -- a host short of timers, say
   forget(self, flight)
 end

@@ -17,6 +17,7 @@ local secret = require "aicc.secret"
 
 local MAX_BODY = 1024 * 1024
 local MAX_HEAD = 64 * 1024
+local LONGEST = 86400 -- seconds that an attempt may take; hosts count milliseconds, in 31 bits
 
 local Egress = {}
 Egress.__index = Egress
@@ -111,7 +112,9 @@ function Egress:attempt(request)
   if self.closed then return nil, failure(operation, "closed", "not_sent", "the client is closed") end
   local encoded, err = encode(self, request)
   if not encoded then return nil, err end
-  local reply, kind, outcome, message = self.host.exchange(self:route(operation).socket, encoded, request.limits)
+  local reply, kind, outcome, message = self.host.exchange(self:route(operation).socket, encoded, {
+    timeout = math.min(LONGEST, request.limits.timeout), connect_timeout = math.min(LONGEST, request.limits.connect_timeout),
+  })
   if not reply then return nil, host_failure(operation, kind, outcome, message) end
   return decode(self, request, reply)
 end

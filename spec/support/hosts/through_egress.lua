@@ -45,6 +45,12 @@ return function(scene, declare)
       end
     end)
 
+    it("more time than a host can count is as much as it can", function()
+      local told = there:run(("return call(%s, 'query_agents', 3)"):format(
+        scene.options "retry = false, store = 'memory', timeout = 1e15, connect_timeout = 1e15, deadline = 1e15"))
+      assert.is_true(told.ok)
+    end)
+
     it("a listing has several pages", function()
       local agents = {}
       for i = 1, 250 do agents[i] = { userAccount = ("agent-%04d"):format(i), accountName = ("x"):rep(50) } end
