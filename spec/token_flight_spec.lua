@@ -27,7 +27,9 @@ local function source_of(answers)
 end
 
 local function new_call(deadline)
-  return call.new("query_agents", { deadline = deadline or 60, timeout = 15, retry = {} }, function() return now end)
+  return call.new("query_agents", call.limits {
+    deadline = deadline or 60, timeout = 15, retry = {}, clock = function() return now end,
+  })
 end
 
 -- Lets so many tasks ask at once; returns what each got.

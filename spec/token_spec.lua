@@ -253,7 +253,7 @@ it("a refused token is forgotten only if nobody has a newer one", function()
       return { AccessToken = "t" .. n, Expires = "600" }
     end,
   }
-  local current = call.new("query_agents", { deadline = 60, timeout = 15, retry = {} }, time.clock)
+  local current = call.new("query_agents", call.limits { deadline = 60, timeout = 15, retry = {}, clock = time.clock })
   assert.equal("t1", source:get(current))
   source:invalidate "t0"
   assert.equal("t1", source:get(current))
@@ -329,6 +329,7 @@ describe("one flight:", function()
     local leader, follower, count
     loop.spawn(function() leader = client:query_agents(3) end)
     loop.spawn(function()
+      while server:stats().held < 1 do loop.sleep(0.005) end
       follower = scene.nth(2, client:query_agents(3, { deadline = 0.1 }))
       count = token_calls()
       server:release_held()
@@ -378,7 +379,7 @@ it("a fetch that an error went through holds up nobody, and keeps no lock", func
       return { AccessToken = "t", Expires = "600" }
     end,
   }
-  local current = call.new("query_agents", { deadline = 60, timeout = 15, retry = {} }, time.clock)
+  local current = call.new("query_agents", call.limits { deadline = 60, timeout = 15, retry = {}, clock = time.clock })
   assert.is_false((pcall(source.get, source, current)))
   assert.is_true(locked)
   broken = false

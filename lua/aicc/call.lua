@@ -13,9 +13,13 @@ Call.__index = Call
 -- @treturn number
 function Call:remaining() return self.ends - self.clock() end
 
---- Seconds in which an attempt of an operation that changes something may go on: the rest is kept for settling.
+--- Seconds in which an attempt of an operation that changes something may go on: the rest is kept for settling. Of a short
+-- deadline no more than half is kept, or nothing could ever be sent.
 -- @treturn number
-function Call:remaining_for_change() return self:remaining() - self.reserve end
+function Call:remaining_for_change()
+  local deadline = self.deadline
+  return self:remaining() - math.min(math.max(5, 0.2 * deadline), deadline / 2)
+end
 
 --- Seconds since the call began.
 -- @treturn number
@@ -26,9 +30,9 @@ function Call:elapsed() return self.clock() - self.began end
 -- @treturn table a call
 function Call:aside(operation)
   return setmetatable({
-    operation = operation, timeout = math.min(self.timeout, self:remaining() / 4), retry = { attempts = 1 }, clock = self.clock,
-    attempts = 0, deadline = self.deadline, began = self.began, ends = self.ends, reserve = 0,
-  }, Call)
+    operation = operation, timeout = math.min(self.timeout, self:remaining() / 4), retry = { attempts = 1 },
+    attempts = 0, began = self.began, ends = self.ends,
+  }, getmetatable(self))
 end
 
 --- The error of a call whose time is up.
@@ -50,20 +54,22 @@ end
 
 local M = {}
 
+--- Makes limits of calls. Calls read them as fields of their own, so that a client's are made once and not copied for each call.
+-- @tparam table fields `deadline` (seconds for a call), `timeout` (seconds for an attempt), `retry` (complete), `headers` (of the
+--   caller's, for the API), `clock` (function: seconds, from any beginning)
+-- @treturn table the same
+function M.limits(fields)
+  fields.__index = fields
+  return setmetatable(fields, Call)
+end
+
 --- Begins a call.
 -- @tparam string operation
--- @tparam table limits `deadline` (seconds for the call), `timeout` (seconds for an attempt), `retry` (complete),
---   `headers` (of the caller's, for the API)
--- @tparam function clock seconds, from any beginning
+-- @tparam table limits from `limits`
 -- @treturn table
-function M.new(operation, limits, clock)
-  local now, deadline = clock(), limits.deadline
-  return setmetatable({
-    operation = operation, timeout = limits.timeout, retry = limits.retry, headers = limits.headers, clock = clock, attempts = 0,
-    deadline = deadline, began = now, ends = now + deadline,
-    -- Of a short deadline no more than half is kept, or nothing could ever be sent.
-    reserve = math.min(math.max(5, 0.2 * deadline), deadline / 2),
-  }, Call)
+function M.new(operation, limits)
+  local now = limits.clock()
+  return setmetatable({ operation = operation, attempts = 0, began = now, ends = now + limits.deadline }, limits)
 end
 
 return M

@@ -36,11 +36,18 @@ local function split(options, own)
   return taken, rest
 end
 
+-- The limits of calls for which nothing else is said.
+local function usual_limits(self)
+  local settings = self.settings
+  return call.limits { timeout = settings.timeout, deadline = settings.deadline, retry = self.retry, clock = self.clock }
+end
+
 -- The limits of a single call; a wrong option raises at `level`.
 local function read_limits(self, options, level)
-  local limits = { timeout = self.settings.timeout, deadline = self.settings.deadline, retry = self.retry }
-  if options ~= nil and type(options) ~= "table" then error("options: expected a table, got " .. type(options), level) end
-  for name, value in pairs(options or {}) do
+  if options == nil then return self.limits end
+  local limits = usual_limits(self)
+  if type(options) ~= "table" then error("options: expected a table, got " .. type(options), level) end
+  for name, value in pairs(options) do
     if name == "retry" then
       local problem = config.retry_problem(value, true)
       if problem then error(problem, level) end
@@ -73,7 +80,7 @@ end
 -- nil and an error.
 local function begin(self, operation, arguments, options, level)
   local limits = read_limits(self, options, level + 2)
-  local current = call.new(operation, limits, self.clock)
+  local current = call.new(operation, limits)
   local ok, checked, err = pcall(core.check, operation, arguments)
   if not ok then error(checked, level + 1) end
   if checked and self.closed then
@@ -198,8 +205,7 @@ end
 -- @treturn ?string
 -- @treturn ?table the error
 function Client:access_token()
-  local limits = { timeout = self.settings.timeout, deadline = self.settings.deadline, retry = self.retry }
-  local current = call.new("token", limits, self.clock)
+  local current = call.new("token", self.limits)
   if self.closed then return nil, errors.new { kind = "closed", operation = "token", message = "the client is closed" } end
   local bearer, err = self.engine.tokens:get(current)
   if not bearer then return nil, tell(current, {}, err) end
@@ -306,6 +312,7 @@ function M.new(options)
     forms = forms.new(settings.query_form), clock = settings.clock or core.now, random = settings.random or core.random,
     hook_errors = 0, forwarded = forward.names(settings.forward_headers),
   }, Client)
+  self.limits = usual_limits(self)
   self.engine = make_engine(self, store)
   return self
 end

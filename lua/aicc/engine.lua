@@ -39,13 +39,14 @@ end
 -- One attempt, told to whoever listens.
 local function attempt(self, current, request, bearer, remaining)
   if request.operation == current.operation then current.attempts = current.attempts + 1 end
-  local reply, err, facts = self.transport:attempt {
+  local asked = {
     operation = request.operation, token = bearer, arguments = request.arguments,
-    headers = bearer and current.headers or nil, -- a token is fetched for others too
     limits = {
       timeout = math.min(current.timeout, remaining), connect_timeout = self.connect_timeout, deadline = remaining,
     },
   }
+  if bearer then asked.headers = current.headers end -- a token is fetched for others too
+  local reply, err, facts = self.transport:attempt(asked)
   if self.listened then
     local event = { type = "attempt", operation = request.operation, timing = facts }
     if err then
@@ -64,7 +65,10 @@ local function prepare_retry(self, request, err, history, wait, cost, key)
   history.retries = history.retries + 1
   history.spent = history.spent + cost
   self.budget = self.budget - cost
-  if key then history.once[key] = true end
+  if key then
+    history.once = history.once or {}
+    history.once[key] = true
+  end
   local what = err.kind == "throttled" and "throttle" or "retry"
   self.emit { type = what, operation = request.operation, kind = err.kind, wait = wait }
   return wait <= 0 or self.sleep(wait)
@@ -79,9 +83,9 @@ local function refund(self, history) self.budget = math.min(self.max_budget, sel
 -- @tparam ?table history of the same request, when it goes on after settling
 -- @treturn ?table the reply
 -- @treturn ?table the last error
--- @treturn table the history: `attempts`, `unknown` (one of them may have been applied)
+-- @treturn table the history: `attempts`; `unknown` where one of them may have been applied
 function Engine:perform(current, request, history)
-  history = history or { attempts = 0, retries = 0, once = {}, spent = 0, unknown = false, rejected = false }
+  history = history or { attempts = 0, retries = 0, spent = 0 }
   while true do
     local bearer, reply, err
     if request.operation ~= "token" then

@@ -48,7 +48,7 @@ end
 --- Decides what follows a failed attempt.
 -- @tparam table err the attempt's error
 -- @tparam table history what came before: `attempts` (this one included), `retries`, `reauthenticated`, `once` (keys of failures
---   that were retried and may not be again)
+--   that were retried and may not be again, if there are any)
 -- @tparam table options `attempts`, `base`, `throttle_base`, `cap`, `max_retry_after` as in `defaults`; `random` (0..1); `budget`
 --   (tokens left); `remaining` (seconds in which another attempt may begin); `with_token`; `everybody` (aicc.ALL);
 --   `settled` (a listing has shown what is still to be done: only the number of attempts, the waits and the budget count)
@@ -66,7 +66,7 @@ function M.decide(err, history, options)
   -- Whoever was bound since the lost attempt would be unbound too.
   if options.everybody and err.outcome == "unknown" then return "stop" end
   local key = not options.settled and once_key(err) or nil
-  if not options.settled and (not err.retryable or history.once[key]) then return "stop" end
+  if not options.settled and (not err.retryable or history.once and history.once[key]) then return "stop" end
   local cost = err.kind == "throttled" and THROTTLE_COST or TRANSIENT_COST
   if cost > options.budget then return "stop" end
   local wait = backoff(err, history.retries + 1, options)
