@@ -132,6 +132,17 @@ describe("a job's snapshot #lua54", function()
     assert.is_truthy(support.weights(server, 3).bob)
   end)
 
+  it("has whom an undo brings back though another one of that name is still there", function()
+    start { agents = { [3] = { "BOB", "bob", "v", "w", "x" } } }
+    local job = support.plan(store, client, { { 3, "bob" } })
+    server:fault { operation = "release_agent_by_skill", to = math.huge, close = "request", apply = true }
+    assert.equal(1, assert(job:apply { client = client, rate = 0 }).counts.unknown)
+    store.db:run("UPDATE chunks SET sent_at = ?", os.date("!%Y-%m-%dT%H:%M:%SZ", os.time() - 3601))
+    local summary = assert(job:undo { client = client, rate = 0 })
+    assert.same({ "undone", 1, 1 }, { summary.state, summary.counts.released, summary.undo.restored })
+    assert.is_truthy(support.weights(server, 3).bob)
+  end)
+
   it("keeps apart whom the server tells apart", function()
     start { agents = { [3] = {} } }
     local listing = snapshot.index({ { userAccount = "a8", agentWeight = 1, skillWeight = 1 },

@@ -82,15 +82,20 @@ local function is_uncertain(db, claim, listing)
   return not listing.is_proof and not listing.agreed and binds(db, claim, listing)
 end
 
+-- A listing in which another spelling is another agent: the snapshot has the server's own. Who is not there is to be bound again.
+local function by_name(listing)
+  return setmetatable({ find = function(account) return listing.exact[account] end }, { __index = listing })
+end
+
 local function prepare(work, claim)
   local listing, err = work:list(claim, function(listing)
-    return release.is_undecided(work.db, claim, listing, ledger.DOUBTFUL) or is_uncertain(work.db, claim, listing)
+    return release.is_undecided(work.db, claim, by_name(listing), ledger.DOUBTFUL) or is_uncertain(work.db, claim, listing)
   end)
   if not listing then return false, err end
   if is_uncertain(work.db, claim, listing) then return false, settle.unsteady(settle.READINGS) end
   local done
   work.journal:note(claim, function(db)
-    release.settle(db, claim, listing, ledger.DOUBTFUL, true)
+    release.settle(db, claim, by_name(listing), ledger.DOUBTFUL, true)
     done = settle_binds(db, claim, listing) + skip_bound(db, claim, listing)
   end)
   if not work.journal:commit(claim) then return false, work.lost end
