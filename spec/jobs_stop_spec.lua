@@ -1,6 +1,7 @@
 -- Jobs that stop early or wait: throttled by the API, or interrupted. What was sent is settled, and nothing more leaves.
 
 local core = require "aicc.core"
+local ledger = require "aicc.jobs.ledger"
 local loop = require "aicc.loop"
 local support = require "spec.support.jobs"
 
@@ -158,6 +159,19 @@ describe("a job #lua54", function()
       end })
       assert.equal("aborted", summary.stopped.kind)
       assert.equal(at_stop, count "release_agent_by_skill")
+    end)
+
+    it("takes back the intent of its last request alone: behind another one nobody would look for its rows", function()
+      start { agents = { [3] = support.agents(100) } }
+      local job, db = support.plan(store, client, support.range(3, 1, 20), { chunk = 10 }), store.db
+      local queue = db:row("SELECT id FROM queues").id
+      local first = ledger.next(db, queue, 0, 10)
+      ledger.intend(db, first)
+      ledger.intend(db, ledger.next(db, queue, first.last_line, 10))
+      ledger.withdraw(db, first)
+      local summary = assert(apply(job))
+      assert.same({ "finished", 20 }, { summary.state, summary.counts.released })
+      assert.equal(80, #server:accounts(3))
     end)
   end)
 end)
