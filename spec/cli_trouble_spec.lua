@@ -74,6 +74,16 @@ describe("the command in trouble #lua54", function()
     assert.is_nil(err:find("traceback", 1, true))
   end)
 
+  it("without what others have written ends with 3, and says in a line how to get it", function()
+    for name, package in pairs { argparse = "lua-argparse", ["cjson.safe"] = "lua-cjson" } do
+      local ended, err = run_after(([[table.insert(package.searchers, 1, function(name)
+        if name == "%s" then error("module \39" .. name .. "\39 not found:\n\tno file", 0) end end)]]):format(name), "jobs")
+      assert.equal(3, ended, err)
+      assert.equal(("aicc: the module %s is missing: on Debian, apt-get install %s; elsewhere, luarocks install %s\n")
+        :format(name, package, name == "argparse" and name or package), err)
+    end
+  end)
+
   it("calls a bug a bug: 3, with a traceback", function()
     for _, code in ipairs {
       [[package.preload["aicc.cli.jobs"] = function() return { jobs = function() error("boom") end } end]],

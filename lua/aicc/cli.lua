@@ -2,6 +2,7 @@
 -- @module aicc.cli
 
 local errors = require "aicc.error"
+local native = require "aicc.native"
 local output = require "aicc.cli.output"
 local status = require "aicc.cli.status"
 
@@ -16,6 +17,8 @@ local MODULES = {
 -- What a raised value comes to: an error of ours as it is, anything else with where it came from.
 local function explained(problem)
   if errors.is_error(problem) then return problem end
+  local missing = native.missing(problem)
+  if missing then return errors.new { kind = "unsupported", message = (missing:gsub("^aicc: ", "")) } end
   return debug.traceback(tostring(problem), 2)
 end
 

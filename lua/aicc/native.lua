@@ -1,7 +1,25 @@
---- Loads the C modules. One that was built for another Lua says so, instead of naming a symbol that the linker misses.
+--- Loads the C modules. One that was built for another Lua says so, instead of naming a symbol that the linker misses; and so
+-- does what lacks somebody else's module, instead of naming all the folders in which that is not.
 -- @module aicc.native
 
 local M = {}
+
+-- The modules of others that this library needs: Debian's package of each, and the rock.
+local NEEDED = {
+  cjson = { "lua-cjson", "lua-cjson" }, ["cjson.safe"] = { "lua-cjson", "lua-cjson" }, argparse = { "lua-argparse", "argparse" },
+}
+
+--- What is missing, in a line, if that is why something could not be loaded.
+-- @param problem what was raised
+-- @treturn ?string
+function M.missing(problem)
+  local name = tostring(problem):match "module '([^']+)' not found"
+  local from = name and NEEDED[name]
+  if from then
+    return ("aicc: the module %s is missing: on Debian, apt-get install %s; elsewhere, luarocks install %s"):format(name, from[1],
+      from[2])
+  end
+end
 
 -- What a file was built for: every build carries its name in its bytes (core.c, curl.c). Nil if that cannot be told.
 local function built_for(path, name)
@@ -19,7 +37,7 @@ function M.load(name)
   if loaded then return module end
   local path = tostring(module):match("error loading module '" .. name:gsub("%.", "%%.") .. "' from file '([^']+)'")
   local other = path and built_for(path, name)
-  if not other or other == _VERSION then error(module, 0) end
+  if not other or other == _VERSION then error(M.missing(module) or module, 0) end
   local this = rawget(_G, "jit") and jit.version .. ", which takes what is for Lua 5.1" or _VERSION
   error(("aicc: %s is for %s, and this is %s: put a build for it first in package.cpath (make ABI=%s)"):format(
     path, other, this, _VERSION:match "%d%.%d"), 0)

@@ -12,7 +12,7 @@
 -- @module aicc.sandbox
 
 -- cjson's first load in a process sets up static data: it must not first happen in a server's thread.
-require "cjson"
+require("aicc.native").load "cjson"
 local core = require("aicc.native").load "aicc.sandbox.core"
 local options = require "aicc.sandbox.options"
 
