@@ -167,8 +167,10 @@ describe("the command aicc #lua54", function()
       server:clear()
       server:fault { operation = "release_agent_by_skill", hold = true }
       local pid_file = folder .. "/pid"
-      local first = io.popen(("sh -c 'echo $$ >%s; exec %s' 2>%s/err; echo status $?"):format(pid_file,
-        support.command(folder, server, "apply night --rate 0"):gsub("'", [['\'']]), folder))
+      -- What is ignored stays so, and under nohup SIGHUP is.
+      local first = io.popen(([[perl -e '$SIG{%s} = "DEFAULT"; exec "sh", "-c", @ARGV' 'echo $$ >%s; exec %s' 2>%s/err
+        echo status $?]]):format(signal, pid_file, support.command(folder, server, "apply night --rate 0"):gsub("'", [['\'']]),
+        folder))
       assert(server:wait_for { held = 1 })
       -- A signal that is sent before an answer is also noticed before it.
       assert(os.execute(("kill -%s $(cat %s)"):format(signal, pid_file)))

@@ -33,7 +33,12 @@ function processes.spawn(command, environment)
     " </dev/null 2>&1 & pid=$!; echo pid $pid; wait $pid; echo exit $?"
   local self = setmetatable({ pipe = assert(io.popen(script)), lines = {} }, Child)
   repeat
-    local line = assert(self.pipe:read "*l", "the child did not start")
+    local line, problem = self.pipe:read "*l"
+    if not line then
+      local _, how, status = self.pipe:close()
+      error(("the child did not start (%s): its shell's end was %s %s"):format(problem or "not a word",
+        tostring(how), tostring(status)))
+    end
     self.pid = line:match "^pid (%d+)$"
     if not self.pid then self.lines[#self.lines + 1] = line end
   until self.pid
