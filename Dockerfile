@@ -20,7 +20,7 @@ COPY --from=build /build/*.deb /tmp/packages/
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends /tmp/packages/*.deb lua-dbi-postgresql ca-certificates \
  && rm -rf /tmp/packages /var/lib/apt/lists/* \
- && useradd --system --uid 10001 --user-group --home-dir /var/lib/aicc --create-home --shell /usr/sbin/nologin aicc
+ && useradd --uid 10001 --user-group --home-dir /var/lib/aicc --create-home --shell /usr/sbin/nologin aicc
 USER 10001:10001
 ENV HOME=/var/lib/aicc
 WORKDIR /var/lib/aicc
