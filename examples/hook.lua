@@ -103,7 +103,9 @@ function Hook:release(queue, account, request, left)
   local may, seconds, is_probe = self.breaker:admit()
   if not may then return nil, UNAVAILABLE, seconds end
   local limits = { deadline = left, headers = request.headers }
-  if is_probe then limits.deadline, limits.retry = math.min(left, PROBE), false end
+  if is_probe then -- an API that had to be started again may not know the token any more
+    limits.deadline, limits.retry = math.min(left, PROBE), { attempts = math.min(2, self.client.retry.attempts) }
+  end
   local result, err = self.client:release_agent_by_skill(queue, { account }, limits)
   self.breaker:record(err, is_probe)
   self.shared:set("last", ("%.0f %s"):format(core.now(), err and err.kind or "ok"))

@@ -211,7 +211,7 @@ it("after ten failures in a row the API is left alone; then one asks at a time, 
   assert.equal(200, (webhook:ready()))
 end)
 
-it("who asks whether the API works again asks once, and holds up nobody for long if it is never heard of again", function()
+it("who asks whether the API works again asks twice at most, and holds up nobody for long if it dies", function()
   local webhook, patience = new(), nil
   local add = dict.add
   dict.add = function(self, key, value, seconds)
@@ -221,7 +221,12 @@ it("who asks whether the API works again asks once, and holds up nobody for long
   dict:set("api failures", 10)
   server:fault { operation = RELEASE, status = 502, to = math.huge }
   assert.equal(502, (webhook:signed_off { path = AGENT, secret = "s", body = '{"queues":[3]}', source = "x" }))
-  assert.same({ 1, 20 }, { releases(), patience })
+  assert.same({ 2, 20 }, { releases(), patience })
+  -- A token that is not good any more is no failure of the probe.
+  dict:delete "api open"
+  server:reset()
+  assert.equal(202, (webhook:signed_off { path = AGENT, secret = "s", body = '{"queues":[3]}', source = "x" }))
+  assert.same({ 2, 0 }, { releases(), webhook.breaker:failures_in_a_row() })
 end)
 
 it("who was about to ask does not when another has just been told that it does not work", function()

@@ -1,7 +1,8 @@
 -- What it costs that all threads of HAProxy share one Lua (`lua-load`), beside one Lua for each (`lua-load-per-thread`): two
 -- processes of the example with two threads each, on one sandbox, in turns. Calls a second of the wall clock, and CPU of a call.
 --
---     make build && make library ABI=5.3 && lua5.4 spec/bench/haproxy_threads.lua [calls]   (with the paths that `make` prints; 2000 a round)
+--     make build && make library ABI=5.3 && lua5.4 spec/bench/haproxy_threads.lua [calls]
+-- (with the paths that `make` prints; 2000 calls a round)
 
 local host = require "spec.support.hosts.host"
 local load = require "spec.support.hosts.load"
