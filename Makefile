@@ -46,8 +46,8 @@ export PATH := $(PATH):/usr/sbin:/sbin
 
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: all build library sandbox tools demo repl test bench bench-encode bench-instructions bench-raw doc check clean help install \
-        install-library install-sandbox install-cli uninstall
+.PHONY: all build library libraries sandbox tools demo repl test bench bench-encode bench-instructions bench-raw doc check clean help \
+        install         install-library install-sandbox install-cli uninstall
 
 all: build ## Build, and say how to use the tree without installing (the default)
 	@echo 'export $(IN_TREE)'
@@ -210,11 +210,19 @@ check-systems: ## Fresh chroots of Debian, and what a newcomer types: SYSTEMS="b
 	@.ci/check-systems $(SYSTEMS)
 
 # 5.5 and 5.2 are where Debian has them, with all that the specs need.
-LUAS = 5.3 5.1 $(shell for abi in 5.5 5.2; do lua$$abi -e 'require "cjson" require "busted.core"' 2>/dev/null && echo $$abi; done)
+LUAS := 5.3 5.1 $(shell for abi in 5.5 5.2; do lua$$abi -e 'require "cjson" require "busted.core"' 2>/dev/null && echo $$abi; done)
 
-check-luas: tools ## The specs on the other Luas: 5.3, 5.1, LuaJIT, and 5.5 and 5.2 where they can be had
-	@for abi in $(LUAS); do echo "lua$$abi"; $(MAKE) test SUITE=lua$$abi ABI=$$abi || exit; done
+check-luas: $(LUAS:%=check-luas-%) check-luas-luajit ## The specs on the other Luas: 5.3, 5.1, LuaJIT, and 5.5 and 5.2 where they can be had
+
+check-luas-luajit: libraries
 	@echo luajit; $(MAKE) test SUITE=luajit ABI=5.1 LUA=luajit
+
+check-luas-%: libraries
+	@echo lua$*; $(MAKE) test SUITE=lua$* ABI=$*
+
+# What several goals use, built before they run side by side.
+libraries: build
+	@for abi in $(LUAS); do $(MAKE) build ABI=$$abi || exit; done
 
 # The Lua that HAProxy was built with: 5.3 or 5.4.
 HAPROXY_ABI = $(shell PATH='$(PATH)' haproxy -vv | sed -nE 's/^Built with Lua version *: *Lua ([0-9]+\.[0-9]+).*/\1/p')
