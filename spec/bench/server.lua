@@ -19,6 +19,7 @@ server.BODY = '{"skillId":3,"userAccounts":["1001","1002"]}'
 local CONF = [[
 worker_processes 1;
 daemon off;
+master_process off;
 error_log stderr warn;
 pid nginx.pid;
 events { worker_connections 1024; }
@@ -72,8 +73,7 @@ function server.start()
 end
 
 function Server:stop()
-  self.process:signal "TERM"
-  self.process:wait()
+  self.process:stop()
   os.execute("rm -rf " .. processes.quote(self.work))
 end
 
