@@ -10,18 +10,31 @@ local centre = {}
 local Centre = {}
 Centre.__index = Centre
 
-local LISTED = '{"userAccount":"%s","workNo":%d,"agentWeight":%d,"skillWeight":%d}'
+local LISTED = '{"%s":"%s","workNo":%d,"agentWeight":%d,"skillWeight":"%d"}'
 local REFUSED = '{"resultCode":"1","resultMessage":"no"}'
 local NEVER = math.huge
+
+centre.KILLED = "the process is killed"
 
 function Centre:chance(share) return self.random() < share end
 
 -- ---- what is true ----
 
 function Centre:queue(skill)
-  local queue = self.queues[skill] or { bound = {}, refused = {}, released = {}, weights = {}, rebound = {}, excused = {} }
+  local queue = self.queues[skill] or {
+    bound = {}, refused = {}, released = {}, weights = {}, rebound = {}, excused = {}, touched = {}, taken = {}, given = {},
+  }
   self.queues[skill] = queue
   return queue
+end
+
+--- The queue of a row, and the agent whom the row means: of that name, else of the same name in another spelling.
+function Centre:meant(skill, account)
+  local queue = self:queue(skill)
+  for _, name in ipairs { account, account:lower(), account:upper() } do
+    if queue.weights[name] then return queue, name end
+  end
+  return queue, account:lower()
 end
 
 --- Binds so many agents, a0001 and so on, with weights that differ; some of them will be refused.
@@ -32,6 +45,11 @@ function Centre:fill(skill, count, refused)
     queue.bound[name] = { 1 + i % 3, 1 + i % 2 }
     queue.weights[name] = queue.bound[name]
     queue.refused[name] = self:chance(refused) or nil
+    if self:chance(self.doubles or 0) then
+      queue.bound[name:upper()] = { 5, 1 + i % 3 }
+      queue.weights[name:upper()] = queue.bound[name:upper()]
+      if self:chance(0.3) then queue.bound[name], queue.weights[name] = nil, nil end
+    end
   end
 end
 
@@ -78,6 +96,17 @@ function Centre:move()
     self.newcomers = self.newcomers + 1
     if self:chance(0.8) then queue.bound[("z%05d"):format(self.newcomers)] = { 1, 1 } end
   end
+  -- Somebody with a row is unbound, or bound; but nobody with a namesake, who might then be taken for the other one.
+  if self.doubles == 0 and self:chance(self.faults.meddles or 0) then
+    local queue = self.queues[1 + math.floor(self.random() * #self.queues)]
+    local names = sorted(queue.weights)
+    local name = names[1 + math.floor(self.random() * #names)]
+    if name and queue.bound[name] then
+      queue.bound[name], queue.touched[name], queue.taken[name] = nil, true, true
+    elseif name then
+      queue.bound[name], queue.touched[name], queue.given[name] = { 9, 9 }, true, true
+    end
+  end
   for i = #self.late, 1, -1 do
     if self:chance(0.15) then table.remove(self.late, i)() end
   end
@@ -85,19 +114,39 @@ end
 
 -- ---- answers ----
 
+-- What is answered to a listing's request in a form that is not taken, or without a queue; nil to one that is understood.
+local function misunderstood(shape, form)
+  local is_nowhere = form:find "_nowhere" ~= nil
+  local is_known = shape.form == "both" or form:find("^" .. shape.form) ~= nil
+  if is_known and not is_nowhere then return end
+  if is_known or shape.wrong == "400" then return scene.reply("query_agents", 400, REFUSED) end
+  if shape.wrong == "business" then return scene.reply("query_agents", 500, REFUSED) end
+  return scene.reply("query_agents", 200, '{"resultCode":"0","count":0,"data":[]}')
+end
+
+local SCHEMAS = {
+  none = '{"resultCode":"0",%s}', data = '{"resultCode":"0","schema":{%s}}', all = '{"schema":{"resultCode":"0",%s}}',
+}
+
 function Centre:show(arguments)
-  local names, shown, data = sorted(self:queue(arguments.skillId).bound), {}, {}
-  local bound = self:queue(arguments.skillId).bound
+  local faults, shape = self.faults, self.shape
+  local other, problem = misunderstood(shape, arguments.form)
+  if other or problem then return other, problem end
+  local bound, shown, data = self:queue(arguments.skillId).bound, {}, {}
+  local names = sorted(bound)
   for i, name in ipairs(names) do
-    if not self.faults.hides or i % 7 ~= 0 then shown[#shown + 1] = name end
+    if not faults.hides or i % 7 ~= 0 then shown[#shown + 1] = name end
   end
-  local size = self.faults.page or arguments.pageSize
-  local from = self.faults.first_page_only and 0 or arguments.pageNum * size
+  local size = faults.page or arguments.pageSize
+  local from = faults.first_page_only and 0 or arguments.pageNum * size
   for i = from + 1, math.min(from + size, #shown) do
-    data[#data + 1] = LISTED:format(shown[i], i, bound[shown[i]][1], bound[shown[i]][2])
+    data[#data + 1] = LISTED:format(shape.field, shown[i], i, bound[shown[i]][1], bound[shown[i]][2])
   end
-  local count = self.faults.counts_page and #data or #names
-  return scene.reply("query_agents", 200, ('{"resultCode":"0","count":%d,"data":[%s]}'):format(count, table.concat(data, ",")))
+  if faults.nameless and from == 0 then data[#data + 1] = '{"workNo":99999,"agentWeight":1,"skillWeight":1}' end
+  local count = faults.counts_page and #data or #names + (faults.nameless and 1 or 0)
+  local text = shape.is_text and '"%s":"%d","data":[%s]' or '"%s":%d,"data":[%s]'
+  text = text:format(shape.count, count, table.concat(data, ","))
+  return scene.reply("query_agents", 200, SCHEMAS[shape.schema]:format(text))
 end
 
 -- A part of the accounts, of those alone that are not refused.
@@ -116,6 +165,13 @@ function Centre:change(operation, arguments)
   local function perform(list, is_late)
     if operation == "bind_agents" then return bind(queue, list, { arguments.agentWeight, arguments.skillWeight }) end
     release(queue, list, is_late)
+  end
+  if self:chance(faults.busy or 0) then
+    return scene.reply(operation, 503, "", self:chance(0.5) and { ["retry-after"] = "1" } or {})
+  end
+  if self:chance(faults.codeless or 0) then
+    perform(accounts)
+    return scene.reply(operation, 200, '{"resultMessage":"success"}')
   end
   if self:chance(faults.blocks or 0) then return scene.reply(operation, 403, "<html>") end
   if #accounts > (faults.most or NEVER) then return scene.reply(operation, 413, "") end
@@ -146,12 +202,22 @@ function Centre:change(operation, arguments)
   return scene.reply(operation, 200, scene.SUCCESS)
 end
 
-function Centre:attempt(request)
+function Centre:answer(request)
   self.requests = self.requests + 1
   if not self.is_calm then self:move() end
   if request.operation ~= "query_agents" then return self:change(request.operation, request.arguments) end
   if self:chance(self.faults.unlisted or 0) then return scene.reply("query_agents", 502, "") end
   return self:show(request.arguments)
+end
+
+--- An attempt. `killed`: the process dies before it hears the answer; `aborts`: somebody interrupts it.
+function Centre:attempt(request)
+  local reply, err = self:answer(request)
+  if self:chance(self.faults.killed or 0) then error(centre.KILLED, 0) end
+  if err and err.outcome ~= "rejected" and self:chance(self.faults.aborts or 0) then
+    err = errors.new { kind = "aborted", operation = request.operation, message = "interrupted", outcome = err.outcome }
+  end
+  return reply, err
 end
 
 function Centre:sleep() return true end -- luacheck: ignore self
@@ -163,7 +229,7 @@ function Centre:close() end -- luacheck: ignore self
 function Centre:client(attempts)
   return assert(aicc.new {
     base_url = "https://api.example", app_key = "key", app_secret = "secret", transport = self, store = scene.with_token(),
-    query_form = "flat", retry = { attempts = attempts, base = 1e-6, throttle_base = 1e-6, cap = 1e-6 },
+     retry = { attempts = attempts, base = 1e-6, throttle_base = 1e-6, cap = 1e-6 },
     sleep = function() return true end,
   })
 end
@@ -171,6 +237,12 @@ end
 --- One; `random` as math.random without arguments.
 function centre.new(random)
   local fields = { random = random, queues = {}, late = {}, faults = {}, requests = 0, newcomers = 0, is_calm = true }
+  local function pick(...) return (select(1 + math.floor(random() * select("#", ...)), ...)) end
+  fields.shape = {
+    form = pick("both", "flat", "wrapped"), wrong = pick("400", "business", "empty"), field = pick("userAccount", "accountCode"),
+    count = pick("count", "total"), is_text = pick(true, false), schema = pick("none", "data", "all"),
+  }
+  fields.doubles = random() < 0.3 and 0.2 or 0 -- of the agents have a namesake in capitals, with whom nothing is shared
   return setmetatable(fields, Centre)
 end
 
