@@ -29,19 +29,13 @@ function processes.spawn(command, environment)
   local settings = ""
   for name, value in pairs(environment or {}) do settings = settings .. " " .. name .. "=" .. processes.quote(value) end
   if settings ~= "" then settings = "env" .. settings .. " " end
-  local script = "exec 2>/dev/null; ulimit -t 60; " .. settings .. command ..
-    " </dev/null 2>&1 & pid=$!; echo pid $pid; wait $pid; echo exit $?"
+  -- It tells its pid itself, before it is what it is to be: else a part of a line of its own may come first.
+  local script = "exec 2>/dev/null; ulimit -t 60; sh -c " ..
+    processes.quote("echo pid $$; exec " .. settings .. command .. " </dev/null 2>&1") .. "; echo exit $?"
   local self = setmetatable({ pipe = assert(io.popen(script)), lines = {} }, Child)
-  repeat
-    local line, problem = self.pipe:read "*l"
-    if not line then
-      local _, how, status = self.pipe:close()
-      error(("the child did not start (%s): its shell's end was %s %s"):format(problem or "not a word",
-        tostring(how), tostring(status)))
-    end
-    self.pid = line:match "^pid (%d+)$"
-    if not self.pid then self.lines[#self.lines + 1] = line end
-  until self.pid
+  local line, problem = self.pipe:read "*l"
+  self.pid = line and line:match "^pid (%d+)$"
+  if not self.pid then error("the child did not start: " .. tostring(line or problem)) end
   return self
 end
 
