@@ -116,7 +116,8 @@ return function(scene, declare)
       local status, progress, seen = ask(TOKEN, "-H 'Authorization: Bearer " .. ("x"):rep(70000) .. "'")
       assert.equal("", seen)
       assert.are_not.equal("answered", progress)
-      assert.equal(400, status)
+      -- HAProxy 3.2 says 431, and may hang up before curl has written all of it and would read that.
+      assert.is_true(status == 400 or scene.name == "haproxy" and (status == nil or status == 431), status)
       scene.server:fault { operation = "release_agent_by_skill", apply = true, status = 503, headers = {
         ["X-Accel-Redirect"] = "/elsewhere", ["X-Aicc-Egress"] = "unsent",
       } }

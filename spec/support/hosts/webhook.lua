@@ -61,8 +61,11 @@ return function(scene)
         local reply = load.send {
           port = scene.example.port, raw = "POST /agents/1001/signed-off HTTP/1.1\r\nHost: a\r\n" .. header .. "\r\n\r\n",
         }
-        assert.equal(400, reply.status)
-        if scene.name == "openresty" then assert_refused(400, reply) end -- HAProxy has a text of its own for that
+        if scene.name == "openresty" then
+          assert_refused(400, reply)
+        else -- HAProxy has a text of its own for that, and from 3.2 on a status for a head that is too long
+          assert.is_true(reply.status == 400 or #header > 65536 and reply.status == 431, reply.status)
+        end
       end
     end)
 
