@@ -54,11 +54,9 @@ describe("the C modules", function()
 
   it("without aicc.curl all but sending works, and a client says what is missing", function()
     local folder = output_of "mktemp -d":gsub("%s+$", "")
-    os.execute(("mkdir %s/aicc && cp %s %s/aicc/"):format(folder, quote(path_of "aicc.core"), folder))
-    local cpath = folder .. "/?.so"
-    for template in package.cpath:gmatch "[^;]+" do
-      if not template:find("build/", 1, true) then cpath = cpath .. ";" .. template end
-    end
+    os.execute(("mkdir %s/aicc && cp %s %s/aicc/ && cp %s %s/"):format(folder, quote(path_of "aicc.core"), folder,
+      quote(path_of "cjson"), folder))
+    local cpath = folder .. "/?.so" -- and nothing else: aicc may be installed here
     local process = processes.lua([[
       local aicc = require "aicc"
       assert(require("aicc.core").encode("token", { app_key = "key", app_secret = "secret" }))
