@@ -277,7 +277,7 @@ local function more(get)
     local callers = { parallel = 64, next = function(count)
       if killed or count > 0 then return nil end
       local told = of_lock()
-      if told.fetches and told.both then
+      if told.fetches and told.both and #server:requests() > 0 then -- the delay is that request's, and nobody else's
         killed = socket.gettime()
         os.execute("kill -KILL " .. math.floor(told.fetches))
         return nil
