@@ -147,6 +147,10 @@ describe("a flight", function()
     assert.equal(1, requests)
   end)
 
+  -- In Lua 5.1 alone nobody waits inside a pcall; neither host has that.
+  local waits_in_pcall = _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil
+  if not waits_in_pcall then return end
+
   it("that raises on its own raises in each who waits for it, who does not try for ever", function()
     local source = source_of {}
     source.transport.bell = function() end

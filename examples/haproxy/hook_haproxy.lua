@@ -23,22 +23,22 @@ local function answer(applet, status, content_type, body, retry_after)
   applet:send(body)
 end
 
+local function header(applet, name)
+  local values = applet.headers[name]
+  return values and values[0]
+end
+
 local MAX_BODY = 16000 -- bytes; as haproxy.cfg says, which refuses what is longer
 
--- The request's body: a read brings no more than what lies in one piece.
+-- The request's body: a read brings no more than what lies in one piece, and one more, which finds the end, costs a turn.
 local function body_of(applet)
-  local parts, size = {}, 0
+  local length, parts, size = tonumber(header(applet, "content-length")), {}, 0
   repeat
     local part = applet:receive(MAX_BODY + 1 - size)
     parts[#parts + 1] = part
     size = size + #part
-  until #part == 0 or size > MAX_BODY
+  until #part == 0 or size == length or size > MAX_BODY
   return table.concat(parts)
-end
-
-local function header(applet, name)
-  local values = applet.headers[name]
-  return values and values[0]
 end
 
 core.register_service("signed_off", "http", function(applet)
