@@ -139,7 +139,8 @@ doc: tools ## Build the reference pages (build/doc/index.html) from the comments
 
 # ---- check ----
 
-CHECKS = lint doc layers clang musl posix exports install luas hosts postgresql terminal fuzz asan valgrind helgrind gc
+# The longest first, since CI has two at a time.
+CHECKS = valgrind luas hosts asan gc postgresql install posix clang lint doc layers musl exports terminal fuzz helgrind
 .PHONY: $(CHECKS:%=check-%) check-kill check-systems
 
 check: $(CHECKS:%=check-%) ## All that follows; with `make test`, what CI runs
