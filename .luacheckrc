@@ -11,4 +11,5 @@ files["lua/aicc/transport/haproxy.lua"].globals = { "core" }
 files["lua/aicc/store/shdict.lua"].read_globals = { "ngx" }
 files["examples"].std = "max"
 files["examples/haproxy"].read_globals = { "core" }
+files["examples/openresty"].globals = { "ngx" }
 files["spec"].std = "max+busted"

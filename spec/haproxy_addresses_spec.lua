@@ -3,52 +3,26 @@
 local assert = require "luassert"
 local console = require "spec.support.hosts.haproxy"
 local load = require "spec.support.hosts.load"
-local processes = require "spec.support.processes"
+local name_server = require "spec.support.hosts.names"
 local scenes = require "spec.support.hosts.scene"
 local socket = require "socket"
 
--- A name server that gives every name the addresses in a file, for a second.
-local NAME_SERVER = [[
-import socket, struct, sys
-server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-server.bind(("127.0.0.1", 0))
-print(server.getsockname()[1], flush=True)
-while True:
-  query, sender = server.recvfrom(4096)
-  end = query.index(b"\0", 12) + 5
-  is_a = query[end - 4:end - 2] == b"\0\1"
-  addresses = open(sys.argv[1]).read().split() if is_a else []
-  answers = b"".join(b"\xc0\x0c\0\1\0\1\0\0\0\1\0\4" + socket.inet_aton(address) for address in addresses)
-  server.sendto(query[:2] + b"\x81\x80\0\1" + struct.pack("!H", len(addresses)) + bytes(4) + query[12:end] + answers, sender)
-]]
-
 describe("HAProxy's example with a name of several addresses #hosts", function()
-  local scene, path, names = scenes("haproxy", console), nil, nil
-
-  local function write(addresses)
-    local file = assert(io.open(path, "w"))
-    file:write(addresses)
-    file:close()
-  end
+  local scene, names = scenes("haproxy", console), nil
 
   local function start(addresses)
-    path = os.tmpname()
-    write(addresses)
-    names = processes.spawn(("python3 -c %s %s"):format(processes.quote(NAME_SERVER), path))
-    local port = assert(names:line())
+    names = name_server.start(addresses)
     scene.start_at("api.test", { HOOK_ADDRESSES = "4" })
     scene.example:configure(function(text)
       -- One thread, for each remembers by itself that a token could not be had; and what succeeds is in the log, too.
-      return (text:gsub("parse%-resolv%-conf", "nameserver own 127.0.0.1:" .. port)
+      return (text:gsub("parse%-resolv%-conf", "nameserver own 127.0.0.1:" .. names.port)
         :gsub("nbthread 2", "nbthread 1"):gsub("daemon notice", "daemon info"))
     end)
   end
 
   after_each(function()
     scene.stop()
-    names:signal "KILL"
-    names:wait()
-    os.remove(path)
+    names:stop()
   end)
 
   local function hook() return load.send(scene.example:hook("1001", { 3 })).status end
@@ -102,7 +76,7 @@ describe("HAProxy's example with a name of several addresses #hosts", function()
   it("where the API has moved, calls go after a while, without a reload", function()
     start "127.0.0.2"
     assert.not_equal(202, hook())
-    write "127.0.0.1"
+    names:write "127.0.0.1"
     wait_for_api()
   end)
 end)

@@ -372,7 +372,7 @@ describe("in nginx #hosts", function()
   it("the unit's start, as it says: nginx is not root, and nothing it writes is elsewhere than in /run/hook", function()
     if io.popen("id -u"):read "*l" ~= "0" then return pending "only root can become somebody else" end
     local output = copied [[
-      mkdir there srv; mv hook.lua nginx.conf srv; chown www-data there; chmod 700 there
+      mkdir there srv; mv hook.lua addresses.lua nginx.conf srv; chown www-data there; chmod 700 there
       sed -i "s|$work/egress.sock|$work/there/egress.sock|; s|/srv/hook/|$work/srv/|" srv/nginx.conf
       command=$(sed -n 's/^ExecStart=//p' hook.service | sed "s|-p /run/hook|-p $work/there|; s|/srv/hook|$work/srv|")
       eval "HOME=/var/www exec setpriv --reuid=www-data --regid=www-data --clear-groups $command" & server=$!
@@ -413,21 +413,6 @@ describe("in nginx #hosts", function()
       here.server:reset()
       local replies = load.run(load.many(100, here.example:hook("1001", { 3 }), 20))
       for _, reply in ipairs(replies) do assert.equal(202, reply.status) end
-    end)
-  end)
-
-  describe("with two addresses of the API, one of them dead,", function()
-    before_each(function() here.start() end)
-    after_each(here.stop)
-
-    it("the dead one is left alone", function()
-      here.example:alone()
-      here.example:configure(function(text)
-        return (text:gsub("\n  upstream api {\n    server %S+( [^;]+;)", "%0\n    server 127.0.0.1:1%1"))
-      end)
-      for _ = 1, 40 do assert.equal(202, load.send(here.example:hook("1001", { 3 })).status) end
-      local _, refused = here.example:log():gsub("connect%(%) failed", "")
-      assert.is_true(refused >= 1 and refused <= 3, refused)
     end)
   end)
 

@@ -90,8 +90,8 @@ function nginx.without_tls(text) return (text:gsub("https://%$api", "http://$api
 
 --- The example's configuration with a second egress, to the address of tokens.
 function nginx.with_token_egress(text, address)
-  return (text:gsub("# (upstream tokens)", "%1"):gsub('# ("~/token)', "%1"):gsub("# (listen unix:)", "%1")
-    :gsub("service.besclouds.com:28070", address))
+  return (text:gsub("# (upstream tokens)", "%1"):gsub("%-%- (tokens = )", "%1")
+    :gsub('# ("~/token)', "%1"):gsub("# (listen unix:)", "%1"):gsub("service.besclouds.com:28070", address))
 end
 
 -- A certificate of its own for a server whose handshakes run Lua, with its key.

@@ -16,7 +16,7 @@ local COMMANDS = {
     HOOK_LISTEN=127.0.0.1:%d HOOK_FOLDER="$work" HOOK_LUA="$work" HOOK_USER=$(id -un) HOOK_GROUP=$(id -gn) API=127.0.0.1:1 \
       timeout 5 haproxy -db -f "$work/haproxy.cfg"]],
   openresty = [[
-    cp examples/hook.lua "$work"
+    cp examples/hook.lua examples/openresty/addresses.lua "$work"
     sed -e "s|/run/hook/|$work/|" -e "s|service.besclouds.com:443|127.0.0.1:1|" -e "s|127.0.0.1:8080|127.0.0.1:%d|" \
       examples/openresty/nginx.conf >"$work/nginx.conf"
     timeout 5 nginx -p "$work" -e stderr -c nginx.conf -g 'daemon off;']],
