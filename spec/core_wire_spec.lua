@@ -21,9 +21,10 @@ after_each(function()
   session, server = nil, nil
 end)
 
--- The next request that the server got: the number of its connection, its first line, its headers sorted, its body.
-local function captured()
-  local connection, hex = assert(server:line(), "no request"):match "^(%d+) (%x+)$"
+-- The next request that the server got, or the given one: the number of its connection, its first line, its headers sorted, its
+-- body.
+local function captured(given)
+  local connection, hex = assert(given or server:line(), "no request"):match "^(%d+) (%x+)$"
   local head, body = hex:gsub("%x%x", function(byte) return string.char(tonumber(byte, 16)) end):match "^(.-)\r\n\r\n(.*)$"
   local headers = {}
   for line in (head .. "\r\n"):gmatch "(.-)\r\n" do headers[#headers + 1] = line end
@@ -131,10 +132,11 @@ describe("on the wire", function()
     local expected = '{"skillId":3,"userAccounts":[' .. table.concat(quoted, ",") .. "]}"
     assert.is_true(#expected > 1024 * 1024)
     assert(session:release_agent_by_skill("token-1", { skillId = 3, userAccounts = accounts }))
-    local _, _, headers, body = captured()
+    local long = server:line() -- read after the second one: under valgrind that takes longer than a connection is kept
+    assert(session:release_agent_by_skill("token-1", { skillId = 3, userAccounts = { "a" } }))
+    local _, _, headers, body = captured(long)
     assert.same(headers_of(#expected, "token-1", "x-app-key: key-1"), headers)
     assert.is_true(expected == body)
-    assert(session:release_agent_by_skill("token-1", { skillId = 3, userAccounts = { "a" } }))
     local connection, _, small, short = captured()
     assert.same(headers_of(#short, "token-1", "x-app-key: key-1"), small)
     assert.equal(1, connection)
