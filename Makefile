@@ -276,9 +276,9 @@ FUZZ = 100000
 
 check-fuzz: tools ## Random bytes for the C files that read what strangers write (spec/fuzz, libFuzzer)
 	@mkdir -p $(BUILD)/fuzz
-	@for target in json printable scrub header; do \
+	@for target in json printable scrub header strset; do \
 	  clang -std=c99 $(WARNINGS) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-	    -o $(BUILD)/fuzz/$$target spec/fuzz/$$target.c $(patsubst %,src/%.c,buf json printable scrub xfer sys) -lcurl || exit; \
+	    -o $(BUILD)/fuzz/$$target spec/fuzz/$$target.c $(patsubst %,src/%.c,buf json printable scrub strset xfer sys) -lcurl || exit; \
 	  $(BUILD)/fuzz/$$target -runs=$(FUZZ) -max_len=300 -seed=1 -verbosity=0 -artifact_prefix=$(BUILD)/fuzz/ >$(BUILD)/fuzz/log 2>&1 || \
 	  { cat $(BUILD)/fuzz/log; exit 1; }; \
 	  echo "fuzz  $$target: $(FUZZ) inputs"; \

@@ -6,6 +6,7 @@
 */
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "arguments.h"
 #include "json.h"
@@ -135,19 +136,43 @@ static void push_set(lua_State *L, struct aicc_strset *set, union few *few, size
   aicc_strset_init(set, memory, count);
 }
 
-/* Checks and writes the string on top, one of `count`, without looking whether it came before. Returns 0 if it is no account. */
-static int append_account(struct aicc_call *call, struct aicc_strset *seen, size_t count) {
-  size_t size;
-  const char *text = lua_tolstring(call->L, -1, &size);
-  struct aicc_buf *body = call->body;
-  if (size == 0 || size > MAX_ACCOUNT) return 0;
-  int is_plain = aicc_json_is_plain(text, size);
-  if (!is_plain && aicc_json_check_text(text, size) != AICC_OK) return 0;
-  if (body != NULL && seen->count == 0) aicc_buf_reserve(body, count * (size + 3)); /* a guess: the others are about as long */
-  aicc_strset_append(seen, text, size);
+/* Checks and writes an account that is not plain. Returns 0 if it is none. */
+static int append_text(struct aicc_buf *body, const char *text, size_t size) {
+  if (aicc_json_check_text(text, size) != AICC_OK) return 0;
   if (body == NULL) return 1;
-  if (is_plain) return aicc_json_plain(body, text, size) == AICC_OK;
-  return aicc_json_string(body, text, size) == AICC_OK && aicc_json_literal(body, ",") == AICC_OK;
+  if (memchr(text, '"', size) != NULL || memchr(text, '\\', size) != NULL)
+    return aicc_json_string(body, text, size) == AICC_OK && aicc_json_literal(body, ",") == AICC_OK;
+  return aicc_json_literal(body, "\"") == AICC_OK && aicc_buf_append(body, text, size) == AICC_OK &&
+         aicc_json_literal(body, "\",") == AICC_OK;
+}
+
+/* Checks and writes the string at `index`, without looking whether it came before. Returns 0 if it is no account. */
+static int append_account(lua_State *L, int index, struct aicc_buf *body, struct aicc_strset *seen) {
+  size_t size;
+  const char *text = lua_tolstring(L, index, &size);
+  if (size == 0 || size > MAX_ACCOUNT) return 0;
+  aicc_strset_append(seen, text, size);
+  if (body == NULL) return aicc_json_is_plain(text, size) || append_text(body, text, size);
+  if (body->capacity - body->length < size + 3 && aicc_buf_reserve(body, size + 3) != AICC_OK) return 0;
+  char *out = body->data + body->length;
+  if (!aicc_json_copy_plain(out + 1, text, size)) return append_text(body, text, size);
+  out[0] = '"';
+  out[size + 1] = '"';
+  out[size + 2] = ',';
+  body->length += size + 3;
+  return 1;
+}
+
+/*
+** Pushes `batch` items of the list, those behind number `at`, and has their strings brought from memory, where they may lie in any
+** order: to wait for them one by one would take longer than all else. Returns 0 if one is no string.
+*/
+static int push_batch(lua_State *L, int list, size_t at, int batch) {
+  for (int i = 1; i <= batch; i++) {
+    if (aicc_rawgeti(L, list, (lua_Integer)at + i) != LUA_TSTRING) return 0;
+    aicc_prefetch(lua_topointer(L, -1));
+  }
+  return 1;
 }
 
 /*
@@ -172,8 +197,9 @@ static int write_quickly(struct aicc_call *call, const char *name, size_t count)
   int copy = lua_gettop(L);
   for (size_t at = 0; is_good && at < count; at += (size_t)batch) {
     batch = count - at < BATCH ? (int)(count - at) : BATCH;
-    for (int i = 1; is_good && i <= batch; i++)
-      is_good = aicc_rawgeti(L, list, (lua_Integer)at + i) == LUA_TSTRING && append_account(call, &seen, count);
+    is_good = push_batch(L, list, at, batch);
+    if (is_good && body != NULL && at == 0) aicc_buf_reserve(body, count * (lua_rawlen(L, -1) + 3)); /* a guess: as long as one */
+    for (int i = 1; is_good && i <= batch; i++) is_good = append_account(L, copy + i, body, &seen);
     for (int i = batch; is_good && call->copy != 0 && i > 0; i--) lua_rawseti(L, copy, (int)at + i);
     lua_settop(L, copy);
   }

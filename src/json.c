@@ -27,6 +27,12 @@ static uint64_t word_at(const char *text) {
   return word;
 }
 
+static uint64_t half_at(const char *text) {
+  uint32_t half;
+  memcpy(&half, text, sizeof half);
+  return half;
+}
+
 /* The number of plain bytes at the start of `text`, counted in whole words: the rest is for the slow path. */
 static size_t plain_prefix(const char *text, size_t size) {
   size_t at = 0;
@@ -35,20 +41,39 @@ static size_t plain_prefix(const char *text, size_t size) {
 }
 
 int aicc_json_is_plain(const char *text, size_t size) {
+  uint64_t found;
   if (size >= 8) {
-    size_t at = plain_prefix(text, size);
-    return size - at < 8 && !stands_out(word_at(text + size - 8)); /* the last word overlaps the one before */
+    found = stands_out(word_at(text + size - 8)); /* the last word overlaps the one before */
+    for (size_t at = 0; at + 8 < size; at += 8) found |= stands_out(word_at(text + at));
+    return found == 0;
   }
   uint64_t word = EVERY_BYTE('a');
   if (size >= 4) {
-    uint32_t first, last;
-    memcpy(&first, text, 4);
-    memcpy(&last, text + size - 4, 4);
-    word = (uint64_t)first << 32 | last;
+    word = half_at(text) << 32 | half_at(text + size - 4);
   } else {
     for (size_t at = 0; at < size; at++) word = word << 8 | (unsigned char)text[at];
   }
   return !stands_out(word);
+}
+
+int aicc_json_copy_plain(char *out, const char *text, size_t size) {
+  if (size >= 8) {
+    uint64_t word = word_at(text + size - 8), found = stands_out(word);
+    for (size_t at = 0; at + 8 < size; at += 8) {
+      uint64_t before = word_at(text + at);
+      found |= stands_out(before);
+      memcpy(out + at, &before, sizeof before);
+    }
+    memcpy(out + size - 8, &word, sizeof word);
+    return found == 0;
+  }
+  if (size >= 4) {
+    memcpy(out, text, 4);
+    memcpy(out + size - 4, text + size - 4, 4);
+  } else {
+    for (size_t at = 0; at < size; at++) out[at] = text[at];
+  }
+  return aicc_json_is_plain(text, size);
 }
 
 size_t aicc_json_sequence(const unsigned char *s, size_t size) {
@@ -150,30 +175,5 @@ enum aicc_status aicc_json_string(struct aicc_buf *buf, const char *text, size_t
   }
   *out++ = '"';
   buf->length = (size_t)(out - buf->data);
-  return AICC_OK;
-}
-
-/* Copies `size` bytes, of which there are not many: without a call. */
-static void copy_few(char *out, const char *text, size_t size) {
-  if (size >= 8) {
-    for (size_t at = 0; at + 8 < size; at += 8) memcpy(out + at, text + at, 8);
-    memcpy(out + size - 8, text + size - 8, 8);
-  } else if (size >= 4) {
-    memcpy(out, text, 4);
-    memcpy(out + size - 4, text + size - 4, 4);
-  } else {
-    for (size_t at = 0; at < size; at++) out[at] = text[at];
-  }
-}
-
-enum aicc_status aicc_json_plain(struct aicc_buf *buf, const char *text, size_t size) {
-  enum aicc_status status = size < buf->limit ? aicc_buf_reserve(buf, size + 3) : AICC_TOO_LONG;
-  if (status != AICC_OK) return status;
-  char *out = buf->data + buf->length;
-  out[0] = '"';
-  copy_few(out + 1, text, size);
-  out[size + 1] = '"';
-  out[size + 2] = ',';
-  buf->length += size + 3;
   return AICC_OK;
 }

@@ -26,8 +26,11 @@ enum aicc_status aicc_json_string(struct aicc_buf *buf, const char *text, size_t
 /* Whether the text is ASCII of which nothing needs an escape. May say no to such a text now and then, but never yes to another. */
 int aicc_json_is_plain(const char *text, size_t size);
 
-/* Appends such a text as a JSON string, and a comma; made for short ones. */
-enum aicc_status aicc_json_plain(struct aicc_buf *buf, const char *text, size_t size);
+/*
+** The same question, and in the same pass a copy of the text to `out`, which has room for it; made for short ones. What stands
+** at `out` after a no is of no use.
+*/
+int aicc_json_copy_plain(char *out, const char *text, size_t size);
 
 /* The length of the well-formed UTF-8 sequence of two to four bytes at `s`, or 0. */
 size_t aicc_json_sequence(const unsigned char *s, size_t size);

@@ -1,16 +1,15 @@
 /* strset.c - a set of strings: strings in order, or open addressing, never more than three quarters full. See strset.h. */
+#include "portable.h" /* pthread_once */
+
 #include "strset.h"
 
+#include <pthread.h>
 #include <string.h>
+
+#include "sys.h"
 
 #define SHORT 6  /* strings that are compared with each other */
 #define AHEAD 12 /* strings whose slots are on their way from memory */
-
-#ifdef __GNUC__
-#define PREFETCH(address) __builtin_prefetch(address)
-#else
-#define PREFETCH(address) ((void)0)
-#endif
 
 uint64_t aicc_hash(uint64_t seed, const char *text, size_t size) {
   for (size_t i = 0; i < size; i++) seed = (seed ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
@@ -28,11 +27,21 @@ size_t aicc_strset_size(size_t count) {
   return count * sizeof(struct aicc_strset_item) + slots_for(count) * sizeof(uint32_t);
 }
 
+static uint64_t secret[2];
+
+static void make_secret(void) {
+  for (int i = 0; i < 4; i++) secret[i / 2] = secret[i / 2] << 32 | (uint32_t)(aicc_sys_random() * 4294967296.0);
+}
+
 void aicc_strset_init(struct aicc_strset *set, void *memory, size_t count) {
   set->items = memory;
   set->slots = (uint32_t *)(void *)(set->items + count);
   set->count = set->ordered = 0;
   set->mask = slots_for(count) - 1;
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, make_secret);
+  set->seed = secret[0];
+  set->factor = secret[1] | 1;
   for (set->number = 1; set->number < count;) set->number = set->number << 1 | 1;
 }
 
@@ -49,24 +58,24 @@ static uint64_t half_at(const char *text) {
 }
 
 /* A product carries upwards only: hence the shifts, before it for a text's last bytes, after it for the index. */
-static uint64_t mixed(uint64_t hash, uint64_t word) {
+static uint64_t mixed(uint64_t hash, uint64_t word, uint64_t factor) {
   hash ^= word;
-  hash = (hash ^ hash >> 32) * UINT64_C(0x9e3779b97f4a7c15);
+  hash = (hash ^ hash >> 32) * factor;
   return hash ^ hash >> 32;
 }
 
 /* A quick hash, eight bytes at a time, the last of which overlap those before; it never leaves the set. */
-static uint32_t quick_hash(const char *text, size_t size) {
-  uint64_t hash = size, rest = 0;
+static uint32_t quick_hash(const struct aicc_strset *set, const char *text, size_t size) {
+  uint64_t hash = set->seed ^ size, rest = 0;
   if (size >= 8) {
-    for (size_t at = 0; at + 8 < size; at += 8) hash = mixed(hash, word_at(text + at));
+    for (size_t at = 0; at + 8 < size; at += 8) hash = mixed(hash, word_at(text + at), set->factor);
     rest = word_at(text + size - 8);
   } else if (size >= 4) {
     rest = half_at(text) | half_at(text + size - 4) << 32;
   } else {
     for (size_t at = 0; at < size; at++) rest = rest << 8 | (unsigned char)text[at];
   }
-  return (uint32_t)mixed(hash, rest);
+  return (uint32_t)mixed(hash, rest, set->factor);
 }
 
 static int is_same(const struct aicc_strset_item *a, const struct aicc_strset_item *b) {
@@ -102,7 +111,7 @@ static void clear_slots(struct aicc_strset *set) { memset(set->slots, 0, (set->m
 
 int aicc_strset_add(struct aicc_strset *set, const char *text, size_t size) {
   if (set->count == 0) clear_slots(set);
-  next_item(set, text, size)->hash = quick_hash(text, size);
+  next_item(set, text, size)->hash = quick_hash(set, text, size);
   int is_new = put_in_slot(set, set->count);
   set->count += (size_t)is_new;
   return is_new;
@@ -113,7 +122,7 @@ void aicc_strset_append(struct aicc_strset *set, const char *text, size_t size) 
   if (set->ordered == set->count && (set->count == 0 || is_less(item - 1, item)))
     set->ordered++;
   else
-    item->hash = quick_hash(text, size);
+    item->hash = quick_hash(set, text, size);
   set->count++;
 }
 
@@ -127,10 +136,10 @@ static int are_distinct_by_pairs(const struct aicc_strset *set) {
 int aicc_strset_are_distinct(struct aicc_strset *set) {
   if (set->ordered == set->count) return 1;
   if (set->count <= SHORT) return are_distinct_by_pairs(set);
-  for (size_t i = 0; i < set->ordered; i++) set->items[i].hash = quick_hash(set->items[i].text, set->items[i].size);
+  for (size_t i = 0; i < set->ordered; i++) set->items[i].hash = quick_hash(set, set->items[i].text, set->items[i].size);
   clear_slots(set);
   for (size_t i = 0; i < set->count; i++) {
-    if (i + AHEAD < set->count) PREFETCH(&set->slots[set->items[i + AHEAD].hash & set->mask]);
+    if (i + AHEAD < set->count) aicc_prefetch(&set->slots[set->items[i + AHEAD].hash & set->mask]);
     if (!put_in_slot(set, i)) return 0;
   }
   return 1;

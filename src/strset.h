@@ -4,12 +4,20 @@
 ** Used to send each account once. Strings are added one by one, or appended first and all looked at in the end: most lists come
 ** in order from a table or a file, and need no hashes at all, nor do short ones. For the others there are four bytes for each
 ** slot, so that the table for 100,000 strings fits into a processor's second cache, and is asked for before it is looked at.
+** The hash multiplies by a secret of the process's own: nobody can choose strings so that many fall on one slot.
 */
 #ifndef AICC_STRSET_H
 #define AICC_STRSET_H
 
 #include <stddef.h>
 #include <stdint.h>
+
+/* Has what is at the address brought from memory, if anything is there. */
+#ifdef __GNUC__
+#define aicc_prefetch(address) __builtin_prefetch(address)
+#else
+#define aicc_prefetch(address) ((void)(address))
+#endif
 
 struct aicc_strset_item {
   const char *text;
@@ -23,6 +31,7 @@ struct aicc_strset {
   uint32_t *slots; /* the number of an item, from 1, and above it what fits of its hash; 0: free */
   size_t mask;     /* number of slots - 1; a power of two less one */
   uint32_t number; /* the bits of a slot that are the item's number */
+  uint64_t seed, factor; /* of the hash; the factor is odd */
 };
 
 /* A set is for fewer strings than that, each shorter than 4 GiB. */

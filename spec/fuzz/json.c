@@ -1,4 +1,7 @@
-/* json.c - fuzzes the JSON writer: what it writes must say just what it was given, and what it refuses must be broken UTF-8. */
+/*
+** json.c - fuzzes the JSON writer: what it writes must say just what it was given, and what it refuses must be broken UTF-8. What is
+** plain is good UTF-8 that needs no escape, and is copied as it is, with room for no byte more.
+*/
 #include "../../src/json.h"
 
 #include <stdlib.h>
@@ -36,8 +39,13 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size) {
   struct aicc_buf buf;
   aicc_buf_init(&buf, 1u << 20);
   if (aicc_buf_append(&buf, "[", 1) != AICC_OK) abort();
+  char *copy = malloc(size > 0 ? size : 1);
+  int is_plain = aicc_json_copy_plain(copy, text, size);
+  if (is_plain != aicc_json_is_plain(text, size) || (is_plain && memcmp(copy, text, size) != 0)) abort();
+  free(copy);
   enum aicc_status written = aicc_json_string(&buf, text, size), checked = aicc_json_check_text(text, size);
   if ((written == AICC_BAD_UTF8) != (checked == AICC_BAD_UTF8)) abort();
+  if (is_plain && (checked != AICC_OK || buf.length != size + 3)) abort();
   if (written == AICC_OK) {
     char *back = malloc(buf.length);
     const char *json = buf.data + 1;
