@@ -75,6 +75,43 @@ describe("a call", function()
     assert.equal(0, select("#", session:result()))
   end)
 
+  it("is one of many that a turn takes at once: ticket, result, error and facts of each, into a table that is kept", function()
+    start { max_in_flight = 4 }
+    local into, seen, tickets, left = { "old" }, {}, {}, 3
+    assert.same({ 0, 0, false }, { session:turn(0, into) })
+    tickets[1] = assert(session:start(RELEASE, token, ONE))
+    tickets[2] = assert(session:start("token", nil, { app_key = "sandbox-key", app_secret = "wrong" }))
+    tickets[3] = assert(session:start(RELEASE, "unknown", ONE))
+    while session:step(1) > 0 do end
+    into[13], into[14] = "kept", "too"
+    local count, running, interrupted = session:turn(1, into)
+    assert.same({ 3, 0, false }, { count, running, interrupted })
+    for at = 1, 4 * count, 4 do seen[into[at]] = { into[at + 1], into[at + 2], into[at + 3] } end
+    assert.same({ SUCCESS, nil, false }, seen[tickets[1]])
+    assert.same({ nil, "auth", 401 }, { seen[tickets[2]][1], seen[tickets[2]][2].kind, seen[tickets[2]][2].status })
+    assert.same({ nil, "auth" }, { seen[tickets[3]][1], seen[tickets[3]][2].kind })
+    assert.same({ "kept", "too" }, { into[13], into[14] })
+    assert.same({ 0, 0, false }, { session:turn(0, into) })
+    for n = 1, 3 do tickets[n] = session:start(RELEASE, token, ONE) end
+    while left > 0 do -- what was in the table is replaced, nil for nil
+      count, running = session:turn(5, into)
+      assert.is_true(count > 0)
+      left = left - count
+      assert.equal(left, running)
+      for at = 1, 4 * count, 4 do assert.same({ SUCCESS, nil, false }, { into[at + 1], into[at + 2], into[at + 3] }) end
+    end
+    assert.is_false(pcall(session.turn, session, -1, into))
+    assert.is_false(pcall(session.turn, session, 0))
+  end)
+
+  it("taken by a turn tells facts where they are asked for", function()
+    start { facts = true }
+    session:start(RELEASE, token, ONE)
+    local into = {}
+    repeat local count = session:turn(1, into) until count == 1
+    assert.same({ SUCCESS, nil, true }, { into[2], into[3], into[4].reused })
+  end)
+
   it("started without waiting has its place beside one that waits", function()
     start()
     hold()

@@ -10,8 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "curlerror.h"
-#include "reply.h"
+#include "reading.h"
 #include "sys.h"
 #include "wait.h"
 #include "watch.h"
@@ -84,106 +83,13 @@ int aicc_session_refuse(lua_State *L, const char *operation) {
   return aicc_failure_push(L, &failure, NULL);
 }
 
-/* ---- reading ---- */
-
-/* A transfer that was taken, on its way to Lua. */
-struct reading {
-  struct aicc_session *session;
-  struct aicc_xfer *xfer;
-  int with_ticket;
-};
-
-static struct aicc_text header_of(const struct aicc_xfer *xfer, const char *name) {
-  struct aicc_text text = {NULL, 0};
-  text.data = aicc_xfer_header(xfer, name, &text.size);
-  return text;
-}
-
-/* Adds the token that a transfer was sent with, which stands in its own headers. */
-static void add_token(struct aicc_secrets *secrets, const struct aicc_xfer *xfer) {
-  static const char name[] = "Authorization: Bearer ";
-  for (const struct curl_slist *line = xfer->headers->list; line != NULL; line = line->next)
-    if (strncmp(line->data, name, sizeof name - 1) == 0)
-      aicc_secrets_add(secrets, line->data + sizeof name - 1, strlen(line->data) - (sizeof name - 1));
-}
-
-/* What must not be seen in the error of this call. */
-static void collect_secrets(struct aicc_secrets *secrets, const struct reading *reading) {
-  const struct aicc_buf *own = &reading->xfer->secrets;
-  const char *app_key = reading->session->options.text[AICC_APP_KEY];
-  secrets->count = 0;
-  add_token(secrets, reading->xfer);
-  const char *app_secret = reading->session->options.text[AICC_APP_SECRET];
-  if (app_key != NULL) aicc_secrets_add(secrets, app_key, strlen(app_key));
-  if (app_secret != NULL) aicc_secrets_add(secrets, app_secret, strlen(app_secret));
-  for (size_t at = 0; at < own->length; at += strlen(own->data + at) + 1)
-    aicc_secrets_add(secrets, own->data + at, strlen(own->data + at));
-}
-
-static void set_number(lua_State *L, const char *name, double value) {
-  lua_pushnumber(L, (lua_Number)value);
-  lua_setfield(L, -2, name);
-}
-
-/* Pushes what is known of the transfer beside its result: seconds from its beginning on the wire, `elapsed` from the call's. */
-static void push_facts(lua_State *L, const struct aicc_xfer *xfer) {
-  static const char *const phases[] = {"name_lookup", "connect", "tls", "request", "first_byte"};
-  lua_createtable(L, 0, 10);
-  for (size_t i = 0; i < sizeof phases / sizeof *phases; i++) set_number(L, phases[i], xfer->timing[i]);
-  set_number(L, "elapsed", xfer->elapsed);
-  set_number(L, "bytes_sent", (double)xfer->sent);
-  set_number(L, "bytes_received", (double)xfer->body.length);
-  lua_pushboolean(L, xfer->reused);
-  lua_setfield(L, -2, "reused");
-}
-
-/* Pushes the result, or nil and an error; returns how many values that is. */
-static int push_outcome(lua_State *L, const struct reading *reading) {
-  const struct aicc_xfer *xfer = reading->xfer;
-  const struct aicc_operation *operation = xfer->operation;
-  struct aicc_secrets secrets;
-  collect_secrets(&secrets, reading);
-  if (xfer->ending != AICC_BY_CURL || xfer->code != CURLE_OK) {
-    struct aicc_failure failure;
-    aicc_failure_init(&failure, operation->name, "network", AICC_UNKNOWN);
-    aicc_curlerror_judge(xfer, &failure);
-    return aicc_failure_push(L, &failure, &secrets);
-  }
-  struct aicc_reply reply;
-  reply.status = xfer->status;
-  reply.body.data = xfer->body.length > 0 ? xfer->body.data : "";
-  reply.body.size = xfer->body.length;
-  reply.retry_after = header_of(xfer, "retry-after");
-  reply.date = header_of(xfer, "date");
-  reply.truncated = !xfer->has_head;
-  return aicc_reply_push(L, operation, &reply, &secrets);
-}
+/* ---- calls ---- */
 
 /*
-** Called protected with the `struct reading`: the ticket if it is wanted; the result, or nil and an error; and the facts if they
-** are wanted, always as third after the ticket.
-*/
-static int read_protected(lua_State *L) {
-  const struct reading *reading = lua_touserdata(L, 1);
-  int count = push_outcome(L, reading);
-  if (reading->session->options.facts) {
-    if (count == 1) lua_pushnil(L);
-    push_facts(L, reading->xfer);
-    count = 3;
-  }
-  if (reading->with_ticket) {
-    lua_pushinteger(L, (lua_Integer)reading->xfer->ticket);
-    lua_insert(L, -count - 1);
-    count++;
-  }
-  return count;
-}
-
-/*
-** Makes the transfer what Lua gets for it, and gives it back to the pool. `read_protected` and the reading were pushed before the
+** Makes the transfer what Lua gets for it, and gives it back to the pool. `aicc_reading_read` and the reading were pushed before the
 ** transfer was taken, so that nothing can raise in between.
 */
-static int read_reply(lua_State *L, struct reading *reading) {
+static int read_reply(lua_State *L, struct aicc_reading *reading) {
   int base = lua_gettop(L) - 2;
   int status = lua_pcall(L, 1, LUA_MULTRET, 0);
   aicc_pool_recycle(&reading->session->pool, reading->xfer);
@@ -192,12 +98,10 @@ static int read_reply(lua_State *L, struct reading *reading) {
 }
 
 /* The function is an upvalue: pushing it allocates nothing, so that nothing can raise once a call has been started. */
-static void push_reading(lua_State *L, int upvalue, struct reading *reading) {
+static void push_reading(lua_State *L, int upvalue, struct aicc_reading *reading) {
   lua_pushvalue(L, lua_upvalueindex(upvalue));
   lua_pushlightuserdata(L, reading);
 }
-
-/* ---- calls ---- */
 
 /* Steps until the transfer has ended, in slices, so that Ctrl-C can end it. */
 static struct aicc_xfer *await(lua_State *L, struct aicc_session *session, uint64_t ticket) {
@@ -219,7 +123,7 @@ static struct aicc_xfer *await(lua_State *L, struct aicc_session *session, uint6
 /* session:token(arguments [, limits]), session:release_agent_by_skill(token, arguments [, limits]), ... -> result | nil, err */
 static int session_call(lua_State *L) {
   const struct aicc_operation *operation = lua_touserdata(L, lua_upvalueindex(1));
-  struct reading reading = {to_session(L), NULL, 0};
+  struct aicc_reading reading = {to_session(L), NULL, 0};
   luaL_checkstack(L, LUA_MINSTACK, "call");
   uint64_t ticket = aicc_session_start(L, reading.session, operation, 2);
   if (ticket == 0) return 2;
@@ -240,29 +144,64 @@ static int session_start(lua_State *L) {
   return 1;
 }
 
+/*
+** Lets the calls proceed for at most so many seconds, or until one has ended. Returns how many have not; sets whether Ctrl-C ended
+** the wait.
+*/
+static size_t proceed(lua_State *L, struct aicc_session *session, double seconds, int *interrupted) {
+  struct aicc_wait wait;
+  struct aicc_sigpipe sigpipe;
+  size_t left = 0;
+  *interrupted = 0;
+  if (!session->is_open) return 0;
+  double until = aicc_sys_now(AICC_MONOTONIC) + seconds, slice;
+  aicc_wait_begin(L, &wait);
+  aicc_sys_hold_sigpipe(&sigpipe);
+  do {
+    slice = session->pool.ended.count > 0 ? 0 : until - aicc_sys_now(AICC_MONOTONIC);
+    left = aicc_pool_step(&session->pool, slice < AICC_WAIT_SLICE ? slice : AICC_WAIT_SLICE);
+    *interrupted = aicc_wait_interrupted(&wait);
+  } while (slice > 0 && left > 0 && session->pool.ended.count == 0 && !*interrupted);
+  aicc_sys_release_sigpipe(&sigpipe);
+  return left;
+}
+
 /* session:step([seconds = 0]) -> number still running, whether Ctrl-C ended the wait; returns as soon as one call has ended */
 static int session_step(lua_State *L) {
   struct aicc_session *session = to_session(L);
   double seconds = (double)luaL_optnumber(L, 2, 0);
+  int interrupted;
   luaL_argcheck(L, seconds >= 0, 2, "expected seconds from 0");
-  struct aicc_wait wait;
-  struct aicc_sigpipe sigpipe;
-  size_t left = 0;
-  int interrupted = 0;
-  if (session->is_open) {
-    double until = aicc_sys_now(AICC_MONOTONIC) + seconds, slice;
-    aicc_wait_begin(L, &wait);
-    aicc_sys_hold_sigpipe(&sigpipe);
-    do {
-      slice = session->pool.ended.count > 0 ? 0 : until - aicc_sys_now(AICC_MONOTONIC);
-      left = aicc_pool_step(&session->pool, slice < AICC_WAIT_SLICE ? slice : AICC_WAIT_SLICE);
-      interrupted = aicc_wait_interrupted(&wait);
-    } while (slice > 0 && left > 0 && session->pool.ended.count == 0 && !interrupted);
-    aicc_sys_release_sigpipe(&sigpipe);
+  lua_pushinteger(L, (lua_Integer)proceed(L, session, seconds, &interrupted));
+  lua_pushboolean(L, interrupted);
+  return 2;
+}
+
+/*
+** session:turn(seconds, into) -> number of calls that have ended, number still running, whether Ctrl-C ended the wait. As `step`,
+** and then as `result` for all that have ended: of each, in the order in which they ended, ticket, result or nil, error or nil, and
+** facts or false stand in the table `into` one after the other from 1 on. What stood behind them there is left alone.
+*/
+static int session_turn(lua_State *L) {
+  struct aicc_reading reading = {to_session(L), NULL, 1};
+  double seconds = (double)luaL_checknumber(L, 2);
+  int interrupted;
+  luaL_argcheck(L, seconds >= 0, 2, "expected seconds from 0");
+  luaL_checktype(L, 3, LUA_TTABLE);
+  lua_settop(L, 3);
+  size_t left = proceed(L, reading.session, seconds, &interrupted);
+  if (reading.session->pool.ended.count == 0) {
+    lua_pushinteger(L, 0);
+  } else {
+    push_reading(L, 1, &reading);
+    lua_pushvalue(L, 3);
+    int status = lua_pcall(L, 2, 1, 0);
+    if (reading.xfer != NULL) aicc_pool_recycle(&reading.session->pool, reading.xfer);
+    if (status != LUA_OK) return lua_error(L);
   }
   lua_pushinteger(L, (lua_Integer)left);
   lua_pushboolean(L, interrupted);
-  return 2;
+  return 3;
 }
 
 /*
@@ -304,7 +243,7 @@ static int session_wait(lua_State *L) {
 
 /* session:result() -> ticket, result | ticket, nil, err | nothing; with the option `facts` they follow as fourth value */
 static int session_result(lua_State *L) {
-  struct reading reading = {to_session(L), NULL, 1};
+  struct aicc_reading reading = {to_session(L), NULL, 1};
   if (reading.session->pool.ended.count == 0) return 0;
   push_reading(L, 1, &reading);
   reading.xfer = aicc_pool_take(&reading.session->pool, 0);
@@ -338,12 +277,15 @@ void aicc_session_open(lua_State *L) {
   luaL_newmetatable(L, META);
   luaL_setfuncs(L, meta, 0);
   luaL_newlib(L, methods);
-  lua_pushcfunction(L, read_protected);
+  lua_pushcfunction(L, aicc_reading_read);
   lua_pushcclosure(L, session_result, 1);
   lua_setfield(L, -2, "result");
+  lua_pushcfunction(L, aicc_reading_read_all);
+  lua_pushcclosure(L, session_turn, 1);
+  lua_setfield(L, -2, "turn");
   for (int i = 0; i < AICC_OPERATION_COUNT; i++) {
     lua_pushlightuserdata(L, (void *)&aicc_operations[i]);
-    lua_pushcfunction(L, read_protected);
+    lua_pushcfunction(L, aicc_reading_read);
     lua_pushcclosure(L, session_call, 2);
     lua_pushvalue(L, -1);
     lua_setfield(L, -3, aicc_operations[i].name);
