@@ -57,7 +57,7 @@ all: build ## Build, and say how to use the tree without installing (the default
 objects = $(patsubst %.c,$(OUT)/%.o,$(wildcard $(1)/*.c))
 
 # The modules are linked from the same files, but for those that only one of them needs.
-CORE_ONLY = core file filelib libpq processlib shared sharedlib
+CORE_ONLY = core file filelib libpq processlib shared sharedlib uncaught
 CURL_ONLY = curl call curlerror endpoint libcurl options pool reading session watch xfer
 all_but   = $(filter-out $(patsubst %,$(OUT)/src/%.o,$(1)),$(call objects,src))
 

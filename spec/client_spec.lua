@@ -44,7 +44,9 @@ describe("misuse raises, at the caller's line:", function()
       { here(), "skillId: expected an integer, got string", function() c:release_agent_by_skill("3", list) end },
       { here(), "skillId: expected an integer, got nil", function() c:release_agent_by_skill() end },
       { here(), "expected a list of strings or aicc.ALL, got number", function() c:release_agent_by_skill(3, 5) end },
-      { here(), "expected a list of strings or aicc.ALL, got string", function() c:release_agent_by_skill(3, "1") end },
+      { here(), 'or aicc.ALL, got string: write { "1" } for one', function() c:release_agent_by_skill(3, "1") end },
+      { here(), 'strings, got string: write { "1" } for one account', function() c:bind_agents(3, "1") end },
+      { here(), 'got string: write { "..." } for one', function() c:release_agent_by_skill(3, ("1"):rep(129)) end },
       { here(), "userAccounts: expected a list of strings, got userdata", function() c:bind_agents(3, aicc.ALL) end },
       { here(), "agentWeight: expected an integer", function() c:bind_agents(3, list, { agent_weight = "2" }) end },
       { here(), "skillId: expected an integer", function() c:query_agents {} end },
@@ -83,7 +85,7 @@ describe("misuse raises, at the caller's line:", function()
     local line = here() + 1
     raises(line, "unknown option 'base_uri'", function() local _ = aicc.new { base_uri = "x" } end)
     raises(line + 1, "timeout: expected a number, got string", function() local _ = aicc.new { timeout = "5" } end)
-    raises(line + 2, "expected a table of options, got nil", function() local _ = aicc.new() end)
+    raises(line + 2, "expected a table of options, got number", function() local _ = aicc.new(5) end)
   end)
 end)
 
@@ -148,6 +150,7 @@ describe("a result", function()
   it("has the reply's fields, the outcome, and what it took", function()
     local result = assert(client:release_agent_by_skill(3, { "1001", "1001" }))
     assert.same({ "0", "success", "applied", 1 }, { result.resultCode, result.resultMessage, result.outcome, result.attempts })
+    assert.same({ "0", "success" }, { result.result_code, result.result_message }) -- as errors have them
     assert.truthy(result.elapsed > 0)
     local requests = server:requests()
     assert.equal('{"skillId":3,"userAccounts":["1001"]}', requests[#requests].body) -- a duplicate is sent once

@@ -241,6 +241,15 @@ static int write_slowly(struct aicc_call *call, const char *name, size_t count) 
   return aicc_put_literal(call, "]");
 }
 
+/* What is no list. For one account, given alone, it says what to write. */
+static int refuse_type(struct aicc_call *call, const char *name, int or_all) {
+  lua_State *L = call->L;
+  const char *expected = or_all ? "a list of strings or aicc.ALL" : "a list of strings";
+  if (lua_type(L, -1) != LUA_TSTRING) return aicc_arguments_mistyped(call, name, expected, -1);
+  return luaL_error(L, "%s: %s: expected %s, got string: write { \"%s\" } for one account", call->operation->name, name, expected,
+                    lua_rawlen(L, -1) <= MAX_ACCOUNT ? lua_tostring(L, -1) : "...");
+}
+
 int aicc_put_accounts(struct aicc_call *call, const char *name, size_t most, int or_all) {
   lua_State *L = call->L;
   int type = aicc_arguments_get(call, name);
@@ -249,8 +258,7 @@ int aicc_put_accounts(struct aicc_call *call, const char *name, size_t most, int
     aicc_arguments_done(call, name);
     return aicc_put_literal(call, "[]");
   }
-  if (type != LUA_TTABLE && type != LUA_TNIL)
-    return aicc_arguments_mistyped(call, name, or_all ? "a list of strings or aicc.ALL" : "a list of strings", -1);
+  if (type != LUA_TTABLE && type != LUA_TNIL) return refuse_type(call, name, or_all);
   luaL_checkstack(L, 3, "account list");
   size_t count = type == LUA_TTABLE ? number_of_keys(L) : 0;
   if (count > 0 && (most == 0 || count <= most) && write_quickly(call, name, count)) {

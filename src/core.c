@@ -19,6 +19,7 @@
 #include "sharedlib.h"
 #include "strset.h"
 #include "sys.h"
+#include "uncaught.h"
 #include "version.h"
 #include "wait.h"
 
@@ -263,6 +264,7 @@ __attribute__((visibility("default"))) int luaopen_aicc_core(lua_State *L) {
   aicc_processlib_open(L);
   aicc_libpq_open(L);
   aicc_sharedlib_open(L);
+  aicc_uncaught_open(L);
   aicc_push_all(L);
   lua_setfield(L, -2, "ALL");
   aicc_error_pushmeta(L);

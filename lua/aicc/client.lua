@@ -12,11 +12,12 @@ local errors = require "aicc.error"
 local forms = require "aicc.forms"
 local forward = require "aicc.forward"
 local host = require "aicc.host"
+local results = require "aicc.result"
 local retry = require "aicc.retry"
 local settle = require "aicc.settle"
 local token = require "aicc.token"
 
-local Client = {}
+local Client = { __name = "aicc.client" }
 Client.__index = Client
 
 local M = {}
@@ -102,7 +103,9 @@ local function change(self, operation, arguments, options)
   })
   if not result then return nil, tell(current, checked, err) end
   result.attempts, result.elapsed = current.attempts, current:elapsed()
-  return result
+  result.operation, result.skill_id = operation, checked.skillId
+  if type(checked.userAccounts) == "table" then result.accounts = #checked.userAccounts end
+  return results.change(result)
 end
 
 -- ---- the operations ----
@@ -114,8 +117,10 @@ end
 -- @tparam {string,...}|userdata accounts agents' accounts (userAccounts), each 1 to 128 bytes of UTF-8; or `aicc.ALL`
 -- @tparam ?table options `timeout` (seconds an attempt), `deadline` (seconds in all), `retry` (as in `aicc.new`; what it leaves
 --   out is as the client's; the budget is the client's alone), `headers` (name -> value, of those that `forward_headers` lists)
--- @treturn ?table `outcome`: "applied", or "applied_earlier" when an attempt whose answer was lost had done it; `attempts`;
---   `elapsed` (seconds); `resultCode` and `resultMessage` as the API sent them, where there was an answer
+-- @treturn ?table `outcome`: "applied", or "applied_earlier" when an attempt whose answer was lost had done it; `operation`;
+--   `skill_id`; `accounts` (how many; nil for `aicc.ALL`); `attempts`; `elapsed` (seconds); `resultCode` and `resultMessage` as
+--   the API sent them, where there was an answer (also read as `result_code` and `result_message`, as in errors). `tostring`
+--   shows "applied: 2 agents from queue 3"
 -- @treturn ?table the error: see `aicc.error`; its `outcome` tells what the server may have done
 function Client:release_agent_by_skill(skill_id, accounts, options)
   local result, err = change(self, "release_agent_by_skill", { skillId = skill_id, userAccounts = accounts }, options)
@@ -157,7 +162,7 @@ function Client:query_agents(skill_id, options)
   if not current then return nil, checked end
   local agents, err, known = self.engine:list(current, checked.skillId, as_proof)
   if not agents then return nil, tell(current, checked, err) end
-  return agents, nil, known
+  return results.agents(agents), nil, results.known(known)
 end
 
 --- The agents of a skill queue one by one, fetched page by page.
@@ -193,7 +198,7 @@ function Client:each_agent(skill_id, options)
     end
     if page then
       at = at + 1
-      return page[at]
+      return results.agent(page[at])
     end
     if not err and not reading.told and not reading.is_complete() then err = settle.unsteady(1) end
     reading.told = true
@@ -214,7 +219,7 @@ end
 
 --- Each setting, where it came from, secrets masked.
 -- @treturn table array of `{ name=, value=, source= }`
-function Client:explain() return config.explain(self.settings, self.sources) end
+function Client:explain() return results.settings(config.explain(self.settings, self.sources)) end
 
 --- Closes the connections. Calls under way are given up; later ones return an error of kind "closed".
 function Client:close()

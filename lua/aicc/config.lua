@@ -214,6 +214,7 @@ function M.retry_problem(option, of_call)
 end
 
 local function check_arguments(options)
+  if options == nil then return {} end
   if type(options) ~= "table" then error("aicc.new: expected a table of options, got " .. type(options), 5) end
   for name, value in pairs(options) do
     local row = BY_NAME[name]
@@ -222,6 +223,7 @@ local function check_arguments(options)
   end
   local problem = options.retry ~= nil and M.retry_problem(options.retry)
   if problem then error("aicc.new: " .. problem, 5) end
+  return options
 end
 
 local function one_setting(row, options, file, getenv)
@@ -235,12 +237,12 @@ local function one_setting(row, options, file, getenv)
 end
 
 --- Gathers and checks the settings of a client.
--- @tparam table options what `aicc.new` was given; a wrong type or an unknown name raises
+-- @tparam ?table options what `aicc.new` was given; a wrong type or an unknown name raises
 -- @tparam ?function getenv for specs; `os.getenv`
 -- @treturn ?table every setting by name; those that are secrets, or may hold one, are not among what `pairs` gives
 -- @treturn ?table name -> where it came from; or, after nil, the error
 function M.resolve(options, getenv)
-  check_arguments(options)
+  options = check_arguments(options)
   getenv = getenv or os.getenv
   local path = config_path(getenv)
   local file, problem = read_config(path)

@@ -10,6 +10,9 @@ local core = require("aicc.native").load "aicc.core"
 local client = require "aicc.client"
 local errors = require "aicc.error"
 
+-- The interpreter of Lua 5.1 cannot print an error that is a table (src/uncaught.c).
+if _VERSION == "Lua 5.1" and not rawget(_G, "jit") then core.show_uncaught() end
+
 local M = {}
 
 --- The version.
@@ -58,12 +61,12 @@ M.equal = core.equal
 
 --- Makes a client.
 -- A wrong type or an unknown option raises; what is missing or wrong otherwise is returned as an error of kind "config".
--- @tparam table options
--- @tparam string options.base_url where the API is: `https://service.besclouds.com`; `http://` only on a loopback address
+-- @tparam ?table options nothing where the environment or the file has all that is needed
+-- @tparam ?string options.base_url where the API is: `https://service.besclouds.com`; `http://` only on a loopback address
 -- @tparam ?string options.token_url where tokens come from, in the same form, if not from `base_url`: some editions have a port
 --   for that (`https://service.besclouds.com:28070`)
--- @tparam string options.app_key the API's x-app-key and app_key
--- @tparam string options.app_secret
+-- @tparam ?string options.app_key the API's x-app-key and app_key
+-- @tparam ?string options.app_secret
 -- @tparam ?string options.tenant_space_id sent as X-TenantSpaceID
 -- @tparam ?string options.ca_file certificates to trust, PEM
 -- @tparam ?string options.ca_path a hashed directory of them

@@ -6,8 +6,10 @@
 
 local core = require "aicc.core"
 
-local Shared = {}
+local Shared = { __name = "aicc.shared" }
 Shared.__index = Shared
+
+function Shared:__tostring() return "aicc.shared (" .. self.prefix:sub(1, -2) .. ")" end
 
 --- A value.
 -- @tparam string key

@@ -24,13 +24,16 @@ local lock = require "aicc.jobs.lock"
 local plan = require "aicc.jobs.plan"
 local report = require "aicc.jobs.report"
 local rows = require "aicc.jobs.store"
+local shown = require "aicc.jobs.shown"
 
 local M = {}
 
 -- ---- a job ----
 
-local Job = {}
+local Job = { __name = "aicc.jobs.job" }
 Job.__index = Job
+
+function Job:__tostring() return "aicc.jobs.job (" .. self.name .. ")" end
 
 local VERBS = { apply = true, resume = true, undo = true }
 
@@ -40,7 +43,7 @@ local function run(self, kind, verb, given)
   local all, err = check.sending(given, "run", 3)
   if not all then return nil, err end
   all.verb = verb
-  return database.protect(kind, self.db, self.name, all)
+  return shown.summary(database.protect(kind, self.db, self.name, all))
 end
 
 --- Releases the job's rows.
@@ -86,7 +89,7 @@ end
 -- @treturn ?table `name`, `state`, `lines`, `counts` (status -> rows; they add up to `lines`), `undo`, `worker`, times
 -- @treturn ?table the error
 function Job:status()
-  return database.protect(function()
+  return shown.status(database.protect(function()
     local job, err = rows.find(self.db, self.name)
     if not job then return nil, err end
     return {
@@ -95,7 +98,7 @@ function Job:status()
       undo = rows.undo_counts(self.db, job), created_at = job.created_at, started_at = job.started_at,
       finished_at = job.finished_at,
     }
-  end)
+  end))
 end
 
 --- What the job is about, queue by queue.
@@ -105,11 +108,11 @@ end
 -- @treturn ?table how it is beyond the blast radius, if it is; or, after nil, the error
 function Job:queues(verb)
   if verb ~= nil and not VERBS[verb] then error("verb: expected apply, resume or undo, got " .. tostring(verb), 2) end
-  return database.protect(function()
+  return shown.queues(database.protect(function()
     local job, err = rows.find(self.db, self.name)
     if not job then return nil, err end
     return plan.describe(self.db, job, verb)
-  end)
+  end))
 end
 
 --- One row per input line, in input order. What fails while rows are read is raised.
@@ -131,8 +134,11 @@ local function handle(db, job) return setmetatable({ db = db, name = job.name },
 
 -- ---- a store ----
 
-local Store = {}
+local Store = { __name = "aicc.jobs.store" }
 Store.__index = Store
+
+-- Not the URL: PostgreSQL's may have a password in it.
+function Store:__tostring() return ("aicc.jobs.store (%s)"):format(self.db.path and "sqlite:" .. self.db.path or "PostgreSQL") end
 
 --- Plans a job: reads the rows, lists each queue, changes nothing.
 -- @tparam function reader from `jobs.read` or `jobs.rows`
@@ -172,7 +178,7 @@ end
 --- Every job, oldest first.
 -- @treturn ?{table,...} `name`, `state`, `lines`, `created_at`, `started_at`, `finished_at`
 -- @treturn ?table the error
-function Store:list() return database.protect(rows.list, self.db) end
+function Store:list() return shown.list(database.protect(rows.list, self.db)) end
 
 -- Deletes a job that is ours.
 local function forget(db, job)

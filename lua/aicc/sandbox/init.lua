@@ -15,11 +15,16 @@
 require("aicc.native").load "cjson"
 local core = require("aicc.native").load "aicc.sandbox.core"
 local options = require "aicc.sandbox.options"
+local results = require "aicc.result"
 
 local sandbox = {}
 
-local Server = {}
+local Server = { __name = "aicc.sandbox" }
 Server.__index = Server
+
+local Requests = results.list_of("aicc.sandbox.requests", "request", function(request)
+  return ("%s (%s)"):format(request.operation or request.path, request.status or "no status")
+end)
 
 -- What the service in the handler's state needs to know; the rest is the daemon's.
 local SERVICE_OPTIONS = {
@@ -65,7 +70,7 @@ end
 
 --- Who is bound to a queue: an array of `{userAccount=, agentWeight=, skillWeight=, workNo=, ...}`, by account.
 function Server:agents(skill_id)
-  return self.raw:call("agents", options.skill_id(skill_id, 2))
+  return results.agents(self.raw:call("agents", options.skill_id(skill_id, 2)))
 end
 
 --- The same, names only.
@@ -88,7 +93,7 @@ end
 --- What arrived, in the order the requests' heads came. One whose body is still on its way has an empty `body`; one that
 --- was not answered has no `status`. A held or delayed one has its status already.
 function Server:requests()
-  return self.raw:call("requests")
+  return setmetatable(self.raw:call("requests"), Requests)
 end
 
 --- Counted since the start: `connections`, `requests`, `max_in_flight`; and now: `in_flight`, `held`.

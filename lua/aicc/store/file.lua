@@ -11,8 +11,10 @@ local secret = require "aicc.secret"
 
 local MAX_ENTRY = 64 * 1024 -- bytes
 
-local Store = {}
+local Store = { __name = "aicc.store.file" }
 Store.__index = Store
+
+function Store:__tostring() return "aicc.store.file (" .. self.directory .. ")" end
 
 local M = {}
 

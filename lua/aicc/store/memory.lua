@@ -5,8 +5,10 @@
 
 local secret = require "aicc.secret"
 
-local Store = {}
+local Store = { __name = "aicc.store.memory" }
 Store.__index = Store
+
+function Store.__tostring() return "aicc.store.memory" end
 
 --- The entry under a key.
 -- @tparam string key

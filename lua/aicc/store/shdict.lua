@@ -12,8 +12,10 @@ local core = require("aicc.native").load "aicc.core"
 local errors = require "aicc.error"
 local host = require "aicc.host"
 
-local Store = {}
+local Store = { __name = "aicc.store.shdict" }
 Store.__index = Store
+
+function Store:__tostring() return "aicc.store.shdict (" .. self.name .. ")" end
 
 local M = {}
 
@@ -97,7 +99,7 @@ function M.new(options)
     local message = ("store: nginx's configuration lacks lua_shared_dict %s 1m;"):format(name)
     return nil, errors.new { kind = "config", message = message }
   end
-  return setmetatable({ dict = dict, owners = {} }, Store)
+  return setmetatable({ dict = dict, name = name, owners = {} }, Store)
 end
 
 return M

@@ -10,8 +10,10 @@ local host = require "aicc.host"
 local loop = require "aicc.loop"
 local native = require "aicc.native"
 
-local Transport = {}
+local Transport = { __name = "aicc.transport.curl" }
 Transport.__index = Transport
+
+function Transport.__tostring() return "aicc.transport.curl" end
 
 -- What a session is told of a client's settings.
 local SESSION_OPTIONS = {

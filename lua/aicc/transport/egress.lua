@@ -19,8 +19,10 @@ local MAX_BODY = 1024 * 1024
 local MAX_HEAD = 64 * 1024
 local LONGEST = 86400 -- seconds that an attempt may take; hosts count milliseconds, in 31 bits
 
-local Egress = {}
+local Egress = { __name = "aicc.transport.egress" }
 Egress.__index = Egress
+
+function Egress:__tostring() return "aicc.transport." .. (self.host.name or "egress") end
 
 --- Whether it sends a request's `headers`.
 Egress.forwards = true

@@ -1,0 +1,76 @@
+--- What a job's functions return, as people see it (`aicc.result` has the client's).
+-- @module aicc.jobs.shown
+
+local core = require "aicc.core"
+local results = require "aicc.result"
+
+local M = {}
+
+local function clean(text) return core.printable(tostring(text), 128) end
+
+-- "3 lines: 1 not_bound, 2 released", without the statuses that no row has.
+local function lines_of(told)
+  local words = {}
+  for status, count in pairs(told.counts or {}) do
+    if count > 0 then words[#words + 1] = ("%d %s"):format(count, status) end
+  end
+  table.sort(words, function(a, b) return a:match " (.*)" < b:match " (.*)" end)
+  local all = ("%d line%s"):format(told.lines or 0, told.lines == 1 and "" or "s")
+  return #words > 0 and all .. ": " .. table.concat(words, ", ") or all
+end
+
+local Summary = { __name = "aicc.jobs.summary" }
+
+function Summary.__tostring(summary)
+  local line = ("%s; %s; %d request%s"):format(tostring(summary.state), lines_of(summary), summary.requests or 0,
+    summary.requests == 1 and "" or "s")
+  return summary.stopped and line .. "; stopped: " .. tostring(summary.stopped) or line
+end
+
+local Status = { __name = "aicc.jobs.status" }
+
+function Status.__tostring(status) return ("%s: %s; %s"):format(clean(status.name), tostring(status.state), lines_of(status)) end
+
+local Queues = results.list_of("aicc.jobs.queues", "queue", function(queue)
+  return ("%.0f (%d of %d agents)"):format(queue.skill_id, queue.about, queue.size)
+end)
+
+local Jobs = results.list_of("aicc.jobs.list", "job", function(job) return ("%s (%s)"):format(clean(job.name), job.state) end)
+
+-- What a function made, with a metatable; its other results as they are.
+local function as(meta)
+  return function(value, ...)
+    if type(value) == "table" then setmetatable(value, meta) end
+    return value, ...
+  end
+end
+
+--- What `job:apply` and its like return.
+-- @function summary
+-- @tparam ?table value
+-- @param ... an error, passed on
+-- @return all arguments
+M.summary = as(Summary)
+
+--- What `job:status` returns.
+-- @function status
+-- @tparam ?table value
+-- @param ... an error, passed on
+-- @return all arguments
+M.status = as(Status)
+
+--- What `job:queues` returns.
+-- @function queues
+-- @tparam ?table value
+-- @param ... an error, passed on
+-- @return all arguments
+M.queues = as(Queues)
+
+--- What `store:list` returns.
+-- @function list
+-- @tparam ?table value
+-- @param ... an error, passed on
+-- @return all arguments
+M.list = as(Jobs)
+
+return M

@@ -1,0 +1,124 @@
+--- What calls return, as people see it: a prompt and `print` show a line, not an address.
+--
+--     > client:release_agent_by_skill(3, { "1001", "1002" })
+--     applied: 2 agents from queue 3
+--     > client:query_agents(3)
+--     1 agent: 1003
+--
+-- The values are plain tables all the same: `pairs`, `next`, `#` and JSON see their fields and nothing else. One metatable serves
+-- all values of a kind, so that none costs more than to set it.
+-- @module aicc.result
+
+local core = require "aicc.core"
+
+local MOST_SHOWN = 10 -- items of a list
+
+local M = {}
+
+-- "1 agent", "2 agents"
+local function count(n, what) return ("%d %s%s"):format(n, what, n == 1 and "" or "s") end
+
+-- A list as a line: how many, then the first of them.
+local function line_of(list, what, show)
+  if #list == 0 then return count(0, what) end
+  local items = {}
+  for i = 1, math.min(#list, MOST_SHOWN) do items[i] = show(list[i]) end
+  local more = #list > MOST_SHOWN and (" and %d more"):format(#list - MOST_SHOWN) or ""
+  return ("%s: %s%s"):format(count(#list, what), table.concat(items, ", "), more)
+end
+
+-- Text of the server's as part of a line.
+local function clean(text) return core.printable(tostring(text), 128) end
+
+-- ---- what release_agent_by_skill and bind_agents return ----
+
+local WHERE = { release_agent_by_skill = "from", bind_agents = "to" }
+
+-- Read as `result.result_code`: errors have those names too.
+local ALIASES = { result_code = "resultCode", result_message = "resultMessage" }
+
+local Change = { __name = "aicc.result" }
+
+function Change.__index(result, name)
+  local field = ALIASES[name]
+  return field and rawget(result, field)
+end
+
+function Change.__tostring(result)
+  local whom = result.accounts and count(result.accounts, "agent") or "everybody"
+  return ("%s: %s %s queue %.0f"):format(tostring(result.outcome), whom, WHERE[result.operation] or "of", result.skill_id)
+end
+
+--- A result of a call that changed something.
+-- @tparam table result with `outcome`, `operation`, `skill_id` and, but for `aicc.ALL`, `accounts` (how many)
+-- @treturn table the same
+function M.change(result) return setmetatable(result, Change) end
+
+-- ---- listings ----
+
+local Agent, Agents = { __name = "aicc.agent" }, { __name = "aicc.agents" }
+
+local function account_of(agent)
+  if agent.userAccount then return clean(agent.userAccount) end
+  return ("(no account, workNo %s)"):format(clean(agent.workNo))
+end
+
+function Agent.__tostring(agent)
+  return ("%s (agent_weight %s, skill_weight %s)"):format(account_of(agent), tostring(agent.agentWeight or "-"),
+    tostring(agent.skillWeight or "-"))
+end
+
+function Agents.__tostring(list) return line_of(list, "agent", account_of) end
+
+--- One agent of a listing.
+-- @tparam table agent
+-- @treturn table the same
+function M.agent(agent) return setmetatable(agent, Agent) end
+
+--- A listing.
+-- @tparam {table,...} list
+-- @treturn {table,...} the same
+function M.agents(list)
+  for i = 1, #list do setmetatable(list[i], Agent) end
+  return setmetatable(list, Agents)
+end
+
+local Known = { __name = "aicc.listing" }
+
+function Known.__tostring(known)
+  return known.is_proof and "a proof: who is not on the list is not bound" or "no proof: who is not on the list may be bound"
+end
+
+--- What is known of a listing.
+-- @tparam table known `is_proof`, `agreed`
+-- @treturn table the same
+function M.known(known) return setmetatable(known, Known) end
+
+-- ---- other lists ----
+
+local Lines = { __name = "aicc.settings" }
+
+-- One line for each setting.
+function Lines.__tostring(lines)
+  local shown = {}
+  for i, line in ipairs(lines) do
+    shown[i] = ("%-16s %s (%s)"):format(line.name, clean(line.value), line.source)
+  end
+  return table.concat(shown, "\n")
+end
+
+--- What `client:explain` returns.
+-- @tparam {table,...} lines
+-- @treturn {table,...} the same
+function M.settings(lines) return setmetatable(lines, Lines) end
+
+--- Makes the metatable of lists of something else.
+-- @tparam string name of the kind: what error messages of Lua's own call it
+-- @tparam string what one of them is called
+-- @tparam function show takes an item, returns text
+-- @treturn table
+function M.list_of(name, what, show)
+  return { __name = name, __tostring = function(list) return line_of(list, what, show) end }
+end
+
+return M
