@@ -34,7 +34,8 @@ describe("the command's job store #lua54", function()
     local store = assert(aicc_jobs.open("sqlite:" .. path)) -- as long as it is open nobody shortens the log
     local size = lfs.attributes(path .. "-wal", "size")
     for extra = 0, 4 do
-      local ended, err = run_within(size + extra * 4152, ("plan --store sqlite:%s %s/night.csv"):format(path, folder))
+      local ended, err = run_within(size + extra * 4152, ("plan --job n%d --store sqlite:%s %s/night.csv"):format(extra, path,
+        folder))
       assert.equal(9, ended, err)
       assert.matches("^aicc: job store: .*[^\n]\n$", err)
     end

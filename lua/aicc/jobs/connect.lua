@@ -49,7 +49,7 @@ local function open_unwritable(dbi, path)
   local connection, problem = dbi.Connect("SQLite3", ("file:%s?immutable=1"):format(name),
     flags.SQLITE_OPEN_READONLY + flags.SQLITE_OPEN_URI)
   local self, err = connected(connection, problem, "sqlite")
-  if self then self.path = path end
+  if self then self.path, self.is_read_only = path, true end
   return self, err
 end
 

@@ -2,12 +2,14 @@
 --
 -- A row never changes once it is planned, but that a listing may show it to be a twin. What became of it follows from the
 -- snapshot (was it bound?) and from the chunk whose lines it is in (what was sent, what came of it): 100,000 rows cost 2,000
--- updates, not 100,000. The view `report` puts it together.
+-- updates, not 100,000. The view `report` puts it together. `aicc.jobs.migrate` brings tables of older versions here.
 -- @module aicc.jobs.schema
+
+local migrate = require "aicc.jobs.migrate"
 
 local M = {}
 
-local VERSION = 2
+local VERSION = 3
 
 -- A number is never given twice: whoever still holds that of a job that was forgotten meets nothing, not another job.
 -- {serial}, {clustered} and {instant} are what the two databases say differently.
@@ -22,17 +24,19 @@ local STATEMENTS = {
   "CREATE TABLE schema_version (version INTEGER NOT NULL)",
 
   -- state: planning, planned, running, finished, undoing, undone. Times are UTC, as text. After a 429: paused_until is in
-  -- milliseconds since 1970, slowed_rate in requests per 1,000 seconds.
+  -- milliseconds since 1970, slowed_rate in requests per 1,000 seconds. source: rows; or of accounts whose queues were found:
+  -- agents (by asking for each), sweep (by listing every queue), both.
   [[CREATE TABLE jobs (
       id {serial}, name TEXT NOT NULL UNIQUE, state TEXT NOT NULL, chunk INTEGER NOT NULL, lines INTEGER NOT NULL,
       worker TEXT, created_at TEXT NOT NULL, started_at TEXT, finished_at TEXT,
-      paused_until BIGINT, slowed_rate BIGINT)]],
+      paused_until BIGINT, slowed_rate BIGINT, source TEXT NOT NULL DEFAULT 'rows')]],
 
   -- state: planned, open, done, stopped. size: agents in the queue when it was listed; bound: those of them that the job names.
+  -- skill_name: the API's, where it told.
   [[CREATE TABLE queues (
       id {serial}, job INTEGER NOT NULL, number INTEGER NOT NULL, skill BIGINT NOT NULL, state TEXT NOT NULL,
       size INTEGER, bound INTEGER, listed_at TEXT, message TEXT,
-      owner TEXT, epoch INTEGER NOT NULL, lease {instant})]],
+      owner TEXT, epoch INTEGER NOT NULL, lease {instant}, skill_name TEXT)]],
   "CREATE UNIQUE INDEX queues_of_job ON queues (job, number)",
 
   -- twin: the line that stands for this one, since both name the same agent of the same queue.
@@ -58,15 +62,27 @@ local STATEMENTS = {
       in_doubt INTEGER NOT NULL, code TEXT, message TEXT, sent_at TEXT, finished_at TEXT,
       PRIMARY KEY (queue, action, agent_weight, skill_weight, first_line)) {clustered}]],
 
-  [[CREATE VIEW report AS
-    SELECT r.job, r.line, r.twin, q.skill AS skill_id, r.account AS user_account,
+  -- An account of a job that is not made from rows. line: the input's; folded: how its spelling is compared; twin: the line that
+  -- has the same account. state: found (in queues: it has rows), else what the report says of it, in its place among the rows:
+  -- no_agent, no_queue, not_bound. agent_name: the agent's own, as the API has it.
+  [[CREATE TABLE agents (
+      job INTEGER NOT NULL, line INTEGER NOT NULL, account TEXT NOT NULL, folded TEXT NOT NULL, twin INTEGER,
+      state TEXT, place INTEGER, agent_name TEXT, message TEXT, PRIMARY KEY (job, line)) {clustered}]],
+  "CREATE INDEX agents_by_name ON agents (job, folded)",
+}
+
+-- What became of each line. Accounts without a queue stand between the rows, without a number.
+local REPORT = [[CREATE VIEW report AS
+    SELECT r.job, r.line, r.twin, q.skill AS skill_id, q.skill_name, r.account AS user_account,
       CASE WHEN s.line IS NULL AND n.line IS NULL THEN 'not_bound'
            WHEN c.state = 'done' THEN 'released'
            WHEN c.state = 'failed' THEN 'failed'
            WHEN c.state IN ('sent', 'unknown') THEN 'unknown'
            WHEN j.state IN ('planning', 'planned') THEN 'planned'
            ELSE 'pending' END AS status,
-      c.code, CASE WHEN n.line IS NOT NULL THEN 'no listing proves whether it is bound' ELSE c.message END AS message,
+      c.code, CASE WHEN n.line IS NULL THEN c.message
+           WHEN q.size IS NULL AND q.message IS NOT NULL THEN q.message
+           ELSE 'no listing proves whether it is bound' END AS message,
       c.attempts, CASE WHEN s.line IS NULL AND n.line IS NULL THEN q.listed_at ELSE c.finished_at END AS finished_at,
       CASE WHEN s.undo IS NOT NULL THEN s.undo WHEN u.state = 'done' THEN 'restored' ELSE u.state END AS undo,
       u.message AS undo_message
@@ -82,35 +98,74 @@ local STATEMENTS = {
     LEFT JOIN chunks u ON c.state = 'done' AND u.queue = s.queue AND u.action = 'bind' AND u.agent_weight = s.agent_weight
       AND u.skill_weight = s.skill_weight AND u.last_line >= s.line AND u.first_line = (
         SELECT MAX(x.first_line) FROM chunks x WHERE x.queue = s.queue AND x.action = 'bind'
-          AND x.agent_weight = s.agent_weight AND x.skill_weight = s.skill_weight AND x.first_line <= s.line)]],
-}
+          AND x.agent_weight = s.agent_weight AND x.skill_weight = s.skill_weight AND x.first_line <= s.line)
+    UNION ALL
+    SELECT a.job, a.place, NULL, NULL, NULL, a.account, a.state, NULL, a.message, NULL, j.created_at, NULL, NULL
+    FROM agents a JOIN jobs j ON j.id = a.job WHERE a.place IS NOT NULL]]
 
--- The version of the tables that are there, or nil.
+-- Whether there are tables.
 local EXISTS = {
   sqlite = "SELECT COUNT(*) AS n FROM sqlite_master WHERE name = 'schema_version'",
   postgresql = "SELECT COUNT(*) AS n FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'schema_version'",
 }
 
--- Several workers may open a new database at once.
+-- Several workers may open a new or an old database at once. (SQLite lets one write at a time.)
 local ALONE = { postgresql = "SELECT pg_advisory_xact_lock(41155)" }
 
 local function is_there(database) return database:row(EXISTS[database.dialect.name]).n > 0 end
 
+local function version_of(database) return database:row("SELECT version FROM schema_version").version end
+
+-- Waits until nobody else makes or changes tables. For the beginning of a transaction.
+local function alone(database)
+  local lock = ALONE[database.dialect.name]
+  if lock then database:row(lock) end
+end
+
+local function run_all(database, statements)
+  local words = WORDS[database.dialect.name]
+  for _, statement in ipairs(statements) do database:run((statement:gsub("{(%l+)}", words))) end
+end
+
 local function create(database)
-  local name = database.dialect.name
-  if ALONE[name] then database:row(ALONE[name]) end
+  alone(database)
   if is_there(database) then return end
-  for _, statement in ipairs(STATEMENTS) do database:run((statement:gsub("{(%l+)}", WORDS[name]))) end
+  run_all(database, STATEMENTS)
+  run_all(database, { REPORT })
   database:run("INSERT INTO schema_version VALUES (?)", VERSION)
 end
 
---- Makes the tables where there are none.
--- @tparam table database
+-- Brings older tables up to date, if nobody else has done so meanwhile.
+local function update(database)
+  alone(database)
+  local version = version_of(database)
+  if version >= VERSION then return end
+  database:run "DROP VIEW report"
+  run_all(database, migrate.statements(version, VERSION))
+  run_all(database, { REPORT })
+  database:run("UPDATE schema_version SET version = ?", VERSION)
+end
+
+--- Makes the tables where there are none, and brings those of an older version up to date.
+-- @tparam table database `is_read_only`: it cannot be written
 -- @treturn ?string why those that are there cannot be used
 function M.install(database)
   if not is_there(database) then database:transaction(create, database) end
-  local version = database:row("SELECT version FROM schema_version").version
-  if version ~= VERSION then return ("its tables are of version %d, not %d"):format(version, VERSION) end
+  local version = version_of(database)
+  if version == VERSION then return end
+  if version > VERSION or version < migrate.OLDEST then
+    return ("its tables are of version %d, and this aicc knows those up to %d: use the aicc that made them"):format(version,
+      VERSION)
+  end
+  if database.is_read_only then
+    return ("its tables are of version %d, which are to be brought to version %d, and it cannot be written: "
+      .. "run `aicc jobs` once where it can be, or on a copy of it"):format(version, VERSION)
+  end
+  local done, err = pcall(database.transaction, database, update, database)
+  if done then return end
+  local why = type(err) == "table" and err.message:gsub("^job store: ", "") or tostring(err)
+  return ("its tables could not be brought from version %d to %d, and are as they were (%s): run `aicc jobs` once as somebody "
+    .. "who may change them"):format(version, VERSION, why)
 end
 
 return M

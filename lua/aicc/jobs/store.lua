@@ -74,6 +74,7 @@ local function delete(db, job)
     db:run("DELETE FROM " .. name .. " WHERE queue IN (SELECT id FROM queues WHERE job = ?)", job.id)
   end
   db:run("DELETE FROM rows WHERE job = ?", job.id)
+  db:run("DELETE FROM agents WHERE job = ?", job.id)
   db:run("DELETE FROM queues WHERE job = ?", job.id)
 end
 
