@@ -272,10 +272,14 @@ describe("events", function()
     local listener, events = listen()
     assert(listener:release_agent_by_skill(3, { "1001" }))
     listener:close()
-    assert.equal("attempt token attempt", types(events))
-    assert.same({ "token", 200, false }, { events[1].operation, events[1].status, events[1].timing.reused })
-    assert.equal(600, events[2].lifetime)
-    local timing = events[3].timing
+    assert.equal("send attempt token send attempt call", types(events))
+    assert.same({ "token", 15 }, { events[1].operation, events[1].timeout })
+    assert.same({ "token", 200, false }, { events[2].operation, events[2].status, events[2].timing.reused })
+    assert.equal(600, events[3].lifetime)
+    assert.same({ events[4].id, true }, { events[5].id, events[1].id ~= events[4].id })
+    assert.same({ "release_agent_by_skill", "applied", 1 }, { events[6].operation, events[6].outcome, events[6].attempts })
+    local timing = events[5].timing
+    assert.truthy(timing.elapsed > 0 and events[5].elapsed >= timing.elapsed and events[6].elapsed >= events[5].elapsed)
     local sizes = { #'{"skillId":3,"userAccounts":["1001"]}', #scene.SUCCESS }
     assert.same(sizes, { timing.bytes_sent, timing.bytes_received })
     assert.is_true(timing.reused)
@@ -291,16 +295,39 @@ describe("events", function()
     server:fault { operation = "release_agent_by_skill", from = 3, close = "request", apply = true, to = 4 }
     assert(listener:release_agent_by_skill(3, { "1001" }))
     listener:close()
-    assert.equal("attempt token attempt throttle attempt retry attempt retry attempt attempt settle", types(events))
-    assert.same({ "throttled", 1, 429, "rejected" }, { events[4].kind, events[4].wait, events[3].status, events[3].outcome })
-    assert.same({ "network", 52, "unknown" }, { events[7].kind, events[7].curl_code, events[7].outcome })
-    assert.same({ "query_agents", 0 }, { events[10].operation, events[11].left })
+    local told = {} -- without what goes before each attempt
+    for _, event in ipairs(events) do told[#told + 1] = event.type ~= "send" and event or nil end
+    assert.equal("attempt token call attempt throttle attempt retry attempt retry attempt attempt settle call", types(told))
+    assert.same({ "throttled", 1, 429, "rejected" }, { told[5].kind, told[5].wait, told[4].status, told[4].outcome })
+    assert.same({ "network", 52, "unknown" }, { told[8].kind, told[8].curl_code, told[8].outcome })
+    assert.same({ "query_agents", 0 }, { told[11].operation, told[12].left })
+    assert.same({ "applied_earlier", nil, 4 }, { told[13].outcome, told[13].kind, told[13].attempts })
+  end)
+
+  it("tell what each call came to, once, and of none that raises", function()
+    local listener, events = listen()
+    listener:release_agent_by_skill(3, {})
+    pcall(listener.release_agent_by_skill, listener, "3")
+    assert(listener:query_agents(3))
+    for _ in listener:each_agent(3) do end -- luacheck: ignore
+    server:fault { operation = "query_agents", status = 403 }
+    for _ in listener:each_agent(3) do end -- luacheck: ignore
+    listener:close()
+    listener:access_token()
+    local told = {}
+    for _, event in ipairs(events) do
+      if event.type == "call" then told[#told + 1] = ("%s %s %s"):format(event.operation, event.outcome, tostring(event.kind)) end
+    end
+    assert.same({
+      "release_agent_by_skill not_sent guard", "query_agents answered nil", "query_agents answered nil",
+      "query_agents rejected blocked", "token not_sent closed",
+    }, told)
   end)
 
   it("an error in the hook is counted and changes nothing", function()
     local noisy = assert(server:client { on_event = function() error "oops" end })
     assert(noisy:release_agent_by_skill(3, { "1001" }))
-    assert.equal(3, noisy.hook_errors)
+    assert.equal(6, noisy.hook_errors)
     noisy:close()
   end)
 end)

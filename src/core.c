@@ -244,6 +244,15 @@ static int core_equal(lua_State *L) {
 
 /* ---- the module ---- */
 
+/* The names of the API's operations, an array. */
+static void push_operations(lua_State *L) {
+  lua_createtable(L, AICC_OPERATION_COUNT, 0);
+  for (int i = 0; i < AICC_OPERATION_COUNT; i++) {
+    lua_pushstring(L, aicc_operations[i].name);
+    lua_rawseti(L, -2, i + 1);
+  }
+}
+
 __attribute__((visibility("default"))) int luaopen_aicc_core(lua_State *L) {
   static const luaL_Reg functions[] = {{"check", core_check}, {"encode", core_encode}, {"decode", core_decode},
                                        {"now", core_now},     {"sleep", core_sleep},   {"random", core_random},
@@ -267,6 +276,8 @@ __attribute__((visibility("default"))) int luaopen_aicc_core(lua_State *L) {
   aicc_uncaught_open(L);
   aicc_push_all(L);
   lua_setfield(L, -2, "ALL");
+  push_operations(L);
+  lua_setfield(L, -2, "operations");
   aicc_error_pushmeta(L);
   lua_setfield(L, -2, "error_meta");
   lua_pushliteral(L, AICC_VERSION);

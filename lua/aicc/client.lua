@@ -68,11 +68,21 @@ local function read_limits(self, options, level)
   return limits
 end
 
+-- Tells whoever listens what a call came to.
+local function tell_end(self, current, outcome, kind)
+  if not self.engine.listened then return end
+  self.engine.emit {
+    type = "call", operation = current.operation, outcome = outcome, kind = kind, attempts = current.attempts,
+    elapsed = current:elapsed(),
+  }
+end
+
 -- An error with what the caller should know of the call.
-local function tell(current, arguments, err)
+local function tell(self, current, arguments, err)
   err.attempts, err.elapsed = current.attempts, current:elapsed()
   err.skill_id = arguments.skillId
   if type(arguments.userAccounts) == "table" then err.accounts = #arguments.userAccounts end
+  tell_end(self, current, err.outcome, err.kind)
   return err
 end
 
@@ -90,7 +100,7 @@ local function begin(self, operation, arguments, options, level)
   if checked and limits.problem then
     err = errors.new { kind = "argument", operation = operation, message = limits.problem }
   end
-  if err then return nil, tell(current, checked or {}, err) end
+  if err then return nil, tell(self, current, checked or {}, err) end
   return current, checked
 end
 
@@ -101,10 +111,11 @@ local function change(self, operation, arguments, options)
   local result, err = self.engine:change(current, {
     operation = operation, arguments = checked, changes = true, everybody = checked.userAccounts == core.ALL,
   })
-  if not result then return nil, tell(current, checked, err) end
+  if not result then return nil, tell(self, current, checked, err) end
   result.attempts, result.elapsed = current.attempts, current:elapsed()
   result.operation, result.skill_id = operation, checked.skillId
   if type(checked.userAccounts) == "table" then result.accounts = #checked.userAccounts end
+  tell_end(self, current, result.outcome)
   return results.change(result)
 end
 
@@ -161,7 +172,8 @@ function Client:query_agents(skill_id, options)
   local current, checked = begin(self, "query_agents", { skillId = skill_id }, rest, 2)
   if not current then return nil, checked end
   local agents, err, known = self.engine:list(current, checked.skillId, as_proof)
-  if not agents then return nil, tell(current, checked, err) end
+  if not agents then return nil, tell(self, current, checked, err) end
+  tell_end(self, current, "answered")
   return results.agents(agents), nil, results.known(known)
 end
 
@@ -200,9 +212,11 @@ function Client:each_agent(skill_id, options)
       at = at + 1
       return results.agent(page[at])
     end
-    if not err and not reading.told and not reading.is_complete() then err = settle.unsteady(1) end
+    if reading.told and not err then return end
+    if not err and not reading.is_complete() then err = settle.unsteady(1) end
     reading.told = true
-    if err then return false, tell(current, checked, err) end
+    if err then return false, tell(self, current, checked, err) end
+    tell_end(self, current, "answered")
   end
 end
 
@@ -211,9 +225,14 @@ end
 -- @treturn ?table the error
 function Client:access_token()
   local current = call.new("token", self.limits)
-  if self.closed then return nil, errors.new { kind = "closed", operation = "token", message = "the client is closed" } end
-  local bearer, err = self.engine.tokens:get(current)
-  if not bearer then return nil, tell(current, {}, err) end
+  local bearer, err
+  if self.closed then
+    err = errors.new { kind = "closed", operation = "token", message = "the client is closed" }
+  else
+    bearer, err = self.engine.tokens:get(current)
+  end
+  if not bearer then return nil, tell(self, current, {}, err) end
+  tell_end(self, current, "answered")
   return bearer
 end
 

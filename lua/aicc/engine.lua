@@ -36,6 +36,15 @@ local function decide(self, current, request, err, history, is_settled)
   })
 end
 
+local last_id = 0 -- of the attempts that were told of in this Lua state
+
+-- Tells whoever listens that an attempt begins; returns its number.
+local function tell_send(self, request, limits)
+  last_id = last_id + 1
+  self.emit { type = "send", operation = request.operation, id = last_id, timeout = limits.timeout }
+  return last_id
+end
+
 -- One attempt, told to whoever listens.
 local function attempt(self, current, request, bearer, remaining)
   if request.operation == current.operation then current.attempts = current.attempts + 1 end
@@ -46,9 +55,13 @@ local function attempt(self, current, request, bearer, remaining)
     },
   }
   if bearer then asked.headers = current.headers end -- a token is fetched for others too
+  local id, began
+  if self.listened then id, began = tell_send(self, request, asked.limits), current.clock() end
   local reply, err, facts = self.transport:attempt(asked)
   if self.listened then
-    local event = { type = "attempt", operation = request.operation, timing = facts }
+    local event = {
+      type = "attempt", operation = request.operation, id = id, elapsed = current.clock() - began, timing = facts,
+    }
     if err then
       event.kind, event.outcome, event.status, event.curl_code, event.message =
         err.kind, err.outcome, err.status, err.curl_code, err.message

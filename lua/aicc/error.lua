@@ -8,6 +8,12 @@ local core = require("aicc.native").load "aicc.core"
 
 local M = {}
 
+--- All kinds of errors, an array (doc/errors.md).
+M.KINDS = {
+  "guard", "argument", "config", "auth", "forbidden", "blocked", "bad_request", "not_found", "redirect", "too_large", "business",
+  "throttled", "server", "http", "timeout", "network", "tls", "protocol", "deadline", "aborted", "closed", "unsupported", "store",
+}
+
 --- Makes an error.
 -- @tparam table fields kind and message; outcome is "not_sent" and retryable is false unless told
 -- @treturn table the same table, now an error

@@ -89,7 +89,7 @@ M.equal = core.equal
 -- @tparam ?string options.forward_headers in nginx and HAProxy: names of headers that a call may give the API, `X-Request-Id` and
 --   `traceparent`, say, with commas or spaces between them; none that a request has anyway
 -- @tparam[opt=false] boolean options.allow_blocking let libcurl hold up all other requests of nginx or HAProxy
--- @tparam ?function options.on_event called with a table for what happens
+-- @tparam ?function options.on_event called with a table for what happens (doc/events.md)
 -- @tparam ?function options.clock seconds; for specs
 -- @tparam ?function options.sleep takes seconds, returns true; for specs
 -- @tparam ?function options.random 0..1; for specs

@@ -1,0 +1,318 @@
+--- Numbers for Prometheus, from a client's events.
+--
+--     local metrics = require("aicc.metrics").new()
+--     local client = aicc.new { on_event = metrics:listener() }
+--     ...
+--     print(metrics:text())     -- in nginx and HAProxy: what /metrics answers, as metrics.CONTENT_TYPE
+--
+-- The numbers are kept where all who count them can get at them: in nginx in a shared dict (`shared = ngx.shared.metrics`), in
+-- HAProxy in the process's memory (`shared = require("aicc.shared").new "metrics"`), in a script in a table. Labels have a closed
+-- set of values (operations, outcomes, kinds of errors): no account, queue or text of anybody's is in them, and what is not
+-- in the set is "other".
+--
+-- What is under way is a key of its own for each attempt, which ends by itself a little after the attempt must have ended: so a
+-- worker that was killed, or a coroutine that its host dropped, is not counted for ever.
+-- @module aicc.metrics
+
+local core = require("aicc.native").load "aicc.core"
+local errors = require "aicc.error"
+
+local M = {}
+
+--- What the text is, for the header Content-Type.
+M.CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+--- Seconds: the upper bounds of the histograms' buckets, but for the last one, which has none.
+M.BUCKETS = { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60 }
+
+local GRACE = 5 -- seconds after its time is over in which an attempt is still counted as under way
+
+-- ---- labels: each has a closed set of values ----
+
+local function set(names)
+  local values = {}
+  for _, name in ipairs(names) do values[name] = name end
+  return values
+end
+
+local LABELS = {
+  operation = set(core.operations),
+  outcome = set { "answered", "applied", "applied_earlier", "not_sent", "rejected", "unknown" },
+  kind = set(errors.KINDS),
+  found = set { "done", "left", "unknown" },
+}
+LABELS.kind.none = "none"
+
+-- ---- what is counted ----
+
+-- name, kind, labels, and what it is. In this order they are shown.
+local FAMILIES = {
+  { "aicc_calls_total", "counter", { "operation", "outcome", "kind" }, "Calls of a client that have ended." },
+  { "aicc_call_seconds", "histogram", { "operation" }, "What calls took, with tokens, waits and retries." },
+  { "aicc_attempts_total", "counter", { "operation", "outcome", "kind" }, "Requests that were sent, or were to be." },
+  { "aicc_attempt_seconds", "histogram", { "operation" }, "What single requests took." },
+  { "aicc_in_flight", "gauge", { "operation" }, "Requests under way." },
+  { "aicc_retries_total", "counter", { "operation", "kind" }, "Requests that are sent again after a failure." },
+  { "aicc_throttles_total", "counter", { "operation" }, "Requests that are sent again after the API asked for fewer (429)." },
+  { "aicc_settles_total", "counter", { "operation", "found" }, "Lost answers that a listing was asked about." },
+  { "aicc_tokens_total", "counter", {}, "Tokens that were fetched." },
+  { "aicc_warnings_total", "counter", {}, "What was odd and did no harm." },
+  { "aicc_metrics_lost_total", "counter", {}, "Numbers that were not counted, for want of memory." },
+}
+
+-- ---- where a script keeps them: the methods of ngx.shared.DICT that are used here ----
+
+local Memory = { __name = "aicc.metrics.memory" }
+Memory.__index = Memory
+
+function Memory:get(key) return self.values[key] end
+
+function Memory:incr(key, by, first)
+  local sum = (self.values[key] or first) + by
+  self.values[key] = sum
+  return sum
+end
+
+function Memory:set(key, value, seconds)
+  self.values[key], self.ends[key] = value, core.now() + seconds
+  return true
+end
+
+function Memory:delete(key) self.values[key], self.ends[key] = nil, nil end
+
+function Memory:get_keys()
+  local keys, now = {}, core.now()
+  for key, ends in pairs(self.ends) do
+    if ends <= now then self:delete(key) end
+  end
+  for key in pairs(self.values) do keys[#keys + 1] = key end
+  return keys
+end
+
+-- ---- counting ----
+
+local Metrics = { __name = "aicc.metrics", CONTENT_TYPE = M.CONTENT_TYPE }
+Metrics.__index = Metrics
+
+function Metrics.__tostring() return "aicc.metrics" end
+
+-- Adds to a number. What finds no room is counted as lost, as soon as there is room for that.
+local function add(self, key, by)
+  if not self.shared:incr(key, by, 0) then
+    self.lost = self.lost + 1
+  elseif self.lost > 0 and self.shared:incr("aicc_metrics_lost_total", self.lost, 0) then
+    self.lost = 0
+  end
+end
+
+-- The number of a family with these labels, as keys and Prometheus have it: `name{label="value",…}`. Kept, since few are in use.
+local function key_of(self, family, ...)
+  local kept = self.keys[family.name]
+  for i = 1, #family.labels do
+    local value = family.values[i][(select(i, ...))] or "other"
+    local deeper = kept[value]
+    if not deeper then
+      deeper = {}
+      kept[value] = deeper
+    end
+    kept = deeper
+  end
+  if not kept.key then
+    local words = {}
+    for i, label in ipairs(family.labels) do
+      words[i] = ('%s="%s"'):format(label, family.values[i][(select(i, ...))] or "other")
+    end
+    kept.labels = table.concat(words, ",")
+    kept.key = kept.labels == "" and family.name or ("%s{%s}"):format(family.name, kept.labels)
+  end
+  return kept
+end
+
+local function count(self, name, ...) add(self, key_of(self, self.families[name], ...).key, 1) end
+
+-- Adds seconds to a histogram. Each bucket has what is in it and in no smaller one; `text` sums them up.
+local function observe(self, name, seconds, operation)
+  local kept = key_of(self, self.families[name], operation)
+  if not kept.buckets then
+    kept.buckets = {}
+    for i = 1, #M.BUCKETS + 1 do kept.buckets[i] = ("%s %d"):format(kept.key, i) end
+  end
+  local at = 1
+  while M.BUCKETS[at] and seconds > M.BUCKETS[at] do at = at + 1 end
+  add(self, kept.buckets[at], 1)
+  add(self, kept.key, seconds)
+end
+
+-- The key of an attempt that is under way. Made where it is first needed: nginx's workers are copies of one process.
+local function flight_of(self, event)
+  self.own = self.own or ("%.17g"):format(core.random())
+  return ("%s %s %s"):format(key_of(self, self.families.aicc_in_flight, event.operation).key, self.own, event.id)
+end
+
+local heard = {}
+
+function heard.send(self, event)
+  if not self.shared:set(flight_of(self, event), 1, event.timeout + GRACE) then self.lost = self.lost + 1 end
+end
+
+function heard.attempt(self, event)
+  self.shared:delete(flight_of(self, event))
+  count(self, "aicc_attempts_total", event.operation, event.outcome or "answered", event.kind or "none")
+  observe(self, "aicc_attempt_seconds", event.elapsed, event.operation)
+end
+
+function heard.call(self, event)
+  count(self, "aicc_calls_total", event.operation, event.outcome, event.kind or "none")
+  observe(self, "aicc_call_seconds", event.elapsed, event.operation)
+end
+
+function heard.retry(self, event) count(self, "aicc_retries_total", event.operation, event.kind) end
+
+function heard.throttle(self, event) count(self, "aicc_throttles_total", event.operation) end
+
+function heard.token(self) count(self, "aicc_tokens_total") end
+
+function heard.warning(self) count(self, "aicc_warnings_total") end
+
+function heard.settle(self, event)
+  count(self, "aicc_settles_total", event.operation, event.left == nil and "unknown" or event.left == 0 and "done" or "left")
+end
+
+--- What counts a client's events: give it to `aicc.new` as `on_event`. Several clients may have the same.
+-- @tparam ?function also called with each event, after it was counted
+-- @treturn function takes an event
+function Metrics:listener(also)
+  if also ~= nil and type(also) ~= "function" then error("also: expected a function, got " .. type(also), 2) end
+  return function(event)
+    local hear = heard[event.type]
+    if hear then hear(self, event) end
+    if also then also(event) end
+  end
+end
+
+--- Counts one thing of the caller's own: a counter that `new` was told of.
+-- @tparam string name its name
+-- @tparam ?string value its label's value; one that `new` was not told of is "other"
+function Metrics:count(name, value)
+  local family = self.families[name]
+  if not family or not family.is_own then error(("metrics: unknown counter '%s'"):format(tostring(name)), 2) end
+  count(self, name, value)
+end
+
+-- ---- showing ----
+
+-- A number as Prometheus reads it, in whatever language the program runs.
+local function number(value)
+  local text = value % 1 == 0 and ("%.0f"):format(value) or ("%.15g"):format(value)
+  return (text:gsub(",", "."))
+end
+
+-- The lines of a histogram with these labels.
+local function histogram(lines, family, labels, values)
+  local before, sum = labels == "" and "" or labels .. ",", 0
+  local key = labels == "" and family.name or ("%s{%s}"):format(family.name, labels)
+  for i = 1, #M.BUCKETS + 1 do
+    sum = sum + (values[("%s %d"):format(key, i)] or 0)
+    local bound = M.BUCKETS[i] and number(M.BUCKETS[i]) or "+Inf"
+    lines[#lines + 1] = ('%s_bucket{%sle="%s"} %s'):format(family.name, before, bound, number(sum))
+  end
+  local braces = labels == "" and "" or "{" .. labels .. "}"
+  lines[#lines + 1] = ("%s_sum%s %s"):format(family.name, braces, number(values[key] or 0))
+  lines[#lines + 1] = ("%s_count%s %s"):format(family.name, braces, number(sum))
+end
+
+-- What is kept, by family and labels: name -> labels -> true; and key -> value. Of a gauge's keys the value is how many there are.
+local function gather(self)
+  local found, values = {}, {}
+  for _, key in ipairs(self.shared:get_keys(0)) do
+    local name, rest = key:match "^([%w_]+)(.*)$"
+    local family = name and self.families[name]
+    local value = family and self.shared:get(key)
+    if value then -- it may have ended just now
+      local labels = rest:match "^{(.-)}" or ""
+      local at = family.kind == "gauge" and ("%s{%s}"):format(name, labels) or key
+      found[name] = found[name] or {}
+      found[name][labels] = true
+      values[at] = family.kind == "gauge" and (values[at] or 0) + 1 or value
+    end
+  end
+  return found, values
+end
+
+--- All numbers, as the text that Prometheus reads (version 0.0.4).
+-- @treturn string
+function Metrics:text()
+  local lines, found, values = {}, gather(self)
+  for _, family in ipairs(self.families) do
+    lines[#lines + 1] = ("# HELP %s %s"):format(family.name, family.help)
+    lines[#lines + 1] = ("# TYPE %s %s"):format(family.name, family.kind)
+    local all = {}
+    for labels in pairs(found[family.name] or {}) do all[#all + 1] = labels end
+    if #all == 0 and #family.labels == 0 then all[1] = "" end -- it is known to be 0
+    table.sort(all)
+    for _, labels in ipairs(all) do
+      local key = labels == "" and family.name or ("%s{%s}"):format(family.name, labels)
+      if family.kind == "histogram" then
+        histogram(lines, family, labels, values)
+      else
+        lines[#lines + 1] = ("%s %s"):format(key, number(values[key] or 0))
+      end
+    end
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+-- ---- making one ----
+
+-- A counter of the caller's own; raises what is wrong with it, at the line of whoever called `new`.
+local function own_counter(given, i)
+  local function wrong(what) error(("counters[%d]: %s"):format(i, what), 4) end
+  if type(given) ~= "table" then wrong("expected a table, got " .. type(given)) end
+  for name in pairs(given) do
+    if not ({ name = true, help = true, label = true, values = true })[name] then wrong("unknown field " .. tostring(name)) end
+  end
+  if type(given.name) ~= "string" or not given.name:find "^[%a_][%w_]*$" or given.name:find "^aicc_" then
+    wrong "name: expected letters, digits and _, and not to begin with aicc_"
+  end
+  if type(given.help) ~= "string" or given.help:find "[\\\n]" then wrong "help: expected one line without a backslash" end
+  if given.label == nil then return { given.name, "counter", {}, given.help, is_own = true } end
+  if type(given.label) ~= "string" or not given.label:find "^[%a_][%w_]*$" or given.label:find "^__" then
+    wrong "label: expected letters, digits and _"
+  end
+  if type(given.values) ~= "table" then wrong "values: expected a list of what the label may be" end
+  for _, value in ipairs(given.values) do
+    if type(value) ~= "string" or not value:find "^[%w_.:/ -]+$" then wrong "values: expected plain words" end
+  end
+  return { given.name, "counter", { given.label }, given.help, values = set(given.values), is_own = true }
+end
+
+local OPTIONS = { shared = "table", counters = "table" }
+
+--- Makes a set of numbers.
+-- @tparam ?table options
+-- @tparam ?table options.shared where they are kept: an `ngx.shared.DICT`, with nothing else in it, or a part of `aicc.shared`; a
+--   table of this Lua state's own, if not given
+-- @tparam ?table options.counters array of the caller's own: `name`, `help` (a line), and if it has a label `label` (its name) and
+--   `values` (array of strings: all that it may be)
+-- @treturn table
+function M.new(options)
+  if options ~= nil and type(options) ~= "table" then error("options: expected a table, got " .. type(options), 2) end
+  options = options or {}
+  for name, value in pairs(options) do
+    if not OPTIONS[name] then error(("unknown option '%s'"):format(tostring(name)), 2) end
+    if type(value) ~= "table" then error(("%s: expected a table, got %s"):format(name, type(value)), 2) end
+  end
+  local self = setmetatable({
+    shared = options.shared or setmetatable({ values = {}, ends = {} }, Memory), families = {}, keys = {}, lost = 0,
+  }, Metrics)
+  local function declare(row)
+    local family = { name = row[1], kind = row[2], labels = row[3], help = row[4], values = {}, is_own = row.is_own }
+    for i, label in ipairs(family.labels) do family.values[i] = row.values or LABELS[label] end
+    self.families[#self.families + 1], self.families[family.name], self.keys[family.name] = family, family, {}
+  end
+  for _, row in ipairs(FAMILIES) do declare(row) end
+  for i, given in ipairs(options.counters or {}) do declare(own_counter(given, i)) end
+  return self
+end
+
+return M
