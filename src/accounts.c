@@ -12,7 +12,6 @@
 #include "json.h"
 #include "strset.h"
 
-#define MAX_ACCOUNT 128 /* bytes */
 #define FEW 16          /* accounts whose set fits on the C stack */
 #define BATCH 32        /* accounts that are fetched from their list at once */
 
@@ -102,12 +101,12 @@ static int put_account(struct aicc_call *call, const char *name, size_t at, stru
     return 0;
   }
   const char *text = lua_tolstring(L, -1, &size);
-  if (size == 0 || size > MAX_ACCOUNT) {
+  if (size == 0 || size > AICC_MAX_ACCOUNT) {
     struct aicc_failure *failure = aicc_arguments_refuse(call, "argument");
     if (size == 0)
-      aicc_failure_say(failure, "%s[%zu]: expected 1 to %d bytes, got an empty string", name, at, MAX_ACCOUNT);
+      aicc_failure_say(failure, "%s[%zu]: expected 1 to %d bytes, got an empty string", name, at, AICC_MAX_ACCOUNT);
     else
-      aicc_failure_say(failure, "%s[%zu]: expected 1 to %d bytes, got %zu", name, at, MAX_ACCOUNT, size);
+      aicc_failure_say(failure, "%s[%zu]: expected 1 to %d bytes, got %zu", name, at, AICC_MAX_ACCOUNT, size);
     return 0;
   }
   enum aicc_status status = aicc_json_check_text(text, size);
@@ -150,7 +149,7 @@ static int append_text(struct aicc_buf *body, const char *text, size_t size) {
 static int append_account(lua_State *L, int index, struct aicc_buf *body, struct aicc_strset *seen) {
   size_t size;
   const char *text = lua_tolstring(L, index, &size);
-  if (size == 0 || size > MAX_ACCOUNT) return 0;
+  if (size == 0 || size > AICC_MAX_ACCOUNT) return 0;
   aicc_strset_append(seen, text, size);
   if (body == NULL) return aicc_json_is_plain(text, size) || append_text(body, text, size);
   if (body->capacity - body->length < size + 3 && aicc_buf_reserve(body, size + 3) != AICC_OK) return 0;
@@ -247,7 +246,7 @@ static int refuse_type(struct aicc_call *call, const char *name, int or_all) {
   const char *expected = or_all ? "a list of strings or aicc.ALL" : "a list of strings";
   if (lua_type(L, -1) != LUA_TSTRING) return aicc_arguments_mistyped(call, name, expected, -1);
   return luaL_error(L, "%s: %s: expected %s, got string: write { \"%s\" } for one account", call->operation->name, name, expected,
-                    lua_rawlen(L, -1) <= MAX_ACCOUNT ? lua_tostring(L, -1) : "...");
+                    lua_rawlen(L, -1) <= AICC_MAX_ACCOUNT ? lua_tostring(L, -1) : "...");
 }
 
 int aicc_put_accounts(struct aicc_call *call, const char *name, size_t most, int or_all) {

@@ -41,6 +41,12 @@ int aicc_arguments_get(struct aicc_call *call, const char *name) {
   return lua_type(call->L, -1);
 }
 
+int aicc_arguments_have(struct aicc_call *call, const char *name) {
+  int type = aicc_arguments_get(call, name);
+  lua_pop(call->L, 1);
+  return type != LUA_TNIL;
+}
+
 void aicc_arguments_done(struct aicc_call *call, const char *name) {
   if (call->copy != 0)
     lua_setfield(call->L, call->copy, name);
@@ -81,6 +87,68 @@ int aicc_put_integer(struct aicc_call *call, const char *name, double least, dou
   int64_t value;
   if (!aicc_get_integer(call, name, least, most, otherwise, &value)) return 0;
   return call->body == NULL || aicc_arguments_judge(call, aicc_json_integer(call->body, value), name);
+}
+
+/* Checks and writes list[at], which is on top, as a string. */
+static int put_item(struct aicc_call *call, const char *name, size_t at) {
+  double value = lua_type(call->L, -1) == LUA_TNUMBER ? (double)lua_tonumber(call->L, -1) : 0;
+  if (!(value >= 1 && value <= AICC_MAX_INTEGER) || value != floor(value)) {
+    char got[40];
+    if (lua_type(call->L, -1) == LUA_TNUMBER)
+      snprintf(got, sizeof got, "%.17g", value);
+    else
+      snprintf(got, sizeof got, "%s", luaL_typename(call->L, -1));
+    aicc_failure_say(aicc_arguments_refuse(call, "argument"), "%s[%zu]: expected an integer from 1 to %.0f, got %s", name, at,
+                     AICC_MAX_INTEGER, got);
+    return 0;
+  }
+  return call->body == NULL || ((at == 1 || aicc_put_literal(call, ",")) && aicc_put_literal(call, "\"") &&
+                                aicc_arguments_judge(call, aicc_json_integer(call->body, (int64_t)value), name) &&
+                                aicc_put_literal(call, "\""));
+}
+
+int aicc_put_integers(struct aicc_call *call, const char *name, size_t most) {
+  lua_State *L = call->L;
+  if (aicc_arguments_get(call, name) != LUA_TTABLE) return aicc_arguments_mistyped(call, name, "a list of integers", -1);
+  size_t keys = 0;
+  for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) keys++;
+  if (keys == 0 || keys > most) {
+    aicc_failure_say(aicc_arguments_refuse(call, "argument"), "%s: expected 1 to %zu integers, got %zu", name, most, keys);
+    return 0;
+  }
+  lua_createtable(L, (int)keys, 0);
+  if (!aicc_put_literal(call, "[")) return 0;
+  for (size_t at = 1; at <= keys; at++) {
+    aicc_rawgeti(L, -2, (lua_Integer)at);
+    if (!put_item(call, name, at)) return 0;
+    double value = (double)lua_tonumber(L, -1);
+    lua_pop(L, 1);
+    aicc_pushwhole(L, value);
+    lua_rawseti(L, -2, (int)at);
+  }
+  lua_remove(L, -2);
+  aicc_arguments_done(call, name);
+  return aicc_put_literal(call, "]");
+}
+
+/* ---- texts ---- */
+
+int aicc_put_text(struct aicc_call *call, const char *name, size_t most) {
+  size_t size;
+  if (aicc_arguments_get(call, name) != LUA_TSTRING) return aicc_arguments_mistyped(call, name, "a string", -1);
+  const char *text = lua_tolstring(call->L, -1, &size);
+  if (size == 0 || size > most) {
+    struct aicc_failure *failure = aicc_arguments_refuse(call, "argument");
+    if (size == 0)
+      aicc_failure_say(failure, "%s: expected 1 to %zu bytes, got an empty string", name, most);
+    else
+      aicc_failure_say(failure, "%s: expected 1 to %zu bytes, got %zu", name, most, size);
+    return 0;
+  }
+  enum aicc_status status = aicc_json_check_text(text, size);
+  if (status == AICC_OK && call->body != NULL) status = aicc_json_string(call->body, text, size);
+  aicc_arguments_done(call, name);
+  return aicc_arguments_judge(call, status, name);
 }
 
 int aicc_get_word(struct aicc_call *call, const char *name, const char *const *words, int *found) {

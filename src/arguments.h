@@ -11,6 +11,7 @@
 
 #define AICC_MAX_INTEGER 9007199254740991.0 /* 2^53 - 1: every Lua, and JSON, keeps it exactly */
 #define AICC_MAX_HEADER_VALUE 4096
+#define AICC_MAX_ACCOUNT 128 /* bytes */
 
 /* One call's arguments on their way to a body. */
 struct aicc_call {
@@ -39,6 +40,12 @@ int aicc_put_json(struct aicc_call *call, const char *text, size_t size);
 #define AICC_REQUIRED (-1.0)
 int aicc_get_integer(struct aicc_call *call, const char *name, double least, double most, double otherwise, int64_t *found);
 int aicc_put_integer(struct aicc_call *call, const char *name, double least, double most, double otherwise);
+
+/* Those of a list, 1 to `most`, as an array of strings, which is how the API takes some of them. */
+int aicc_put_integers(struct aicc_call *call, const char *name, size_t most);
+
+/* A string of 1 to `most` bytes of UTF-8 without control characters. */
+int aicc_put_text(struct aicc_call *call, const char *name, size_t most);
 
 /* Which of the words (ended by NULL) a field that is not the API's own is; the first one where it is nil. */
 int aicc_get_word(struct aicc_call *call, const char *name, const char *const *words, int *found);
@@ -71,6 +78,9 @@ int aicc_arguments_mistyped(struct aicc_call *call, const char *name, const char
 
 /* Pushes the field; tells its type. */
 int aicc_arguments_get(struct aicc_call *call, const char *name);
+
+/* Whether there is such a field. */
+int aicc_arguments_have(struct aicc_call *call, const char *name);
 
 /* Pops the value on top, into the copy if there is one. */
 void aicc_arguments_done(struct aicc_call *call, const char *name);

@@ -1,7 +1,8 @@
 /*
 ** operation.c - the API: one row and two small functions per operation. See operation.h.
 **
-** The facts are from the vendor's documents of tokenByAkSk, releaseAgentBySkillId, addSkillsToAgent and queryAgentInfoBySkillId.
+** The facts are from the vendor's documents of tokenByAkSk, releaseAgentBySkillId, addSkillsToAgent, queryAgentInfoBySkillId,
+** agentAccount/query and skill/querySkills.
 */
 #include "operation.h"
 
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include "arguments.h"
+#include "inquiry.h"
 #include "shape.h"
 
 /* ---- token ---- */
@@ -59,6 +61,40 @@ static int write_query(struct aicc_call *call) {
          aicc_put_literal(call, "}") && (!is_wrapped || aicc_put_literal(call, "}"));
 }
 
+/* ---- one agent, and all queues ---- */
+
+/* The first of the words stands for the flat form, the second for the one in requestParam, which its sibling's table has. */
+static int begin_form(struct aicc_call *call, const char *const *words, int *form) {
+  return aicc_get_word(call, "form", words, form) && (*form % 2 == 0 || aicc_put_literal(call, "{\"requestParam\":"));
+}
+
+static int end_form(struct aicc_call *call, int form) { return form % 2 == 0 || aicc_put_literal(call, "}"); }
+
+/* Without an account: the first agent there is. Whether that is answered shows what a refusal of an account is worth. */
+static int write_query_agent(struct aicc_call *call) {
+  static const char *const forms[] = {"flat", "wrapped", "flat_anybody", "wrapped_anybody", NULL};
+  int form;
+  if (!begin_form(call, forms, &form)) return 0;
+  if (form >= 2)
+    return aicc_put_literal(call, "{\"pageNum\":0,\"pageSize\":1}") && end_form(call, form);
+  return aicc_put_literal(call, "{\"userAccount\":") && aicc_put_text(call, "userAccount", AICC_MAX_ACCOUNT) &&
+         aicc_put_literal(call, "}") && end_form(call, form);
+}
+
+/* Numbers go as strings here: the documents have it so. */
+static int write_query_skills(struct aicc_call *call) {
+  static const char *const forms[] = {"flat", "wrapped", NULL};
+  int form;
+  return begin_form(call, forms, &form) && aicc_put_literal(call, "{\"limit\":\"") &&
+         aicc_put_integer(call, "limit", 1, 100, 100) && aicc_put_literal(call, "\",\"offset\":\"") &&
+         aicc_put_integer(call, "offset", 0, AICC_MAX_INTEGER, 0) && aicc_put_literal(call, "\"") &&
+         (!aicc_arguments_have(call, "name") ||
+          (aicc_put_literal(call, ",\"name\":") && aicc_put_text(call, "name", 100))) &&
+         (!aicc_arguments_have(call, "skillIds") ||
+          (aicc_put_literal(call, ",\"skillIds\":") && aicc_put_integers(call, "skillIds", 100))) &&
+         aicc_put_literal(call, "}") && end_form(call, form);
+}
+
 static const char *read_nothing(lua_State *L) {
   (void)L;
   return NULL;
@@ -66,7 +102,8 @@ static const char *read_nothing(lua_State *L) {
 
 /* ---- the table ---- */
 
-#define MANAGEMENT "/apiaccess/rest/cc-management/v1/agentAccount/"
+#define MANAGEMENT "/apiaccess/rest/cc-management/v1/"
+#define ACCOUNT MANAGEMENT "agentAccount/"
 
 const struct aicc_operation aicc_operations[AICC_OPERATION_COUNT] = {
     {.name = "token",
@@ -76,26 +113,43 @@ const struct aicc_operation aicc_operations[AICC_OPERATION_COUNT] = {
      .write = write_token,
      .read = read_token},
     {.name = "release_agent_by_skill",
-     .path = MANAGEMENT "releaseAgentBySkillId",
+     .path = ACCOUNT "releaseAgentBySkillId",
      .with_token = 1,
      .needs_code = 1,
      .fields = {"skillId", "userAccounts"},
      .write = write_release,
      .read = read_nothing},
     {.name = "bind_agents",
-     .path = MANAGEMENT "addSkillsToAgent",
+     .path = ACCOUNT "addSkillsToAgent",
      .with_token = 1,
      .needs_code = 1,
      .fields = {"userAccounts", "skillId", "agentWeight", "skillWeight"},
      .write = write_bind,
      .read = read_nothing},
     {.name = "query_agents",
-     .path = MANAGEMENT "queryAgentInfoBySkillId",
+     .path = ACCOUNT "queryAgentInfoBySkillId",
      .with_token = 1,
      .once = 1,
      .fields = {"skillId", "pageSize", "pageNum", "form"},
      .write = write_query,
      .read = aicc_shape_page},
+    {.name = "query_agent",
+     .path = ACCOUNT "query",
+     .with_token = 1,
+     .once = 1,
+     .is_personal = 1,
+     .fields = {"userAccount", "form"},
+     .write = write_query_agent,
+     .read = aicc_inquiry_agent},
+    {.name = "query_skills",
+     .path = MANAGEMENT "skill/querySkills",
+     .with_token = 1,
+     .once = 1,
+     .returns_code = 1,
+     .may_crash = 1,
+     .fields = {"name", "skillIds", "limit", "offset", "form"},
+     .write = write_query_skills,
+     .read = aicc_inquiry_queues},
 };
 
 const struct aicc_operation *aicc_operation_check(lua_State *L, int index) {

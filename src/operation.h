@@ -8,7 +8,7 @@
 
 #include "error.h"
 
-#define AICC_OPERATION_COUNT 4
+#define AICC_OPERATION_COUNT 6
 
 struct aicc_call;
 
@@ -21,6 +21,9 @@ struct aicc_operation {
   const char *fields[6];                 /* what the arguments' table may hold; NULL ends it */
   int (*write)(struct aicc_call *call);  /* the arguments to the body; 0 after a failure */
   const char *(*read)(lua_State *L);     /* what a usable 200 lacks, or NULL; the decoded object is on top */
+  int returns_code;                      /* the reply has returnCode and description for resultCode and resultMessage */
+  int may_crash;                         /* a 500 is an exception of the server's, and no refusal */
+  int is_personal;                       /* its replies tell of people: no error shows one */
 };
 
 extern const struct aicc_operation aicc_operations[AICC_OPERATION_COUNT];

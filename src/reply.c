@@ -110,6 +110,18 @@ static void get_text(lua_State *L, int index, const char *name, struct aicc_text
 
 static int is_zero(struct aicc_text code) { return code.size == 1 && code.data[0] == '0'; }
 
+/*
+** Sets `code` to what the object at `index` says of its success; it stays on the stack. Where an operation has a name of its own
+** for it, the usual one counts too: of two, the one that tells of a failure.
+*/
+static void get_code(lua_State *L, const struct aicc_operation *operation, int index, struct aicc_text *code) {
+  struct aicc_text other = {NULL, 0};
+  get_text(L, index, "resultCode", code);
+  if (!operation->returns_code || (code->data != NULL && !is_zero(*code))) return;
+  get_text(L, index, "returnCode", &other);
+  if (other.data != NULL) *code = other;
+}
+
 /* Whether a reply may have a token in it, under whatever name: a new one, which nothing could take out of an error. */
 static int may_bring_token(const struct aicc_reply *reply) {
   static const char name[] = "token";
@@ -132,10 +144,12 @@ static const char *find_lack(lua_State *L, const struct aicc_operation *operatio
 }
 
 /* The server's own words, without the secrets: taken out before a message is cut from them, lest the cut hides one. */
-static void get_words(lua_State *L, int object, struct aicc_failure *failure, const struct aicc_secrets *secrets) {
-  get_text(L, object, "resultCode", &failure->result_code);
+static void get_words(lua_State *L, const struct aicc_operation *operation, int object, struct aicc_failure *failure,
+                      const struct aicc_secrets *secrets) {
+  get_code(L, operation, object, &failure->result_code);
   if (failure->result_code.data != NULL) aicc_secrets_scrub(L, secrets, &failure->result_code);
-  get_text(L, object, "resultMessage", &failure->result_message);
+  if (operation->returns_code) get_text(L, object, "description", &failure->result_message);
+  if (failure->result_message.data == NULL) get_text(L, object, "resultMessage", &failure->result_message);
   if (failure->result_message.data != NULL) aicc_secrets_scrub(L, secrets, &failure->result_message);
 }
 
@@ -153,12 +167,12 @@ static void scrub_result(lua_State *L, const struct aicc_secrets *secrets) {
   }
 }
 
-static void judge_business(struct aicc_failure *failure) {
+static void judge_business(const struct aicc_operation *operation, struct aicc_failure *failure) {
   struct aicc_text code = failure->result_code, said = failure->result_message;
   failure->kind = "business";
   failure->outcome = AICC_REJECTED;
-  aicc_failure_say(failure, "resultCode %.*s: %.*s (check the values of the parameters)", shown(code), code.data,
-                   said.data != NULL ? shown(said) : 10, said.data != NULL ? said.data : "no message");
+  aicc_failure_say(failure, "%s %.*s: %.*s (check the values of the parameters)",
+                   operation->returns_code ? "returnCode" : "resultCode", shown(code), code.data, said.data != NULL ? shown(said) : 10, said.data != NULL ? said.data : "no message");
 }
 
 static void judge_lack(const struct aicc_operation *operation, const char *lacks, int is_empty, struct aicc_failure *failure) {
@@ -170,13 +184,14 @@ int aicc_reply_push(lua_State *L, const struct aicc_operation *operation, const 
                     const struct aicc_secrets *secrets) {
   struct aicc_text code = {NULL, 0};
   const char *lacks = NULL;
-  luaL_checkstack(L, 14, "reply");
+  luaL_checkstack(L, 40, "reply");
   int base = lua_gettop(L);
   int found = reply->truncated ? 0 : aicc_shape_push(L, reply->body);
   int object = found > 0 ? base + 1 : 0;
-  if (object != 0) get_text(L, object, "resultCode", &code);
+  if (object != 0) get_code(L, operation, object, &code);
   /* A 500 that says "0" contradicts itself: it is one of the server's failures, whose outcome nobody knows. */
-  int is_refusal = code.data != NULL && !is_zero(code) && (reply->status == 200 || reply->status == 500);
+  int tells = reply->status == 200 || (reply->status == 500 && !operation->may_crash);
+  int is_refusal = tells && code.data != NULL && !is_zero(code);
   if (reply->status == 200 && !reply->truncated && !is_refusal) {
     lacks = find_lack(L, operation, found, object, code);
     if (lacks == NULL) {
@@ -189,17 +204,18 @@ int aicc_reply_push(lua_State *L, const struct aicc_operation *operation, const 
   aicc_failure_init(&failure, operation->name, "protocol", AICC_UNKNOWN);
   failure.status = reply->status;
   failure.retry_after = retry_seconds(reply);
-  if (object != 0) get_words(L, object, &failure, secrets);
+  if (object != 0) get_words(L, operation, object, &failure, secrets);
   if (reply->truncated) {
     failure.truncated = failure.retryable = 1;
     aicc_failure_say(&failure, "the reply was cut short after %zu bytes", reply->body.size);
   } else if (is_refusal) {
-    judge_business(&failure);
+    judge_business(operation, &failure);
   } else if (lacks != NULL) {
     judge_lack(operation, lacks, reply->body.size == 0, &failure);
   } else {
     judge_status(reply, object != 0, &failure);
   }
-  if (reply->body.size > 0 && (operation->with_token || !may_bring_token(reply))) failure.body = reply->body;
+  int may_show = !operation->is_personal && (operation->with_token || !may_bring_token(reply));
+  if (reply->body.size > 0 && may_show) failure.body = reply->body;
   return aicc_failure_push(L, &failure, secrets);
 }

@@ -71,7 +71,7 @@ static int differ(lua_State *L) {
 
 /* Moves the fields of `schema` up, beside it. Returns 0 where a field that decides stands in both, and differs. */
 static int lift_schema(lua_State *L) {
-  static const char *const decisive[] = {"resultCode", "count", "total", "data"};
+  static const char *const decisive[] = {"resultCode", "returnCode", "count", "total", "data"};
   int agrees = 1;
   if (aicc_getfield(L, -1, "schema") == LUA_TTABLE) {
     for (size_t i = 0; i < sizeof decisive / sizeof *decisive; i++) {
@@ -128,8 +128,7 @@ static int is_count(lua_State *L) {
   return number >= 0 && number < TOO_LARGE && number == floor(number);
 }
 
-/* In the table on top: where the field is a string of digits it becomes a number. */
-static void read_number(lua_State *L, const char *name) {
+void aicc_shape_number(lua_State *L, const char *name) {
   if (aicc_getfield(L, -1, name) == LUA_TSTRING && is_count(L)) {
     aicc_pushwhole(L, lua_tonumber(L, -1));
     lua_setfield(L, -3, name);
@@ -137,11 +136,7 @@ static void read_number(lua_State *L, const char *name) {
   lua_pop(L, 1);
 }
 
-/*
-** Makes `count` of the listing on top a number; returns 0 if there is none. Where there is a `total` too the larger counts:
-** nobody says which of them means the page, and too large a count never makes a reading complete.
-*/
-static int read_count(lua_State *L) {
+int aicc_shape_count(lua_State *L) {
   static const char *const names[] = {"count", "total"};
   lua_Number largest = -1;
   for (int i = 0; i < 2; i++) {
@@ -157,8 +152,7 @@ static int read_count(lua_State *L) {
   return 1;
 }
 
-/* Reads the account of the agent on top. Returns 0 where what ought to be one is no text: it cannot be told from another. */
-static int read_account(lua_State *L) {
+int aicc_shape_account(lua_State *L) {
   int own = aicc_getfield(L, -1, "userAccount"), other = aicc_getfield(L, -2, "accountCode");
   int has_own = own == LUA_TSTRING && lua_rawlen(L, -2) > 0, has_other = other == LUA_TSTRING && lua_rawlen(L, -1) > 0;
   if (!has_own) {
@@ -176,18 +170,9 @@ static int read_account(lua_State *L) {
   return (own == LUA_TSTRING || own == LUA_TNIL) && (other == LUA_TSTRING || other == LUA_TNIL);
 }
 
-/* Makes agents of the values of the table on top; returns how many, or -1 where they are none. */
-static lua_Integer read_agents(lua_State *L) {
-  static const char *const numbers[] = {"workNo", "agentType", "agentWeight", "skillWeight"};
+lua_Integer aicc_shape_array(lua_State *L) {
   lua_Integer count = 0;
-  for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
-    if (!lua_istable(L, -1) || !read_account(L)) {
-      lua_pop(L, 2);
-      return -1;
-    }
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) read_number(L, numbers[i]);
-    count++;
-  }
+  for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) count++;
   for (lua_Integer i = 1; i <= count; i++) { /* a null among them, or an object in place of the array, leaves a hole */
     int type = aicc_rawgeti(L, -1, i);
     lua_pop(L, 1);
@@ -196,8 +181,21 @@ static lua_Integer read_agents(lua_State *L) {
   return count;
 }
 
+/* Makes agents of the values of the table on top; returns how many, or -1 where they are none. */
+static lua_Integer read_agents(lua_State *L) {
+  static const char *const numbers[] = {"workNo", "agentType", "agentWeight", "skillWeight"};
+  for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
+    if (!lua_istable(L, -1) || !aicc_shape_account(L)) {
+      lua_pop(L, 2);
+      return -1;
+    }
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) aicc_shape_number(L, numbers[i]);
+  }
+  return aicc_shape_array(L);
+}
+
 const char *aicc_shape_page(lua_State *L) {
-  if (!read_count(L)) return "a count";
+  if (!aicc_shape_count(L)) return "a count";
   int type = aicc_getfield(L, -1, "data");
   lua_Integer agents = type == LUA_TTABLE ? read_agents(L) : -1;
   lua_pop(L, 1);

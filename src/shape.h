@@ -23,4 +23,21 @@ int aicc_shape_push(lua_State *L, struct aicc_text body);
 */
 const char *aicc_shape_page(lua_State *L);
 
+/* And this is what such functions are made of (inquiry.c has more of them). */
+
+/* The number of values in the table on top if it is an array, without holes; else -1. */
+lua_Integer aicc_shape_array(lua_State *L);
+
+/* In the table on top: where the field is a string of digits it becomes a number. */
+void aicc_shape_number(lua_State *L, const char *name);
+
+/*
+** Makes `count` of the listing on top a number; returns 0 if there is none. Where there is a `total` too the larger counts:
+** nobody says which of them means the page, and too large a count never makes a reading complete.
+*/
+int aicc_shape_count(lua_State *L);
+
+/* Reads the account of the agent on top. Returns 0 where what ought to be one is no text: it cannot be told from another. */
+int aicc_shape_account(lua_State *L);
+
 #endif

@@ -12,6 +12,7 @@ local errors = require "aicc.error"
 local forms = require "aicc.forms"
 local forward = require "aicc.forward"
 local host = require "aicc.host"
+local inquiry = require "aicc.inquiry"
 local results = require "aicc.result"
 local retry = require "aicc.retry"
 local settle = require "aicc.settle"
@@ -220,6 +221,11 @@ function Client:each_agent(skill_id, options)
   end
 end
 
+-- And those that have files of their own.
+for _, name in ipairs { "agents", "skills", "offboard" } do
+  require("aicc." .. name).install(Client, { begin = begin, tell = tell })
+end
+
 --- The current token, fetched if need be; for calls that this library does not know.
 -- @treturn ?string
 -- @treturn ?table the error
@@ -333,7 +339,8 @@ function M.new(options)
   end
   local self = setmetatable({
     settings = settings, sources = sources, transport = transport, store = store, retry = retry.complete(settings.retry),
-    forms = forms.new(settings.query_form), clock = settings.clock or core.now, random = settings.random or core.random,
+    forms = forms.new(settings.query_form), inquiry = inquiry.new(settings.query_form),
+    clock = settings.clock or core.now, random = settings.random or core.random,
     hook_errors = 0, forwarded = forward.names(settings.forward_headers),
   }, Client)
   self.limits = usual_limits(self)

@@ -13,8 +13,20 @@ local MAX_PAGES = 100000
 
 -- ---- listings ----
 
--- What tells one agent from another: its account, which the C core has read (shape.c), or else its number.
-local function identity(agent) return agent.userAccount or "\0" .. tostring(agent.workNo) end
+-- What is listed: agents of a queue, and what tells one from another: its account, which the C core has read (shape.c), or else
+-- its number. Where none of them has an account, nobody can tell who is in it.
+M.AGENTS = {
+  operation = "query_agents", subject = "the queue",
+  identity = function(agent) return agent.userAccount or "\0" .. tostring(agent.workNo) end,
+  is_readable = function(agent) return agent.userAccount ~= nil end,
+}
+
+--- Or queues, which have numbers.
+M.QUEUES = {
+  operation = "query_skills", subject = "the list of queues",
+  identity = function(queue) return queue.skillId end,
+  is_readable = function() return true end,
+}
 
 -- The error of a listing of which nobody can tell who is in it.
 local function unreadable(agents)
@@ -26,9 +38,12 @@ local function unreadable(agents)
 end
 
 --- A reading of a queue, page by page.
--- @tparam function page_of takes a page's number, from 0; returns the reply, or nil and an error
+-- @tparam function page_of takes a page's number, from 0, and how many have come on the pages before it; returns the reply, or
+--   nil and an error
+-- @tparam[opt=AGENTS] table what is listed
 -- @treturn table a reading: call `next_page` until it returns nothing, then ask `is_complete`
-function M.reading(page_of)
+function M.reading(page_of, what)
+  what = what or M.AGENTS
   local reading = { agents = {}, seen = {}, distinct = 0, received = 0, most = 0, steady = true, ended = false, pages = 0 }
   local has_accounts = false
 
@@ -39,7 +54,7 @@ function M.reading(page_of)
       if reading.distinct > 0 and not has_accounts then return nil, unreadable(reading.distinct) end
       return
     end
-    local reply, err = page_of(reading.pages)
+    local reply, err = page_of(reading.pages, reading.received)
     if not reply then return nil, err end
     if reading.count and reading.count ~= reply.count then reading.steady = false end
     reading.count, reading.pages = reply.count, reading.pages + 1
@@ -48,10 +63,10 @@ function M.reading(page_of)
     reading.received = reading.received + #reply.data
     local fresh = {}
     for _, agent in ipairs(reply.data) do
-      local id = identity(agent)
+      local id = what.identity(agent)
       if not reading.seen[id] then
         reading.seen[id] = agent
-        has_accounts = has_accounts or agent.userAccount ~= nil
+        has_accounts = has_accounts or what.is_readable(agent)
         reading.distinct = reading.distinct + 1
         fresh[#fresh + 1] = agent
         reading.agents[#reading.agents + 1] = agent
@@ -88,11 +103,14 @@ end
 
 --- The error of a queue that did not hold still.
 -- @tparam integer times how often it was read
+-- @tparam[opt=AGENTS] table what was listed
 -- @treturn table
-function M.unsteady(times)
+function M.unsteady(times, what)
+  what = what or M.AGENTS
   return errors.new {
-    kind = "protocol", operation = "query_agents", outcome = "unknown",
-    message = ("the queue changed while it was listed%s: try again"):format(times > 1 and (", %d times"):format(times) or ""),
+    kind = "protocol", operation = what.operation, outcome = "unknown",
+    message = ("%s changed while it was listed%s: try again"):format(what.subject,
+      times > 1 and (", %d times"):format(times) or ""),
   }
 end
 
@@ -105,14 +123,15 @@ end
 -- @tparam ?boolean|function as_proof whether it has to be one. A function is asked of each listing that is complete and no proof:
 --   it gets the agents, and whether two readings in a row agree on them, and returns whether another reading is wanted. If none
 --   makes a proof, the last of those listings is returned.
+-- @tparam[opt=AGENTS] table what is listed
 -- @treturn ?table array of agents
 -- @treturn ?table the error
 -- @treturn ?table what is known of the listing: `is_proof`; `agreed`, whether two readings in a row had the same agents
-function M.listing(page_of, as_proof)
+function M.listing(page_of, as_proof, what)
   local tries = type(as_proof) == "function"
   local before, known, agents
   for _ = 1, M.READINGS do
-    local reading = M.reading(page_of)
+    local reading = M.reading(page_of, what)
     local page, err = reading.next_page()
     while page do page, err = reading.next_page() end
     if err then return nil, err end
@@ -127,7 +146,7 @@ function M.listing(page_of, as_proof)
     before = reading
   end
   if tries and agents then return agents, nil, known end
-  return nil, M.unsteady(M.READINGS)
+  return nil, M.unsteady(M.READINGS, what)
 end
 
 -- ---- what a call came to ----

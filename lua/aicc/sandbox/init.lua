@@ -29,7 +29,7 @@ end)
 -- What the service in the handler's state needs to know; the rest is the daemon's.
 local SERVICE_OPTIONS = {
   "app_key", "app_secret", "tenant_space_id", "token_lifetime", "agents", "business", "unknown_accounts",
-  "refuse_accounts", "shape", "log",
+  "refuse_accounts", "refuse_queues", "queues", "people", "omit_skills", "shape", "log",
 }
 
 --- Starts a sandbox. `options.lua` has the names and defaults, `doc` and the specs show them at work.
@@ -78,6 +78,12 @@ function Server:accounts(skill_id)
   local names = self.raw:call("agents", options.skill_id(skill_id, 2))
   for n, agent in ipairs(names) do names[n] = agent.userAccount end
   return names
+end
+
+--- The queues of an account: an array of `{skillId=, agentWeight=, skillWeight=}`, by number, whatever `omit_skills` says.
+function Server:queues_of(account)
+  if type(account) ~= "string" then error("sandbox: account: expected a string, got " .. type(account), 2) end
+  return self.raw:call("queues_of", account)
 end
 
 --- Binds agents (names, or tables with weights) without a request.

@@ -1,9 +1,10 @@
---- The four operations: a request's body and headers in, a reply out. Tokens and queues are the state they work on.
+--- The operations: a request's body and headers in, a reply out. Tokens and queues are the state they work on.
 --
 -- Each is a function (service, request) -> reply, called once path, method and (but for `token`) token are good. In which of the
 -- documented shapes requests are read and replies written, `service.shape` says.
 
 local body = require "aicc.sandbox.body"
+local inquiries = require "aicc.sandbox.inquiries"
 
 local operations = {}
 
@@ -50,8 +51,9 @@ local function number(service, value)
   return service.shape.numbers == "string" and body.quote(digits) or digits
 end
 
--- The first of these accounts that a release or bind may not name, as a message.
-local function refused(service, accounts)
+-- The queue, or the first of these accounts, that a release or bind may not name, as a message.
+local function refused(service, skill_id, accounts)
+  if service.options.refuse_queues[skill_id] then return "skill queue " .. body.digits(skill_id) .. " is refused" end
   for _, account in ipairs(accounts) do
     if service.options.refuse_accounts[account] then return "agent account " .. account .. " is refused" end
   end
@@ -90,7 +92,7 @@ local function release_agent_by_skill(service, request)
   if not skill_id then return bad_request(service, why) end
   accounts, why = body.strings(fields, "userAccounts")
   if not accounts then return bad_request(service, why) end
-  why = refused(service, accounts)
+  why = refused(service, skill_id, accounts)
   if why then return business_failure(service, why) end
   if service.options.unknown_accounts == "refuse" then
     for _, account in ipairs(accounts) do
@@ -116,7 +118,7 @@ local function bind_agents(service, request)
   if not accounts then return bad_request(service, why) end
   if #accounts == 0 then return bad_request(service, "userAccounts is empty") end
   if #accounts > MAX_BIND then return bad_request(service, "userAccounts has more than " .. MAX_BIND .. " elements") end
-  why = refused(service, accounts)
+  why = refused(service, numbers.skillId, accounts)
   if why then return business_failure(service, why) end
   local agents = {}
   for n, account in ipairs(accounts) do
@@ -164,7 +166,7 @@ end
 -- finds nobody.
 local function wrong_form(service, why)
   local kind = service.shape.wrong_form
-  if kind == "empty" then return listing(service, {}, 0) end
+  if kind == "empty" or kind == "page" then return listing(service, {}, 0) end
   return kind == "business" and business_failure(service, why) or bad_request(service, why)
 end
 
@@ -197,6 +199,19 @@ for path, operation in pairs {
   queryAgentInfoBySkillId = { name = "query_agents", answer = query_agents },
 } do
   operations.by_path["/apiaccess/rest/cc-management/v1/agentAccount/" .. path] = operation
+end
+
+-- `data` beside the result, or in `schema`.
+local function data(service, json)
+  if service.shape.schema == "data" then return success(service, { "schema", body.write { { "data", json } } }) end
+  return success(service, { "data", json })
+end
+
+for path, operation in pairs(inquiries.by_path {
+  answer = answer, success = success, data = data, bad_request = bad_request, business_failure = business_failure,
+  number = number,
+}) do
+  operations.by_path[path] = operation
 end
 
 return operations

@@ -39,21 +39,25 @@ local START = {
   port = kinds.port, token_port = kinds.port, tls = kinds.boolean, certificate = kinds.table, cert = kinds.string,
   key = kinds.string, ca = kinds.string, app_key = kinds.string, app_secret = kinds.string, tenant_space_id = kinds.string,
   token_lifetime = kinds.lifetime, agents = kinds.table, business = one_of("500", "200"),
-  unknown_accounts = one_of("ignore", "refuse"), refuse_accounts = kinds.table, log = kinds.boolean,
+  unknown_accounts = one_of("ignore", "refuse"), refuse_accounts = kinds.table, refuse_queues = kinds.table,
+  queues = kinds.table, people = kinds.table, omit_skills = kinds.table, log = kinds.boolean,
 }
 
 -- The API's shapes, as its documents and their readers have them.
 local SHAPE = {
   account_field = one_of("userAccount", "accountCode", "none"), -- what a listing calls an agent's account
   query_form = one_of("both", "flat", "wrapped"),               -- in which a listing's parameters are taken
-  wrong_form = one_of("400", "business", "empty"),              -- the answer to the other one: strict, strict, lenient
+  wrong_form = one_of("400", "business", "empty", "page"),      -- the answer to the other one: strict, strict, lenient: nobody,
+                                                                -- or whoever comes first
   schema = one_of("none", "data", "all"),                       -- what of a reply is in `schema`: a listing's agents, or all
   count_field = one_of("count", "total"),
   numbers = one_of("number", "string"),
+  unknown_agent = one_of("empty", "missing", "null", "business", "other", "page"), -- what an account that nobody has gets
+  skills_field = one_of("array", "missing"),                    -- whether an agent's queues are told
 }
 local DEFAULT_SHAPE = {
   account_field = "userAccount", query_form = "both", wrong_form = "400", schema = "none", count_field = "count",
-  numbers = "number",
+  numbers = "number", unknown_agent = "empty", skills_field = "array",
 }
 for name, kind in pairs(SHAPE) do START[name] = kind end
 
@@ -66,8 +70,12 @@ local AGENT = {
   agentType = kinds.count, accountName = kinds.string, sipAccount = kinds.string, hidden = kinds.boolean,
 }
 
+-- A queue's and an agent's own; of an agent also what the API tells and nobody here needs.
+local QUEUE = { name = kinds.string, description = kinds.string, mediaTypeId = kinds.count }
+local PERSON = { userName = kinds.string, agentType = kinds.count, phone = kinds.string, email = kinds.string }
+
 local FAULT = {
-  operation = one_of("token", "release_agent_by_skill", "bind_agents", "query_agents"),
+  operation = one_of("token", "release_agent_by_skill", "bind_agents", "query_agents", "query_agent", "query_skills"),
   from = kinds.position, to = kinds.position, status = kinds.status, body = kinds.string, headers = kinds.table,
   delay = kinds.seconds, hold = kinds.boolean, close = one_of("headers", "request", "reset"), cut = kinds.count,
   raw = kinds.string, drip = kinds.seconds, endless = one_of("body", "headers"), apply = kinds.boolean,
@@ -141,12 +149,44 @@ function options.queues(queues, level)
   return copy
 end
 
+-- number -> name, or a table: returns a copy in which each is a table.
+local function named_queues(queues, level)
+  local copy = {}
+  for skill_id, queue in pairs(queues) do
+    if type(queue) == "string" then queue = { name = queue } end
+    copy[options.skill_id(skill_id, level + 1)] = checked("queues[" .. skill_id .. "]", queue, QUEUE, {}, level + 1)
+  end
+  return copy
+end
+
+-- account -> name, or a table: as above.
+local function people(given, level)
+  local copy = {}
+  for account, person in pairs(given) do
+    if type(account) ~= "string" then fail(level + 1, "people: expected account = name, got the key %s", tostring(account)) end
+    if type(person) == "string" then person = { userName = person } end
+    copy[account] = checked("people['" .. account .. "']", person, PERSON, {}, level + 1)
+  end
+  return copy
+end
+
+-- account -> array of queues.
+local function omitted_skills(given, level)
+  for account, list in pairs(given) do
+    if type(account) ~= "string" or type(list) ~= "table" then
+      fail(level + 1, "omit_skills: expected account = { queues }, got %s = %s", tostring(account), tostring(list))
+    end
+    for _, skill_id in pairs(list) do options.skill_id(skill_id, level + 1) end
+  end
+  return given
+end
+
 --- The options of `sandbox.start`, with defaults.
 function options.start(given, level)
   local all = checked("start", given, START, {
     port = 0, tls = false, certificate = {}, app_key = "sandbox-key", app_secret = "sandbox-secret",
     token_lifetime = 600, agents = {}, business = "500", unknown_accounts = "ignore", refuse_accounts = {},
-    log = true,
+    refuse_queues = {}, queues = {}, people = {}, omit_skills = {}, log = true,
   }, level + 1)
   all.shape = {}
   for name, default in pairs(DEFAULT_SHAPE) do all.shape[name] = all[name] or default end
@@ -163,6 +203,9 @@ function options.start(given, level)
       fail(level + 1, "start: refuse_accounts: expected account = true, got %s = %s", tostring(account), tostring(refused))
     end
   end
+  for skill_id in pairs(all.refuse_queues) do options.skill_id(skill_id, level + 1) end
+  all.queues, all.people = named_queues(all.queues, level + 1), people(all.people, level + 1)
+  all.omit_skills = omitted_skills(all.omit_skills, level + 1)
   return all
 end
 

@@ -1,14 +1,22 @@
---- Who is bound to which queue. The sandbox's whole memory of the contact centre; checks nothing, answers nobody.
+--- Who is bound to which queue, and what queues and agents are called. The sandbox's whole memory of the contact centre; checks
+-- nothing, answers nobody.
 
 local queues = {}
 queues.__index = queues
 
 local AUDIO = 4 -- agentType
+local AUDIO_VIDEO = 5 -- mediaTypeId
 local FIRST_WORK_NUMBER = 101
 
---- `initial`: skill -> array of agents.
-function queues.new(initial)
-  local self = setmetatable({ by_skill = {}, work_numbers = {}, next_work_number = FIRST_WORK_NUMBER }, queues)
+--- `initial`: skill -> array of agents. `known`: `queues` (skill -> name and the like), `people` (account -> name and the like),
+-- `omit_skills` (account -> array of skills): all as `options.start` has checked them.
+function queues.new(initial, known)
+  local self = setmetatable({
+    by_skill = {}, work_numbers = {}, next_work_number = FIRST_WORK_NUMBER,
+    exists = {}, named = known.queues, people = known.people, omitted = known.omit_skills,
+  }, queues)
+  for skill_id in pairs(self.named) do self.exists[skill_id] = true end
+  for account in pairs(self.people) do self:work_number(account) end
   for skill_id, agents in pairs(initial) do self:bind(skill_id, agents) end
   return self
 end
@@ -36,6 +44,7 @@ end
 --- Binds agents; one that is bound already gets the new weights.
 function queues:bind(skill_id, agents)
   local queue = self:queue(skill_id)
+  self.exists[skill_id] = true
   for _, agent in ipairs(agents) do
     local account = agent.userAccount
     queue.bound[account] = {
@@ -85,6 +94,63 @@ function queues:visible(skill_id)
     if not agent.hidden then shown[#shown + 1] = agent end
   end
   return shown
+end
+
+-- ---- agents and queues by themselves ----
+
+local function sorted_keys(set)
+  local keys = {}
+  for key in pairs(set) do keys[#keys + 1] = key end
+  table.sort(keys)
+  return keys
+end
+
+--- The queues that there are, by number, with their names.
+function queues:all()
+  local all = {}
+  for n, skill_id in ipairs(sorted_keys(self.exists)) do
+    local named = self.named[skill_id] or {}
+    all[n] = {
+      skillId = skill_id, name = named.name or ("queue %.0f"):format(skill_id), description = named.description or "",
+      mediaTypeId = named.mediaTypeId or AUDIO_VIDEO,
+    }
+  end
+  return all
+end
+
+--- An agent's queues with their weights, by number.
+function queues:skills_of(account)
+  local skills = {}
+  for _, skill_id in ipairs(sorted_keys(self.by_skill)) do
+    local agent = self.by_skill[skill_id].bound[account]
+    if agent then
+      skills[#skills + 1] = { skillId = skill_id, agentWeight = agent.agentWeight, skillWeight = agent.skillWeight }
+    end
+  end
+  return skills
+end
+
+--- What the API tells of an agent; nil for an account that was never heard of.
+function queues:agent(account)
+  local work_number = self.work_numbers[account]
+  if not work_number then return nil end
+  local person, omitted, skills = self.people[account] or {}, {}, {}
+  for _, skill_id in ipairs(self.omitted[account] or {}) do omitted[skill_id] = true end
+  for _, skill in ipairs(self:skills_of(account)) do
+    if not omitted[skill.skillId] then skills[#skills + 1] = skill end
+  end
+  return {
+    userAccount = account, userName = person.userName or account, workNo = work_number, skills = skills,
+    agentType = person.agentType or AUDIO, phone = person.phone or "+49 30 901820", sipAccount = "88880551",
+    email = person.email or account .. "@people.example",
+  }
+end
+
+--- Every agent, by account.
+function queues:everyone()
+  local everyone = {}
+  for n, account in ipairs(sorted_keys(self.work_numbers)) do everyone[n] = self:agent(account) end
+  return everyone
 end
 
 return queues

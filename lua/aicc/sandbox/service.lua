@@ -125,6 +125,10 @@ function service:agents(skill_id)
   return self.queues:list(skill_id)
 end
 
+function service:queues_of(account)
+  return self.queues:skills_of(account)
+end
+
 function service:bind(skill_id, agents)
   self.queues:bind(skill_id, agents)
 end
@@ -158,7 +162,7 @@ function service:reset(agents)
   self:clear()
   self.tokens, self.shape = {}, {}
   self:set_shape(self.options.shape)
-  self.queues = queues.new(agents or self.options.agents)
+  self.queues = queues.new(agents or self.options.agents, self.options)
 end
 
 return service
