@@ -220,7 +220,8 @@ it("the reader that these specs trust refuses what Prometheus would", function()
     ["a family in two pieces"] = good .. head:gsub("histogram", "gauge") .. "h 1\n" .. 'a_total{x="2"} 2\n',
     ["a counter's name"] = (good:gsub("_total", "")), ["an escape"] = (good:gsub('"1"', '"\\x"')),
     ["a quote"] = (good:gsub('"1"', '"a"b"')), ["a comma"] = (good:gsub('"1"', '"1",')),
-    ["less than nothing"] = (good:gsub(" 2", " -2")), ["a number"] = (good:gsub(" 2\n", " 2,5\n")), ["a hole"] = head .. 'h_bucket{le="1"} 1\nh_sum 1\nh_count 1\n',
+    ["less than nothing"] = (good:gsub(" 2", " -2")), ["a number"] = (good:gsub(" 2\n", " 2,5\n")),
+    ["a hole"] = head .. 'h_bucket{le="1"} 1\nh_sum 1\nh_count 1\n',
     ["buckets"] = head .. 'h_bucket{le="1"} 2\nh_bucket{le="+Inf"} 1\nh_sum 1\nh_count 1\n', ["an empty line"] = good .. "\n",
     ["a label twice"] = (good:gsub('x="1"', 'x="1",x="2"')), ["HELP twice"] = good .. good,
   } do

@@ -221,7 +221,7 @@ local function histogram(lines, family, labels, values)
   lines[#lines + 1] = ("%s_count%s %s"):format(family.name, braces, number(sum))
 end
 
--- What is kept, by family and labels: name -> labels -> true; and key -> value. Of a gauge's keys the value is how many there are.
+-- What is kept: name -> labels -> true; and key -> value. Of a gauge's keys the value is how many there are.
 local function gather(self)
   local found, values = {}, {}
   for _, key in ipairs(self.shared:get_keys(0)) do
@@ -292,8 +292,8 @@ local OPTIONS = { shared = "table", counters = "table" }
 -- @tparam ?table options
 -- @tparam ?table options.shared where they are kept: an `ngx.shared.DICT`, with nothing else in it, or a part of `aicc.shared`; a
 --   table of this Lua state's own, if not given
--- @tparam ?table options.counters array of the caller's own: `name`, `help` (a line), and if it has a label `label` (its name) and
---   `values` (array of strings: all that it may be)
+-- @tparam ?table options.counters array of the caller's own: `name`, `help` (a line), and if it has a label `label` (its name)
+--   and `values` (array of strings: all that it may be)
 -- @treturn table
 function M.new(options)
   if options ~= nil and type(options) ~= "table" then error("options: expected a table, got " .. type(options), 2) end
