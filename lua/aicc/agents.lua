@@ -2,6 +2,7 @@
 -- @module aicc.agents
 
 local errors = require "aicc.error"
+local results = require "aicc.result"
 local settle = require "aicc.settle"
 
 local M = {}
@@ -76,9 +77,9 @@ end
 
 --- Puts the methods into a client's class.
 -- @tparam table Client
--- @tparam table internal `begin` and `tell` of `aicc.client`
+-- @tparam table internal `begin`, `tell` and `tell_end` of `aicc.client`
 function M.install(Client, internal)
-  local begin, tell = internal.begin, internal.tell
+  local begin, tell, tell_end = internal.begin, internal.tell, internal.tell_end
 
   --- In which queues an agent is, and with which weights (agentAccount/query).
   --
@@ -96,8 +97,9 @@ function M.install(Client, internal)
     local current, checked = begin(self, OPERATION, { userAccount = account }, options, 2)
     if not current then return nil, checked end
     local agent, err = M.find(self, current, checked.userAccount)
-    if not agent then return nil, tell(current, {}, err) end
-    return agent
+    if not agent then return nil, tell(self, current, {}, err) end
+    tell_end(self, current, "answered")
+    return results.told(agent)
   end
 end
 

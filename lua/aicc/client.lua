@@ -223,7 +223,7 @@ end
 
 -- And those that have files of their own.
 for _, name in ipairs { "agents", "skills", "offboard" } do
-  require("aicc." .. name).install(Client, { begin = begin, tell = tell })
+  require("aicc." .. name).install(Client, { begin = begin, tell = tell, tell_end = tell_end })
 end
 
 --- The current token, fetched if need be; for calls that this library does not know.

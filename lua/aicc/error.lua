@@ -11,7 +11,8 @@ local M = {}
 --- All kinds of errors, an array (doc/errors.md).
 M.KINDS = {
   "guard", "argument", "config", "auth", "forbidden", "blocked", "bad_request", "not_found", "redirect", "too_large", "business",
-  "throttled", "server", "http", "timeout", "network", "tls", "protocol", "deadline", "aborted", "closed", "unsupported", "store",
+  "unknown_agent", "throttled", "server", "http", "timeout", "network", "tls", "protocol", "deadline", "aborted", "closed",
+  "unsupported", "store",
 }
 
 --- Makes an error.

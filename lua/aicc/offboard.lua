@@ -13,6 +13,7 @@
 local agents = require "aicc.agents"
 local errors = require "aicc.error"
 local lists = require "aicc.lists"
+local results = require "aicc.result"
 
 local M = {}
 
@@ -200,14 +201,14 @@ end
 
 --- Puts the methods into a client's class.
 -- @tparam table Client
--- @tparam table internal `begin` and `tell` of `aicc.client`
+-- @tparam table internal `begin`, `tell` and `tell_end` of `aicc.client`
 function M.install(Client, internal)
-  local begin, tell = internal.begin, internal.tell
+  local begin, tell, tell_end = internal.begin, internal.tell, internal.tell_end
 
   local function finish(current, result, done)
     result.attempts, result.elapsed = result.attempts + current.attempts, current:elapsed()
     result.complete = is_complete(result, done)
-    return result
+    return results.offboarding(result)
   end
 
   --- Unbinds one agent from all queues that the API names for them (agentAccount/query, then one release after the other).
@@ -232,9 +233,10 @@ function M.install(Client, internal)
     local kept, problem = read_except(own.except)
     local current, checked = begin(self, "query_agent", { userAccount = account }, rest, 2)
     if not current then return nil, errors.copy(checked, { operation = OPERATION.release }) end
-    if not kept then return nil, tell(current, {}, argument(OPERATION.release, problem)) end
+    if not kept then return nil, tell(self, current, {}, argument(OPERATION.release, problem)) end
     local agent, err = ask(self, current, checked.userAccount, OPERATION.release, "nothing was released")
-    if not agent then return nil, tell(current, {}, err) end
+    if not agent then return nil, tell(self, current, {}, err) end
+    tell_end(self, current, "answered") -- each release is a call of its own
     local result = {
       operation = OPERATION.release, userAccount = agent.userAccount, userName = agent.userName, queues = {}, attempts = 0,
       complete = false,
@@ -268,12 +270,13 @@ function M.install(Client, internal)
     local problem = problem_of(result)
     local current, checked = begin(self, "query_agent", { userAccount = result.userAccount }, rest, 2)
     if not current then return nil, errors.copy(checked, { operation = OPERATION.restore }) end
-    if problem then return nil, tell(current, {}, argument(OPERATION.restore, problem)) end
+    if problem then return nil, tell(self, current, {}, argument(OPERATION.restore, problem)) end
     local restored = copy_of(result)
     restored.attempts = 0
     if not is_complete(restored, function(outcome) return not IS_GONE[outcome] end) then
       local agent, err = ask(self, current, checked.userAccount, OPERATION.restore, "nothing was bound")
-      if not agent then return nil, tell(current, {}, err) end
+      if not agent then return nil, tell(self, current, {}, err) end
+      tell_end(self, current, "answered")
       skip_bound(restored, agent)
       each_queue(self, current, restored, function(queue) return IS_GONE[queue.outcome] end,
         bind_one(agent.userAccount, rest, current), settle_restore)

@@ -94,6 +94,69 @@ end
 -- @treturn table the same
 function M.known(known) return setmetatable(known, Known) end
 
+-- ---- one agent, and queues by name ----
+
+local Told, Queue, Queues = { __name = "aicc.agent" }, { __name = "aicc.queue" }, { __name = "aicc.queues" }
+
+local function skill_of(skill)
+  return ("%.0f (%s, %s)"):format(skill.skillId, tostring(skill.agentWeight or "-"), tostring(skill.skillWeight or "-"))
+end
+
+-- "1001 (Ada): 2 queues: 3 (1, 1), 4 (2, 1)", with the weights of the agent and the queue.
+function Told.__tostring(agent)
+  local where = agent.skills and line_of(agent.skills, "queue", skill_of) or "queues not told"
+  return ("%s (%s): %s"):format(clean(agent.userAccount), clean(agent.userName or "-"), where)
+end
+
+--- One agent with its queues.
+-- @tparam table agent
+-- @treturn table the same
+function M.told(agent) return setmetatable(agent, Told) end
+
+local function name_of(queue) return ("%.0f %s"):format(queue.skillId, clean(queue.name or "")) end
+
+Queue.__tostring = name_of
+
+function Queues.__tostring(list) return line_of(list, "queue", name_of) end
+
+--- A queue with its name.
+-- @tparam table queue
+-- @treturn table the same
+function M.queue(queue) return setmetatable(queue, Queue) end
+
+--- A list of them.
+-- @tparam {table,...} list
+-- @treturn {table,...} the same
+function M.queues(list)
+  for i = 1, #list do setmetatable(list[i], Queue) end
+  return setmetatable(list, Queues)
+end
+
+-- ---- what release_agent and restore_agent return ----
+
+local Offboarding = { __name = "aicc.offboarding" }
+
+-- "1001: released 3 4, kept 7, failed 9"
+function Offboarding.__tostring(result)
+  local order, by_outcome = {}, {}
+  for _, queue in ipairs(result.queues) do
+    local queues = by_outcome[queue.outcome]
+    if not queues then
+      queues = { tostring(queue.outcome) }
+      by_outcome[queue.outcome] = queues
+      order[#order + 1] = queues
+    end
+    queues[#queues + 1] = ("%.0f"):format(queue.skillId)
+  end
+  for i, queues in ipairs(order) do order[i] = table.concat(queues, " ", 1, math.min(#queues, MOST_SHOWN + 1)) end
+  return ("%s: %s"):format(clean(result.userAccount), #order > 0 and table.concat(order, ", ") or "in no queue")
+end
+
+--- What came of one agent's queues.
+-- @tparam table result
+-- @treturn table the same
+function M.offboarding(result) return setmetatable(result, Offboarding) end
+
 -- ---- other lists ----
 
 local Lines = { __name = "aicc.settings" }

@@ -3,6 +3,7 @@
 
 local errors = require "aicc.error"
 local lists = require "aicc.lists"
+local results = require "aicc.result"
 local settle = require "aicc.settle"
 
 local M = {}
@@ -69,9 +70,9 @@ end
 
 --- Puts the methods into a client's class.
 -- @tparam table Client
--- @tparam table internal `begin` and `tell` of `aicc.client`
+-- @tparam table internal `begin`, `tell` and `tell_end` of `aicc.client`
 function M.install(Client, internal)
-  local begin, tell = internal.begin, internal.tell
+  local begin, tell, tell_end = internal.begin, internal.tell, internal.tell_end
 
   -- Begins a call; returns it, and the filter's chunks, or nil and an error.
   local function begin_listing(self, filter, options, level)
@@ -79,7 +80,7 @@ function M.install(Client, internal)
     local current, checked = begin(self, OPERATION, { name = filter and filter.name }, options, level + 1)
     if not current then return nil, checked end
     if problem then
-      return nil, tell(current, {}, errors.new { kind = "argument", operation = OPERATION, message = problem })
+      return nil, tell(self, current, {}, errors.new { kind = "argument", operation = OPERATION, message = problem })
     end
     return current, chunks, checked.name
   end
@@ -99,10 +100,11 @@ function M.install(Client, internal)
     local queues = {}
     for _, ids in ipairs(chunks) do
       local found, err = settle.listing(pages(self, current, name, ids), nil, settle.QUEUES)
-      if not found then return nil, tell(current, {}, err) end
+      if not found then return nil, tell(self, current, {}, err) end
       for _, queue in ipairs(only(found, ids)) do queues[#queues + 1] = queue end
     end
-    return queues
+    tell_end(self, current, "answered")
+    return results.queues(queues)
   end
 
   --- The same one by one, fetched page by page, as `each_agent`: what goes wrong comes as `false, err`, last; so does a list that
@@ -142,12 +144,13 @@ function M.install(Client, internal)
         local more, err = turn()
         if not more then
           has_ended = true
-          if err then return false, tell(current, {}, err) end
+          if err then return false, tell(self, current, {}, err) end
+          tell_end(self, current, "answered")
           return
         end
       end
       at = at + 1
-      return page[at]
+      return results.queue(page[at])
     end
   end
 end
