@@ -312,15 +312,29 @@ describe("events", function()
     for _ in listener:each_agent(3) do end -- luacheck: ignore
     server:fault { operation = "query_agents", status = 403 }
     for _ in listener:each_agent(3) do end -- luacheck: ignore
+    assert(listener:query_agent "1002")
+    listener:query_agent "nobody"
+    assert(listener:query_skills())
+    for _ in listener:each_skill() do end -- luacheck: ignore
+    assert(listener:restore_agent(assert(listener:release_agent "1002")))
+    server:fault { operation = "release_agent_by_skill", status = 403 }
+    assert(listener:release_agent "1002")
     listener:close()
     listener:access_token()
+    listener:release_agent "1002"
     local told = {}
     for _, event in ipairs(events) do
-      if event.type == "call" then told[#told + 1] = ("%s %s %s"):format(event.operation, event.outcome, tostring(event.kind)) end
+      -- A release of one agent is a query and a call for each queue.
+      local is_part = event.operation == "release_agent_by_skill" and event.kind ~= "guard" or event.operation == "bind_agents"
+      if event.type == "call" and not is_part then
+        told[#told + 1] = ("%s %s %s"):format(event.operation, event.outcome, tostring(event.kind))
+      end
     end
     assert.same({
       "release_agent_by_skill not_sent guard", "query_agents answered nil", "query_agents answered nil",
-      "query_agents rejected blocked", "token not_sent closed",
+      "query_agents rejected blocked", "query_agent answered nil", "query_agent rejected unknown_agent",
+      "query_skills answered nil", "query_skills answered nil", "query_agent answered nil", "query_agent answered nil",
+      "query_agent answered nil", "token not_sent closed", "query_agent not_sent closed",
     }, told)
   end)
 

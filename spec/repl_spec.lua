@@ -55,6 +55,18 @@ describe("a prompt shows", function()
     assert.equal("1 agent: a b [31m", shown(client:query_agents(6)))
   end)
 
+  it("where somebody is bound, and all queues by name", function()
+    assert.matches("^1002 %(.+%): 1 queue: 3 %(5, 1%)$", shown(client:query_agent "1002"))
+    local queues = assert(client:query_skills())
+    assert.matches("^%d queues?: 3 ", shown(queues))
+    assert.matches("^3 %S", shown(queues[1]))
+    for queue in client:each_skill() do assert.matches("^%d %S", shown(queue)) end
+    server:bind(4, { "1003" })
+    local result = assert(client:release_agent("1003", { except = { 4 } }))
+    assert.equal("1003: released 3, kept 4", shown(result))
+    assert.equal("1003: bound 3, kept 4", shown(client:restore_agent(result)))
+  end)
+
   it("errors, as lines", function()
     local _, err = client:release_agent_by_skill(3, {})
     assert.matches("^aicc: release_agent_by_skill: userAccounts: expected at least one account.*%[guard, not_sent%]$", shown(err))
