@@ -58,6 +58,13 @@ void aicc_secrets_scrub(lua_State *L, const struct aicc_secrets *secrets, struct
   text->data = lua_tolstring(L, -1, &text->size);
 }
 
+int aicc_secrets_change(const struct aicc_secrets *secrets, struct aicc_text text) {
+  if (text.size > BODY_SCRUBBED) return 1;
+  for (int i = 0; i < secrets->count; i++)
+    if (aicc_scrub_finds(text.data, text.size, secrets->text[i].data, secrets->text[i].size)) return 1;
+  return 0;
+}
+
 static void set_text(lua_State *L, const char *name, struct aicc_text text, int one_line, const struct aicc_secrets *secrets) {
   if (text.data == NULL) return;
   size_t size = text.size < BODY_SCRUBBED ? text.size : BODY_SCRUBBED;

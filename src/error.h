@@ -59,6 +59,9 @@ void aicc_failure_say(struct aicc_failure *failure, const char *format, ...)
 /* Pushes the text without the secrets, which stays valid as long as it is on the stack, and makes `text` that. May raise. */
 void aicc_secrets_scrub(lua_State *L, const struct aicc_secrets *secrets, struct aicc_text *text);
 
+/* Whether aicc_secrets_scrub would change the text: seldom, and to find out allocates nothing. */
+int aicc_secrets_change(const struct aicc_secrets *secrets, struct aicc_text text);
+
 /* Pushes nil and the error table, with the secrets (which may be NULL) taken out of every text; returns 2. May raise. */
 int aicc_failure_push(lua_State *L, const struct aicc_failure *failure, const struct aicc_secrets *secrets);
 

@@ -158,7 +158,7 @@ static void scrub_result(lua_State *L, const struct aicc_secrets *secrets) {
   for (lua_pushnil(L); lua_next(L, -2) != 0;) {
     struct aicc_text text = {NULL, 0};
     if (lua_type(L, -1) == LUA_TSTRING) text.data = lua_tolstring(L, -1, &text.size);
-    if (text.data != NULL) {
+    if (text.data != NULL && aicc_secrets_change(secrets, text)) {
       lua_pushvalue(L, -2);
       aicc_secrets_scrub(L, secrets, &text);
       lua_rawset(L, -5); /* a field that is there may be given another value while its table is walked */

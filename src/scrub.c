@@ -2,6 +2,7 @@
 #include "scrub.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <string.h>
 
 /* A secret cut off by the end of the text counts from this many characters on. Shorter base64 needles are not looked for. */
@@ -192,14 +193,63 @@ static size_t match_base64(const char *text, size_t size, const char *secret, si
   return digit == last || digit - first >= TELLING ? at : 0;
 }
 
+/* ---- where a secret may begin ---- */
+
+/* The bytes that a form of a secret can begin with: nearly all of a text is passed over with a look at this. */
+struct starts {
+  uint32_t bits[256 / 32];
+};
+
+static void add_start(struct starts *starts, char c) {
+  starts->bits[(unsigned char)c >> 5] |= UINT32_C(1) << ((unsigned char)c & 31);
+}
+
+static int is_start(const struct starts *starts, char c) {
+  return starts->bits[(unsigned char)c >> 5] >> ((unsigned char)c & 31) & 1;
+}
+
+static void find_starts(const char *secret, size_t secret_size, struct starts *starts) {
+  static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  memset(starts, 0, sizeof *starts);
+  add_start(starts, secret[0]);
+  add_start(starts, '%');
+  add_start(starts, '\\');
+  add_start(starts, '&');
+  if (secret[0] == ' ') add_start(starts, '+');
+  for (size_t lead = 0; lead < 3; lead++) {
+    size_t first = (lead * 8 + 5) / 6;
+    if ((lead + secret_size) * 8 / 6 < first + TELLING) continue;
+    unsigned value = base64_digit(secret, lead, first);
+    add_start(starts, digits[value]);
+    if (value == 62) add_start(starts, '-');
+    if (value == 63) add_start(starts, '_');
+  }
+}
+
+/* The length of the form of the secret that the text begins with; 0 for none. */
+static size_t match(const char *text, size_t size, const char *secret, size_t secret_size) {
+  size_t length = match_bytes(text, size, secret, secret_size);
+  for (size_t lead = 0; length == 0 && lead < 3; lead++) length = match_base64(text, size, secret, secret_size, lead);
+  return length;
+}
+
+int aicc_scrub_finds(const char *text, size_t size, const char *secret, size_t secret_size) {
+  struct starts starts;
+  if (secret_size == 0) return 0;
+  find_starts(secret, secret_size, &starts);
+  for (size_t at = 0; at < size; at++)
+    if (is_start(&starts, text[at]) && match(text + at, size - at, secret, secret_size) > 0) return 1;
+  return 0;
+}
+
 size_t aicc_scrub(char *text, size_t size, const char *secret, size_t secret_size) {
   static const char mask[] = "***";
+  struct starts starts;
   if (secret_size == 0) return size;
+  find_starts(secret, secret_size, &starts);
   size_t in = 0, out = 0;
   while (in < size) {
-    size_t length = match_bytes(text + in, size - in, secret, secret_size);
-    for (size_t lead = 0; length == 0 && lead < 3; lead++)
-      length = match_base64(text + in, size - in, secret, secret_size, lead);
+    size_t length = is_start(&starts, text[in]) ? match(text + in, size - in, secret, secret_size) : 0;
     if (length == 0) {
       text[out++] = text[in++];
       continue;

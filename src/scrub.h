@@ -14,4 +14,7 @@
 /* Replaces every form of `secret` in text[0 .. size) by `***`, in place; returns the new size, which is never larger. */
 size_t aicc_scrub(char *text, size_t size, const char *secret, size_t secret_size);
 
+/* Whether any form of `secret` stands in the text: whether aicc_scrub would change it. */
+int aicc_scrub_finds(const char *text, size_t size, const char *secret, size_t secret_size);
+
 #endif
