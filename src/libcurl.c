@@ -3,8 +3,28 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
 
 static struct aicc_libcurl facts;
+
+/*
+** Whether no SIGPIPE ever comes of a socket that has been closed. libcurl sends with MSG_NOSIGNAL where there is such; so do TLS
+** libraries that leave sending to it, through its connection filters: all that are named here do so from 7.88 on. NSS and some
+** wolfSSLs write by themselves. A name in parentheses is one of several, of which another is used.
+*/
+static int is_quiet(const curl_version_info_data *info) {
+#ifdef MSG_NOSIGNAL
+  static const char *const tls[] = {"OpenSSL/", "LibreSSL/", "BoringSSL", "AWS-LC", "quictls/", "GnuTLS/", "mbedTLS/", "rustls"};
+  if (info->version_num < 0x075800) return 0;
+  if (info->ssl_version == NULL) return 1;
+  for (size_t i = 0; i < sizeof tls / sizeof *tls; i++)
+    if (strncmp(info->ssl_version, tls[i], strlen(tls[i])) == 0) return strchr(info->ssl_version, ' ') == NULL;
+#else
+  (void)info;
+#endif
+  return 0;
+}
 
 /* Returns whether libcurl has started. */
 static int start(void) {
@@ -15,6 +35,7 @@ static int start(void) {
     facts.ca_file = info->cainfo; /* these two are constants in libcurl */
     facts.ca_path = info->capath;
   }
+  facts.is_quiet = is_quiet(info);
   return 1;
 }
 

@@ -17,15 +17,25 @@
 
 #define META "aicc.session"
 
+/* ---- SIGPIPE: where libcurl may raise one, it is blocked while libcurl works ---- */
+
+static void hold_sigpipe(const struct aicc_session *session, struct aicc_sigpipe *held) {
+  if (!session->libcurl->is_quiet) aicc_sys_hold_sigpipe(held);
+}
+
+static void release_sigpipe(const struct aicc_session *session, const struct aicc_sigpipe *held) {
+  if (!session->libcurl->is_quiet) aicc_sys_release_sigpipe(held);
+}
+
 /* ---- life ---- */
 
 /* Ends the calls under way and the connections. What a function on the stack may still be using is left to `__gc`. */
 static void close_session(struct aicc_session *session) {
   struct aicc_sigpipe sigpipe;
   session->is_open = 0;
-  aicc_sys_hold_sigpipe(&sigpipe); /* TLS says goodbye */
+  hold_sigpipe(session, &sigpipe); /* TLS says goodbye */
   aicc_pool_close(&session->pool);
-  aicc_sys_release_sigpipe(&sigpipe);
+  release_sigpipe(session, &sigpipe);
   aicc_headers_release(session->headers);
   session->headers = NULL;
   if (session->headers_token != NULL) aicc_wipe(session->headers_token, strlen(session->headers_token));
@@ -59,6 +69,7 @@ static int session_new(lua_State *L) {
   lua_settop(L, 1);
   struct aicc_session *session = aicc_newuserdata(L, sizeof *session);
   memset(session, 0, sizeof *session);
+  session->libcurl = aicc_libcurl_start();
   luaL_setmetatable(L, META);
   if (!aicc_options_read(L, 1, &session->options, &failure)) return aicc_failure_push(L, &failure, NULL);
   if (!aicc_pool_open(&session->pool, &session->options.settings, session->options.max_in_flight))
@@ -109,14 +120,14 @@ static struct aicc_xfer *await(lua_State *L, struct aicc_session *session, uint6
   struct aicc_sigpipe sigpipe;
   struct aicc_xfer *xfer;
   aicc_wait_begin(L, &wait);
-  aicc_sys_hold_sigpipe(&sigpipe);
+  hold_sigpipe(session, &sigpipe);
   do {
     if (aicc_wait_interrupted(&wait))
       aicc_pool_abort(&session->pool, ticket);
     else
       aicc_pool_step(&session->pool, AICC_WAIT_SLICE);
   } while ((xfer = aicc_pool_take(&session->pool, ticket)) == NULL);
-  aicc_sys_release_sigpipe(&sigpipe);
+  release_sigpipe(session, &sigpipe);
   return xfer;
 }
 
@@ -156,13 +167,13 @@ static size_t proceed(lua_State *L, struct aicc_session *session, double seconds
   if (!session->is_open) return 0;
   double until = aicc_sys_now(AICC_MONOTONIC) + seconds, slice;
   aicc_wait_begin(L, &wait);
-  aicc_sys_hold_sigpipe(&sigpipe);
+  hold_sigpipe(session, &sigpipe);
   do {
     slice = session->pool.ended.count > 0 ? 0 : until - aicc_sys_now(AICC_MONOTONIC);
     left = aicc_pool_step(&session->pool, slice < AICC_WAIT_SLICE ? slice : AICC_WAIT_SLICE);
     *interrupted = aicc_wait_interrupted(&wait);
   } while (slice > 0 && left > 0 && session->pool.ended.count == 0 && !*interrupted);
-  aicc_sys_release_sigpipe(&sigpipe);
+  release_sigpipe(session, &sigpipe);
   return left;
 }
 
@@ -257,9 +268,9 @@ static int session_cancel(lua_State *L) {
   struct aicc_xfer *xfer = NULL;
   if (session->is_open && ticket != 0) {
     struct aicc_sigpipe sigpipe;
-    aicc_sys_hold_sigpipe(&sigpipe);
+    hold_sigpipe(session, &sigpipe);
     aicc_pool_abort(&session->pool, ticket);
-    aicc_sys_release_sigpipe(&sigpipe);
+    release_sigpipe(session, &sigpipe);
     xfer = aicc_pool_take(&session->pool, ticket);
     if (xfer != NULL) aicc_pool_recycle(&session->pool, xfer);
   }

@@ -10,6 +10,7 @@
 
 struct aicc_session {
   int is_open;
+  const struct aicc_libcurl *libcurl;
   struct aicc_options options;  /* until the session is collected */
   struct aicc_xfer *draft;      /* likewise: acquired, not started; where arguments are written */
   struct aicc_pool pool;

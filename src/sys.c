@@ -117,16 +117,30 @@ void aicc_sys_borrow_interrupt(volatile sig_atomic_t *flag) {
   pthread_mutex_unlock(&lock);
 }
 
-void aicc_sys_pin(void (*function)(void)) {
+int aicc_sys_pin(void (*function)(void)) {
 #if AICC_LINUX
   Dl_info info;
   void *address;
   memcpy(&address, &function, sizeof address); /* ISO C has no cast between the two kinds of pointers */
-  if (dladdr(address, &info) != 0 && info.dli_fname != NULL) dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE);
+  return dladdr(address, &info) != 0 && info.dli_fname != NULL && dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE) != NULL;
 #else
   (void)function; /* what unloads it, its host has to know */
+  return 0;
 #endif
 }
+
+static unsigned long forks; /* between the first process and this one, counted from 1; 0: nobody counts them */
+
+static void note_fork(void) { forks++; }
+
+void aicc_sys_watch_forks(void) {
+  static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  pthread_mutex_lock(&lock);
+  if (forks == 0 && pthread_atfork(NULL, NULL, note_fork) == 0) forks = 1;
+  pthread_mutex_unlock(&lock);
+}
+
+unsigned long aicc_sys_process(void) { return forks != 0 ? forks : (unsigned long)getpid(); }
 
 int aicc_sys_has_hashed_certificates(const char *path) {
   DIR *directory = opendir(path);

@@ -49,9 +49,16 @@ void aicc_sys_borrow_interrupt(volatile sig_atomic_t *flag);
 
 /*
 ** Keeps the shared object that holds this function in memory until the process ends: closing a Lua state would otherwise unload it
-** under a signal's handler or libcurl's threads, and what TLS libraries keep would look like a leak.
+** under a signal's handler or libcurl's threads, and what TLS libraries keep would look like a leak. Returns whether it is so.
 */
-void aicc_sys_pin(void (*function)(void));
+int aicc_sys_pin(void (*function)(void));
+
+/*
+** A number that is another one in the child after a fork. It costs no system call once aicc_sys_watch_forks has been called, which
+** is only for code that stays in memory (pinned): the C library keeps the address of a handler.
+*/
+unsigned long aicc_sys_process(void);
+void aicc_sys_watch_forks(void);
 
 /* Whether `path` is a directory that holds certificates under their hashed names (`0a1b2c3d.0`). */
 int aicc_sys_has_hashed_certificates(const char *path);

@@ -1,5 +1,9 @@
-/* fork.c - what a spec needs to fork: the Lua module `fork`, with fork() -> pid, wait(pid) -> exit status, leave(status). */
+/*
+** fork.c - what a spec needs to fork: the Lua module `fork`, with fork() -> pid, wait(pid) -> exit status, leave(status), and
+** elsewhere(code): runs it in a Lua state of its own, and closes that.
+*/
 #include <lauxlib.h>
+#include <lualib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,8 +24,18 @@ static int fork_leave(lua_State *L) {
   _exit((int)luaL_checkinteger(L, 1));
 }
 
+static int fork_elsewhere(lua_State *L) {
+  lua_State *other = luaL_newstate();
+  luaL_openlibs(other);
+  int failed = luaL_dostring(other, luaL_checkstring(L, 1));
+  lua_pushstring(L, failed ? lua_tostring(other, -1) : "");
+  lua_close(other);
+  return failed ? lua_error(L) : 0;
+}
+
 int luaopen_fork(lua_State *L) {
-  static const luaL_Reg functions[] = {{"fork", fork_fork}, {"wait", fork_wait}, {"leave", fork_leave}, {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"fork", fork_fork}, {"wait", fork_wait}, {"leave", fork_leave}, {"elsewhere", fork_elsewhere}, {NULL, NULL}};
   luaL_newlib(L, functions);
   return 1;
 }
