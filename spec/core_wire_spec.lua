@@ -113,10 +113,13 @@ describe("on the wire", function()
   end)
 
   it("a base URL's path comes before the operation's, with one slash between", function()
-    for _, base in ipairs { "/gate", "/gate/", "/" } do
+    for base, sent in pairs {
+      ["/gate"] = "/gate", ["/gate/"] = "/gate", ["/"] = "", ["/a/../b"] = "/b", ["/ä"] = "/%c3%a4",
+      ["/x%20y;z=1,@:~"] = "/x%20y;z=1,@:~",
+    } do
       start { base_url = base }
       assert(session:release_agent_by_skill("t", { skillId = 3, userAccounts = { "a" } }))
-      assert.equal("POST " .. base:gsub("/$", "") .. RELEASE .. " HTTP/1.1", (select(2, captured())))
+      assert.equal("POST " .. sent .. RELEASE .. " HTTP/1.1", (select(2, captured())))
       session:close()
       server:stop()
     end

@@ -174,7 +174,8 @@ uint64_t aicc_session_start(lua_State *L, struct aicc_session *session, const st
   }
   if (start.call.everybody) xfer->fresh_connection = 1; /* semantics.md 1.5: on a kept one it might be sent twice */
   xfer->operation = operation;
-  xfer->url = session->options.urls[operation - aicc_operations];
+  xfer->url = session->options.urls[operation->with_token];
+  xfer->target = session->options.targets[operation - aicc_operations];
   xfer->ticket = ++session->last_ticket;
   if (aicc_pool_start(&session->pool, xfer)) return xfer->ticket;
   aicc_headers_release(xfer->headers);

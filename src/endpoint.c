@@ -71,21 +71,28 @@ const char *aicc_endpoint_check_proxy(const char *text) {
   return known ? NULL : "expected a URL such as http://proxy.example:3128 (http, https, socks4, socks4a, socks5 or socks5h)";
 }
 
-CURLU *aicc_endpoint_at(CURLU *base, const char *path) {
+/* Appends part of a URL's path as it is sent: libcurl's parser keeps bytes beyond ASCII as they were given. */
+static int append_path(struct aicc_buf *buf, const char *path, size_t size) {
+  static const char digits[] = "0123456789abcdef";
+  for (size_t i = 0; i < size; i++) {
+    unsigned char byte = (unsigned char)path[i];
+    char escape[3] = {'%', digits[byte >> 4], digits[byte & 15]};
+    int is_plain = byte > ' ' && byte < 0x7F;
+    if (aicc_buf_append(buf, is_plain ? path + i : escape, is_plain ? 1 : sizeof escape) != AICC_OK) return 0;
+  }
+  return 1;
+}
+
+char *aicc_endpoint_target(CURLU *base, const char *path) {
   char *prefix = NULL;
   struct aicc_buf whole;
-  CURLU *url = curl_url_dup(base);
   aicc_buf_init(&whole, 64u << 10);
-  int made = 0;
-  if (url != NULL && curl_url_get(url, CURLUPART_PATH, &prefix, 0) == CURLUE_OK) {
-    size_t size = strlen(prefix);
-    while (size > 0 && prefix[size - 1] == '/') size--;
-    made = aicc_buf_append(&whole, prefix, size) == AICC_OK && aicc_buf_append(&whole, path, strlen(path) + 1) == AICC_OK &&
-           curl_url_set(url, CURLUPART_PATH, whole.data, 0) == CURLUE_OK;
-  }
+  if (curl_url_get(base, CURLUPART_PATH, &prefix, 0) != CURLUE_OK) return NULL;
+  size_t size = strlen(prefix);
+  while (size > 0 && prefix[size - 1] == '/') size--;
+  int made = append_path(&whole, prefix, size) && aicc_buf_append(&whole, path, strlen(path) + 1) == AICC_OK;
   curl_free(prefix);
+  if (made) return whole.data;
   aicc_buf_free(&whole);
-  if (made) return url;
-  curl_url_cleanup(url);
   return NULL;
 }

@@ -12,7 +12,7 @@ const char *aicc_endpoint_parse(const char *text, CURLU **url, int *https, int *
 /* NULL, or why the text is no proxy that libcurl can use: it would say so itself, and quote the password. */
 const char *aicc_endpoint_check_proxy(const char *text);
 
-/* A copy of `base` with `path` appended to its path, or NULL when out of memory. */
-CURLU *aicc_endpoint_at(CURLU *base, const char *path);
+/* The path of `base` with `path` appended, as it is to be sent: malloc'ed. NULL where it is too long, or when out of memory. */
+char *aicc_endpoint_target(CURLU *base, const char *path);
 
 #endif

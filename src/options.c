@@ -102,10 +102,12 @@ static int check_address(struct aicc_options *options, enum aicc_option_text whi
   const char *why = aicc_endpoint_parse(options->text[which], &base, https, loopback);
   for (int i = 0; why == NULL && i < AICC_OPERATION_COUNT; i++) {
     if (aicc_operations[i].with_token != with_token) continue;
-    options->urls[i] = aicc_endpoint_at(base, aicc_operations[i].path);
-    if (options->urls[i] == NULL) why = "its path cannot be extended";
+    options->targets[i] = aicc_endpoint_target(base, aicc_operations[i].path);
+    if (options->targets[i] == NULL) why = "its path cannot be extended";
   }
-  curl_url_cleanup(base);
+  /* The path is the request's target, which libcurl sends as it is; one in the URL it would encode anew for each request. */
+  if (why == NULL && curl_url_set(base, CURLUPART_PATH, "/", 0) != CURLUE_OK) why = "its path cannot be replaced";
+  options->urls[with_token] = base;
   if (why == NULL) return 1;
   aicc_failure_say(failure, "%s: %s", texts[which], why);
   return refuse(failure);
@@ -150,7 +152,7 @@ int aicc_options_read(lua_State *L, int index, struct aicc_options *options, str
   aicc_options_only(L, index, names);
   read_texts(L, index, options);
   options->verify = read_boolean(L, index, "verify", 1);
-  options->facts = read_boolean(L, index, "facts", 0);
+  options->settings.facts = read_boolean(L, index, "facts", 0);
   int type = aicc_getfield(L, index, "max_in_flight");
   if (type != LUA_TNIL && type != LUA_TNUMBER) luaL_error(L, "max_in_flight: expected an integer, got %s", lua_typename(L, type));
   double window = type == LUA_TNIL ? 8 : (double)lua_tonumber(L, -1);
@@ -177,6 +179,10 @@ void aicc_options_free(struct aicc_options *options) {
     options->text[i] = NULL;
   }
   for (int i = 0; i < AICC_OPERATION_COUNT; i++) {
+    free(options->targets[i]);
+    options->targets[i] = NULL;
+  }
+  for (int i = 0; i < 2; i++) {
     curl_url_cleanup(options->urls[i]);
     options->urls[i] = NULL;
   }

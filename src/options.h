@@ -24,9 +24,9 @@ enum aicc_option_text {
 
 struct aicc_options {
   char *text[AICC_OPTION_TEXTS];          /* malloc'ed; NULL where not given */
-  CURLU *urls[AICC_OPERATION_COUNT];      /* parsed once */
+  CURLU *urls[2];                         /* parsed once: of the server that gives tokens, and of the one that takes them */
+  char *targets[AICC_OPERATION_COUNT];    /* each operation's path there, as it is sent */
   int verify;
-  int facts;                              /* results come with timings and sizes */
   double timeout, connect_timeout;        /* seconds */
   size_t max_in_flight;
   struct aicc_settings settings;          /* for the pool; points to `text` */

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "sys.h"
 
@@ -22,7 +21,7 @@
 /* What libcurl owns, and what it points to. */
 struct aicc_engine {
   CURLM *multi;
-  CURL **idle;                  /* easy handles that are set up and not lent */
+  struct aicc_handle **idle;    /* that are not lent */
   size_t idle_count, capacity;  /* capacity: the window */
   struct aicc_sockets sockets;
   struct aicc_engine *next;     /* in `abandoned` */
@@ -70,7 +69,7 @@ static void free_all(struct aicc_xfer_list *list) {
 /* ---- the engine ---- */
 
 static void engine_free(struct aicc_engine *engine) {
-  for (size_t i = 0; i < engine->idle_count; i++) curl_easy_cleanup(engine->idle[i]);
+  for (size_t i = 0; i < engine->idle_count; i++) aicc_handle_free(engine->idle[i]);
   curl_multi_cleanup(engine->multi);
   free(engine->idle);
   free(engine->sockets.open);
@@ -95,25 +94,39 @@ static struct aicc_engine *engine_new(size_t window) {
   return engine;
 }
 
+/* A handle that is not lent; NULL when out of memory, or where libcurl cannot do what it is told (`code`). */
+static struct aicc_handle *handle_for(struct aicc_pool *pool, CURLcode *code) {
+  struct aicc_engine *engine = pool->engine;
+  if (engine->idle_count > 0) return engine->idle[--engine->idle_count];
+  struct aicc_handle *handle = malloc(sizeof *handle);
+  *code = CURLE_OUT_OF_MEMORY;
+  if (handle == NULL) return NULL;
+  *code = aicc_handle_open(handle, &pool->settings, &engine->sockets);
+  if (*code == CURLE_OK) return handle;
+  aicc_handle_free(handle);
+  return NULL;
+}
+
 /* Takes the easy handle back from a transfer: out of the multi handle, and among the idle ones. */
 static void reclaim(struct aicc_pool *pool, struct aicc_xfer *xfer) {
   struct aicc_engine *engine = pool->engine;
-  CURL *easy = xfer->easy;
-  xfer->easy = NULL;
-  curl_multi_remove_handle(engine->multi, easy); /* from here on libcurl reads nothing of the transfer's */
+  struct aicc_handle *handle = xfer->handle;
+  xfer->handle = NULL;
+  curl_multi_remove_handle(engine->multi, handle->easy); /* from here on libcurl reads nothing of the transfer's */
+  handle->xfer = NULL;
   if (engine->idle_count < engine->capacity)
-    engine->idle[engine->idle_count++] = easy;
+    engine->idle[engine->idle_count++] = handle;
   else
-    curl_easy_cleanup(easy);
+    aicc_handle_free(handle);
 }
 
 /* ---- how transfers begin and end ---- */
 
 static void end(struct aicc_pool *pool, struct aicc_xfer_list *list, struct aicc_xfer *xfer, enum aicc_ending ending,
                 CURLcode code) {
-  aicc_xfer_finish(xfer, ending, code);
+  aicc_xfer_finish(xfer, ending, code, pool->settings.facts);
   unlink_from(list, xfer);
-  if (xfer->easy != NULL) reclaim(pool, xfer);
+  if (xfer->handle != NULL) reclaim(pool, xfer);
   aicc_buf_wipe(&xfer->request);
   push(&pool->ended, xfer);
 }
@@ -121,16 +134,15 @@ static void end(struct aicc_pool *pool, struct aicc_xfer_list *list, struct aicc
 /* Starts a transfer that is among those that run. */
 static void begin(struct aicc_pool *pool, struct aicc_xfer *xfer) {
   struct aicc_engine *engine = pool->engine;
-  int is_new = engine->idle_count == 0;
-  CURL *easy = is_new ? curl_easy_init() : engine->idle[--engine->idle_count];
-  CURLcode code = CURLE_OUT_OF_MEMORY;
-  if (easy != NULL) {
-    code = aicc_xfer_setup(xfer, easy, is_new, &pool->settings, &engine->sockets);
-    if (code == CURLE_OK && curl_multi_add_handle(engine->multi, easy) == CURLM_OK) {
-      xfer->easy = easy;
+  CURLcode code = CURLE_OK;
+  struct aicc_handle *handle = handle_for(pool, &code);
+  if (handle != NULL) {
+    code = aicc_xfer_setup(xfer, handle);
+    if (code == CURLE_OK && curl_multi_add_handle(engine->multi, handle->easy) == CURLM_OK) {
+      xfer->handle = handle;
       return;
     }
-    curl_easy_cleanup(easy);
+    aicc_handle_free(handle);
     if (code == CURLE_OK) code = CURLE_OUT_OF_MEMORY;
   }
   end(pool, &pool->running, xfer, AICC_BY_CURL, code);
@@ -162,7 +174,6 @@ static void fill_window(struct aicc_pool *pool) {
 static void begin_afresh(struct aicc_pool *pool, struct aicc_xfer *xfer) {
   reclaim(pool, xfer);
   xfer->found_stale = 0;
-  xfer->message[0] = '\0';
   xfer->fresh_connection = 1; /* so this happens once */
   begin(pool, xfer);
 }
@@ -175,7 +186,7 @@ static void drain(struct aicc_pool *pool) {
     CURLcode code = message->data.result; /* the message dies when its handle leaves the multi handle */
     char *owner = NULL;
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &owner);
-    struct aicc_xfer *xfer = (struct aicc_xfer *)(void *)owner;
+    struct aicc_xfer *xfer = ((struct aicc_handle *)(void *)owner)->xfer;
     if (xfer->found_stale)
       begin_afresh(pool, xfer);
     else
@@ -212,7 +223,7 @@ static void perform(struct aicc_pool *pool) {
 ** and a new engine takes over. Returns 0 if there is no memory for one: then nothing may be done with the pool.
 */
 static int survive_fork(struct aicc_pool *pool) {
-  pid_t self = getpid();
+  unsigned long self = aicc_sys_process();
   if (pool->owner == self) return 1;
   struct aicc_engine *fresh = engine_new(pool->window);
   if (fresh == NULL) return 0;
@@ -223,7 +234,7 @@ static int survive_fork(struct aicc_pool *pool) {
   pool->engine = fresh;
   pool->owner = self;
   while (pool->running.count > 0) {
-    pool->running.first->easy = NULL; /* stays with the old engine */
+    pool->running.first->handle = NULL; /* stays with the old engine */
     end(pool, &pool->running, pool->running.first, AICC_FORKED, CURLE_OK);
   }
   while (pool->waiting.count > 0) end(pool, &pool->waiting, pool->waiting.first, AICC_FORKED, CURLE_OK);
@@ -236,7 +247,7 @@ int aicc_pool_open(struct aicc_pool *pool, const struct aicc_settings *settings,
   memset(pool, 0, sizeof *pool);
   pool->settings = *settings;
   pool->window = window;
-  pool->owner = getpid();
+  pool->owner = aicc_sys_process();
   pool->engine = engine_new(window);
   return pool->engine != NULL;
 }
@@ -302,7 +313,7 @@ void aicc_pool_wants(const struct aicc_pool *pool, struct aicc_wants *wants) {
   long milliseconds = -1;
   wants->last = -1;
   wants->seconds = 0;
-  if (pool->ended.count > 0 || pool->engine == NULL || pool->owner != getpid()) return;
+  if (pool->ended.count > 0 || pool->engine == NULL || pool->owner != aicc_sys_process()) return;
   if (pool->waiting.count > 0 && pool->running.count < pool->window) return;
   FD_ZERO(&wants->readable);
   FD_ZERO(&wants->writable);

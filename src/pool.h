@@ -9,7 +9,6 @@
 #define AICC_POOL_H
 
 #include <sys/select.h>
-#include <sys/types.h>
 
 #include "xfer.h"
 
@@ -24,7 +23,7 @@ struct aicc_pool {
   struct aicc_engine *engine;       /* libcurl's handles; abandoned, whole, in the child after a fork */
   struct aicc_settings settings;
   size_t window;
-  pid_t owner;
+  unsigned long owner;              /* the process (aicc_sys_process) */
   unsigned failures;                /* of libcurl's multi handle, one after the other */
   double next_sweep;                /* when to look for waiting transfers whose time is up */
   struct aicc_xfer_list waiting;    /* started, but the window is full */

@@ -75,7 +75,7 @@ static int push_outcome(lua_State *L, const struct aicc_reading *reading) {
 int aicc_reading_read(lua_State *L) {
   const struct aicc_reading *reading = lua_touserdata(L, 1);
   int count = push_outcome(L, reading);
-  if (reading->session->options.facts) {
+  if (reading->session->options.settings.facts) {
     if (count == 1) lua_pushnil(L);
     push_facts(L, reading->xfer);
     count = 3;
@@ -95,7 +95,7 @@ int aicc_reading_read_all(lua_State *L) {
   luaL_checkstack(L, LUA_MINSTACK, "turn");
   while ((reading->xfer = aicc_pool_take(pool, 0)) != NULL) {
     if (push_outcome(L, reading) == 1) lua_pushnil(L);
-    if (reading->session->options.facts)
+    if (reading->session->options.settings.facts)
       push_facts(L, reading->xfer);
     else
       lua_pushboolean(L, 0);

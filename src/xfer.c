@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,10 +76,8 @@ static curl_socket_t find_socket(struct aicc_sockets *sockets, int port) {
 ** libcurl looks by itself, but takes a reset (7.88) or a TLS goodbye (below 8.0) for a sign of life, and from 8.22 on trusts a
 ** connection that it used less than a second ago. What was sent on a dead connection would have an outcome that nobody knows.
 */
-static int is_stale(const struct aicc_xfer *xfer, int port) {
-  long connects = 0; /* a new connection may bring a TLS session's ticket */
-  if (port <= 0 || curl_easy_getinfo(xfer->easy, CURLINFO_NUM_CONNECTS, &connects) != CURLE_OK || connects > 0) return 0;
-  curl_socket_t fd = find_socket(xfer->sockets, port);
+static int is_stale(struct aicc_sockets *sockets, int port) {
+  curl_socket_t fd = port > 0 ? find_socket(sockets, port) : CURL_SOCKET_BAD;
   char byte;
   ssize_t count;
   if (fd == CURL_SOCKET_BAD) return 0;
@@ -93,9 +92,11 @@ static int is_stale(const struct aicc_xfer *xfer, int port) {
 ** alone tells whether anything of the request can have been written (libcurl's PRETRANSFER_TIME is set by a failed connect too).
 */
 static int on_request(void *data, char *remote, char *local, int remote_port, int local_port) {
-  struct aicc_xfer *xfer = data;
+  const struct aicc_handle *handle = data;
+  struct aicc_xfer *xfer = handle->xfer;
   (void)remote, (void)local, (void)remote_port;
-  if (xfer->requests == 0 && !xfer->fresh_connection && is_stale(xfer, local_port)) {
+  int is_kept = !xfer->is_connecting && !xfer->fresh_connection; /* a new one may bring a TLS session's ticket */
+  if (xfer->requests == 0 && is_kept && is_stale(handle->sockets, local_port)) {
     xfer->found_stale = 1;
     return CURL_PREREQFUNC_ABORT;
   }
@@ -113,12 +114,12 @@ static size_t keep(struct aicc_xfer *xfer, struct aicc_buf *buf, const char *byt
 }
 
 static size_t on_write(char *bytes, size_t size, size_t count, void *data) {
-  struct aicc_xfer *xfer = data;
+  struct aicc_xfer *xfer = ((const struct aicc_handle *)data)->xfer;
   return keep(xfer, &xfer->body, bytes, size * count);
 }
 
 static size_t on_header(char *line, size_t size, size_t count, void *data) {
-  struct aicc_xfer *xfer = data;
+  struct aicc_xfer *xfer = ((const struct aicc_handle *)data)->xfer;
   size_t length = size * count;
   xfer->head_size += length;
   if (xfer->head_size > AICC_HEAD_LIMIT) {
@@ -134,8 +135,10 @@ static size_t on_header(char *line, size_t size, size_t count, void *data) {
 }
 
 static curl_socket_t on_open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address) {
-  struct aicc_sockets *sockets = data;
+  const struct aicc_handle *handle = data;
+  struct aicc_sockets *sockets = handle->sockets;
   (void)purpose;
+  handle->xfer->is_connecting = 1;
   if (sockets->count == sockets->capacity) {
     size_t capacity = sockets->capacity > 0 ? sockets->capacity * 2 : 8;
     struct aicc_socket *open = realloc(sockets->open, capacity * sizeof *open);
@@ -197,62 +200,89 @@ static long milliseconds(double seconds) {
     if (code_ != CURLE_OK) return code_; \
   } while (0)
 
-/* Every option that is ever set on an easy handle: first those that never change, then those of this transfer. */
-CURLcode aicc_xfer_setup(struct aicc_xfer *xfer, CURL *easy, int is_new, const struct aicc_settings *settings,
-                         struct aicc_sockets *sockets) {
-  if (is_new) {
-    SET(CURLOPT_NOSIGNAL, 1L);
-    SET(CURLOPT_POST, 1L);
-    SET(CURLOPT_PREREQFUNCTION, on_request);
-    SET(CURLOPT_WRITEFUNCTION, on_write);
-    SET(CURLOPT_HEADERFUNCTION, on_header);
-    SET(CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
-    SET(CURLOPT_OPENSOCKETDATA, sockets);
-    SET(CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
-    SET(CURLOPT_CLOSESOCKETDATA, sockets);
-    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    SET(CURLOPT_FOLLOWLOCATION, 0L); /* libcurl would carry x-app-key to the new host */
-    SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-    SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE); /* a proxy's CONNECT carries none of our headers */
-    SET(CURLOPT_NOPROXY, "");
-    SET(CURLOPT_PROXY, settings->proxy);
+CURLcode aicc_handle_open(struct aicc_handle *handle, const struct aicc_settings *settings, struct aicc_sockets *sockets) {
+  memset(handle, 0, sizeof *handle);
+  handle->sockets = sockets;
+  handle->body_size = SIZE_MAX; /* which is not 0, libcurl's word for `a string` */
+  CURL *easy = handle->easy = curl_easy_init();
+  if (easy == NULL) return CURLE_OUT_OF_MEMORY;
+  SET(CURLOPT_PRIVATE, handle);
+  SET(CURLOPT_PREREQDATA, handle);
+  SET(CURLOPT_WRITEDATA, handle);
+  SET(CURLOPT_HEADERDATA, handle);
+  SET(CURLOPT_ERRORBUFFER, handle->message);
+  SET(CURLOPT_NOSIGNAL, 1L);
+  SET(CURLOPT_POST, 1L);
+  SET(CURLOPT_PREREQFUNCTION, on_request);
+  SET(CURLOPT_WRITEFUNCTION, on_write);
+  SET(CURLOPT_HEADERFUNCTION, on_header);
+  SET(CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+  SET(CURLOPT_OPENSOCKETDATA, handle);
+  SET(CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
+  SET(CURLOPT_CLOSESOCKETDATA, sockets); /* a connection's, which outlives the transfer that opened it */
+  SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+  SET(CURLOPT_FOLLOWLOCATION, 0L); /* libcurl would carry x-app-key to the new host */
+  SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE); /* a proxy's CONNECT carries none of our headers */
+  SET(CURLOPT_NOPROXY, "");
+  SET(CURLOPT_PROXY, settings->proxy);
 #if LIBCURL_VERSION_NUM >= 0x075500
-    SET(CURLOPT_PROTOCOLS_STR, settings->https ? "https" : "http");
+  SET(CURLOPT_PROTOCOLS_STR, settings->https ? "https" : "http");
 #else
-    SET(CURLOPT_PROTOCOLS, settings->https ? (long)CURLPROTO_HTTPS : (long)CURLPROTO_HTTP);
+  SET(CURLOPT_PROTOCOLS, settings->https ? (long)CURLPROTO_HTTPS : (long)CURLPROTO_HTTP);
 #endif
 #if LIBCURL_VERSION_NUM >= 0x075700
-    SET(CURLOPT_QUICK_EXIT, 1L); /* or a slow resolver's thread would be waited for, beyond every timeout (also in pool.c) */
+  SET(CURLOPT_QUICK_EXIT, 1L); /* or a slow resolver's thread would be waited for, beyond every timeout (also in pool.c) */
 #endif
-    SET(CURLOPT_MAXAGE_CONN, MAX_IDLE);
-    if (strncasecmp(settings->proxy, "https:", 6) == 0) { /* a proxy is always verified */
-      SET(CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-      SET(CURLOPT_PROXY_CAINFO, settings->ca_file);
-      SET(CURLOPT_PROXY_CAPATH, settings->ca_path);
-    }
-    if (settings->https) {
-      SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-      SET(CURLOPT_SSL_VERIFYPEER, settings->verify ? 1L : 0L);
-      SET(CURLOPT_SSL_VERIFYHOST, settings->verify ? 2L : 0L);
-      SET(CURLOPT_CAINFO, settings->ca_file);
-      SET(CURLOPT_CAPATH, settings->ca_path);
-    }
+  SET(CURLOPT_MAXAGE_CONN, MAX_IDLE);
+  if (strncasecmp(settings->proxy, "https:", 6) == 0) { /* a proxy is always verified */
+    SET(CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(CURLOPT_PROXY_CAINFO, settings->ca_file);
+    SET(CURLOPT_PROXY_CAPATH, settings->ca_path);
   }
-  xfer->sockets = sockets;
-  double left = xfer->not_after - aicc_sys_now(AICC_MONOTONIC);
-  double timeout = xfer->timeout < left ? xfer->timeout : left;
-  SET(CURLOPT_TIMEOUT_MS, milliseconds(timeout));
-  SET(CURLOPT_CONNECTTIMEOUT_MS, milliseconds(xfer->connect_timeout < timeout ? xfer->connect_timeout : timeout));
-  SET(CURLOPT_CURLU, xfer->url);
-  SET(CURLOPT_HTTPHEADER, xfer->headers->list);
-  SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)xfer->request.length);
-  SET(CURLOPT_POSTFIELDS, xfer->request.data); /* not copied: it leaves in one piece with the head */
-  SET(CURLOPT_FRESH_CONNECT, xfer->fresh_connection ? 1L : 0L);
-  SET(CURLOPT_PREREQDATA, xfer);
-  SET(CURLOPT_WRITEDATA, xfer);
-  SET(CURLOPT_HEADERDATA, xfer);
-  SET(CURLOPT_ERRORBUFFER, xfer->message);
-  SET(CURLOPT_PRIVATE, xfer);
+  if (settings->https) {
+    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(CURLOPT_SSL_VERIFYPEER, settings->verify ? 1L : 0L);
+    SET(CURLOPT_SSL_VERIFYHOST, settings->verify ? 2L : 0L);
+    SET(CURLOPT_CAINFO, settings->ca_file);
+    SET(CURLOPT_CAPATH, settings->ca_path);
+  }
+  return CURLE_OK;
+}
+
+void aicc_handle_free(struct aicc_handle *handle) {
+  curl_easy_cleanup(handle->easy);
+  free(handle);
+}
+
+/* As SET, where the value is not what is set already. */
+#define CHANGE(option, type, field, value) \
+  do { \
+    if (handle->field != (value)) { \
+      SET(option, (type)(value)); \
+      handle->field = (value); \
+    } \
+  } while (0)
+
+CURLcode aicc_xfer_setup(struct aicc_xfer *xfer, struct aicc_handle *handle) {
+  CURL *easy = handle->easy;
+  double timeout = xfer->timeout;
+  if (xfer->not_after < HUGE_VAL) {
+    double left = xfer->not_after - aicc_sys_now(AICC_MONOTONIC);
+    if (left < timeout) timeout = left;
+  }
+  long most = milliseconds(timeout);
+  long connecting = xfer->connect_timeout < timeout ? milliseconds(xfer->connect_timeout) : most;
+  CHANGE(CURLOPT_TIMEOUT_MS, long, timeout, most);
+  CHANGE(CURLOPT_CONNECTTIMEOUT_MS, long, connect_timeout, connecting);
+  CHANGE(CURLOPT_CURLU, CURLU *, url, xfer->url);
+  CHANGE(CURLOPT_REQUEST_TARGET, const char *, target, xfer->target);
+  CHANGE(CURLOPT_HTTPHEADER, struct curl_slist *, headers, xfer->headers->list);
+  CHANGE(CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t, body_size, xfer->request.length);
+  CHANGE(CURLOPT_POSTFIELDS, const char *, body, xfer->request.data); /* not copied: it leaves in one piece with the head */
+  CHANGE(CURLOPT_FRESH_CONNECT, long, fresh_connection, xfer->fresh_connection);
+  handle->message[0] = '\0';
+  handle->xfer = xfer;
   return CURLE_OK;
 }
 
@@ -270,27 +300,31 @@ static double seconds_of(CURL *easy, CURLINFO info) {
   return (double)microseconds / 1e6;
 }
 
-void aicc_xfer_finish(struct aicc_xfer *xfer, enum aicc_ending ending, CURLcode code) {
+/* Reads what is told of a transfer beside its result. */
+static void read_facts(struct aicc_xfer *xfer, CURL *easy) {
+  static const CURLINFO phases[] = {CURLINFO_NAMELOOKUP_TIME_T, CURLINFO_CONNECT_TIME_T, CURLINFO_APPCONNECT_TIME_T,
+                                    CURLINFO_PRETRANSFER_TIME_T, CURLINFO_STARTTRANSFER_TIME_T};
+  curl_off_t sent = 0;
+  for (size_t i = 0; i < sizeof phases / sizeof *phases; i++) xfer->timing[i] = seconds_of(easy, phases[i]);
+  if (!xfer->was_written)
+    xfer->timing[3] = 0;
+  else if (curl_easy_getinfo(easy, CURLINFO_SIZE_UPLOAD_T, &sent) == CURLE_OK)
+    xfer->sent = (size_t)sent;
+  xfer->reused = xfer->was_written && !xfer->is_connecting;
+}
+
+void aicc_xfer_finish(struct aicc_xfer *xfer, enum aicc_ending ending, CURLcode code, int facts) {
   xfer->ending = ending;
   xfer->code = code;
   xfer->elapsed = aicc_sys_now(AICC_MONOTONIC) - xfer->started;
-  if (xfer->easy != NULL) {
-    static const CURLINFO phases[] = {CURLINFO_NAMELOOKUP_TIME_T, CURLINFO_CONNECT_TIME_T, CURLINFO_APPCONNECT_TIME_T,
-                                      CURLINFO_PRETRANSFER_TIME_T, CURLINFO_STARTTRANSFER_TIME_T};
-    long connects = 0;
-    curl_off_t sent = 0;
-    xfer->was_written = xfer->requests > 0;
-    for (size_t i = 0; i < sizeof phases / sizeof *phases; i++) xfer->timing[i] = seconds_of(xfer->easy, phases[i]);
-    curl_easy_getinfo(xfer->easy, CURLINFO_RESPONSE_CODE, &xfer->status);
-    curl_easy_getinfo(xfer->easy, CURLINFO_NUM_CONNECTS, &connects);
-    if (xfer->was_written && curl_easy_getinfo(xfer->easy, CURLINFO_SIZE_UPLOAD_T, &sent) == CURLE_OK) xfer->sent = (size_t)sent;
-    if (!xfer->was_written) {
-      xfer->timing[3] = 0;
-      xfer->proxy_refused = ending == AICC_BY_CURL && code != CURLE_OK && is_refused_by_proxy(xfer->easy);
-    }
-    xfer->reused = xfer->was_written && connects == 0;
-    curl_easy_setopt(xfer->easy, CURLOPT_ERRORBUFFER, NULL); /* the handle outlives the transfer */
-  }
+  if (xfer->handle == NULL) return;
+  CURL *easy = xfer->handle->easy;
+  xfer->was_written = xfer->requests > 0;
+  curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &xfer->status);
+  if (facts) read_facts(xfer, easy);
+  if (code == CURLE_OK) return;
+  memcpy(xfer->message, xfer->handle->message, sizeof xfer->message);
+  xfer->proxy_refused = !xfer->was_written && ending == AICC_BY_CURL && is_refused_by_proxy(easy);
 }
 
 const char *aicc_xfer_header(const struct aicc_xfer *xfer, const char *name, size_t *size) {

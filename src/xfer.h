@@ -35,6 +35,7 @@ struct aicc_settings {
   const char *ca_file;     /* NULL for none */
   const char *ca_path;     /* NULL for none */
   const char *proxy;       /* "" for none: the environment is config.lua's business */
+  int facts;               /* timings and sizes are wanted */
   int https;               /* else plain http, to a loopback address */
   int verify;
 };
@@ -48,6 +49,24 @@ struct aicc_socket {
 struct aicc_sockets {
   struct aicc_socket *open;
   size_t count, capacity;
+};
+
+/*
+** An easy handle, and what is set on it. A pool lends it to one transfer after another: what does not change is set once. The
+** pointers are compared and never followed: what they pointed to may be gone.
+*/
+struct aicc_handle {
+  CURL *easy;
+  struct aicc_xfer *xfer;        /* that has it now */
+  struct aicc_sockets *sockets;
+  const CURLU *url;
+  const char *target;
+  const struct curl_slist *headers;
+  const char *body;
+  size_t body_size;
+  long timeout, connect_timeout; /* milliseconds */
+  int fresh_connection;
+  char message[CURL_ERROR_SIZE]; /* libcurl's, of the transfer that has it or had it */
 };
 
 enum aicc_ending {
@@ -64,13 +83,14 @@ struct aicc_xfer {
   uint64_t ticket;
   const void *operation;         /* the starter's: what was asked */
 
-  CURLU *url;
+  CURLU *url;                    /* of the server */
+  const char *target;            /* the path there, as it is sent */
   struct aicc_headers *headers;  /* one reference */
   struct aicc_buf request;
   struct aicc_buf secrets;       /* each ended by a NUL: what must not be seen in an error, besides the token */
   size_t sent;                   /* bytes of the request's body that have left */
   unsigned requests;             /* how often libcurl was about to send it; the second time is refused */
-  struct aicc_sockets *sockets;
+  int is_connecting;             /* a socket has been opened for it: it is not on a kept connection */
   int found_stale;               /* it was not, and nothing has been sent: to be begun again on a fresh one */
   double timeout;                /* seconds, for the attempt on the wire */
   double connect_timeout;        /* seconds */
@@ -78,7 +98,7 @@ struct aicc_xfer {
   double not_after;              /* monotonic; whatever happens, it is over then */
   int fresh_connection;
 
-  CURL *easy;                    /* lent while it runs */
+  struct aicc_handle *handle;    /* lent while it runs */
   enum aicc_ending ending;
   CURLcode code;
   int over_limit;                /* the reply was larger than a cap */
@@ -101,12 +121,17 @@ void aicc_sockets_close(struct aicc_sockets *sockets);
 
 void aicc_xfer_init(struct aicc_xfer *xfer);
 
-/* Gives the easy handle everything it needs for this transfer. `is_new`: it has never been set up for these settings. */
-CURLcode aicc_xfer_setup(struct aicc_xfer *xfer, CURL *easy, int is_new, const struct aicc_settings *settings,
-                         struct aicc_sockets *sockets);
+/* Makes an easy handle and sets on it what all transfers have in common. Whatever it returns, aicc_handle_free is to be called. */
+CURLcode aicc_handle_open(struct aicc_handle *handle, const struct aicc_settings *settings, struct aicc_sockets *sockets);
 
-/* Reads from the easy handle, while it is still lent, how the transfer ended. */
-void aicc_xfer_finish(struct aicc_xfer *xfer, enum aicc_ending ending, CURLcode code);
+/* Frees the easy handle, which is in no multi handle, and what it stands in. */
+void aicc_handle_free(struct aicc_handle *handle);
+
+/* Gives the easy handle everything that it needs for this transfer. */
+CURLcode aicc_xfer_setup(struct aicc_xfer *xfer, struct aicc_handle *handle);
+
+/* Reads from the easy handle, while it is still lent, how the transfer ended. `facts`: timings and sizes are wanted, too. */
+void aicc_xfer_finish(struct aicc_xfer *xfer, enum aicc_ending ending, CURLcode code, int facts);
 
 /* The value of the reply's header `name` (lower case), trimmed; NULL if it has none. */
 const char *aicc_xfer_header(const struct aicc_xfer *xfer, const char *name, size_t *size);
