@@ -6,10 +6,13 @@
 */
 #include "pool.h"
 
+#include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "polled.h"
 #include "sys.h"
 
 #define MOST_FAILURES 20   /* of the multi handle, one after the other, before it is given up */
@@ -203,16 +206,18 @@ static void give_up(struct aicc_pool *pool, CURLMcode code) {
   }
   struct aicc_engine *fresh = engine_new(pool->window);
   if (fresh == NULL) return; /* then the old one has to do */
+  if (pool->polled != NULL) aicc_polled_move(pool->polled, fresh->multi);
   engine_free(pool->engine);
   pool->engine = fresh;
   pool->failures = 0;
 }
 
 static void perform(struct aicc_pool *pool) {
-  int running;
+  int running = 0;
+  CURLM *multi = pool->engine->multi;
   fill_window(pool);
   if (pool->running.count == 0) return;
-  CURLMcode code = curl_multi_perform(pool->engine->multi, &running);
+  CURLMcode code = pool->polled != NULL ? aicc_polled_perform(pool->polled, multi, &running) : curl_multi_perform(multi, &running);
   pool->failures = code == CURLM_OK ? 0 : pool->failures + 1;
   drain(pool); /* what fits now is begun by the next step: until it is performed, its handle still tells of the one before */
   if (pool->failures >= MOST_FAILURES) give_up(pool, code);
@@ -228,6 +233,8 @@ static int survive_fork(struct aicc_pool *pool) {
   struct aicc_engine *fresh = engine_new(pool->window);
   if (fresh == NULL) return 0;
   struct aicc_engine *old = pool->engine;
+  if (pool->polled != NULL) aicc_polled_forget(pool->polled, old->multi);
+  pool->polled = NULL;
   aicc_sockets_close(&old->sockets);
   do old->next = __atomic_load_n(&abandoned, __ATOMIC_RELAXED);
   while (!__sync_bool_compare_and_swap(&abandoned, old->next, old));
@@ -241,19 +248,53 @@ static int survive_fork(struct aicc_pool *pool) {
   return 1;
 }
 
+/* ---- for event loops of others ---- */
+
+double aicc_pool_due(const struct aicc_pool *pool) {
+  if (pool->engine == NULL) return pool->ended.count > 0 ? 0 : HUGE_VAL;
+  return pool->owner == aicc_sys_process() ? aicc_polled_due(pool, pool->engine->multi) : 0;
+}
+
+/* To be called whenever what aicc_pool_due tells may have changed. */
+static void arm(struct aicc_pool *pool) {
+  if (pool->polled != NULL) aicc_polled_arm(pool->polled, aicc_pool_due(pool));
+}
+
+int aicc_pool_descriptor(struct aicc_pool *pool) {
+  if (pool->engine != NULL && !survive_fork(pool)) {
+    errno = ENOMEM;
+    return -1;
+  }
+  if (pool->polled == NULL && pool->engine != NULL) {
+    pool->polled = aicc_polled_new(pool->engine->multi, pool->running.count > 0);
+    arm(pool);
+  }
+  return pool->polled != NULL ? aicc_polled_descriptor(pool->polled) : -1;
+}
+
+void aicc_pool_alarm(struct aicc_pool *pool, double seconds) {
+  pool->alarm = aicc_sys_now(AICC_MONOTONIC) + seconds;
+  arm(pool);
+}
+
 /* ---- the interface ---- */
 
 int aicc_pool_open(struct aicc_pool *pool, const struct aicc_settings *settings, size_t window) {
   memset(pool, 0, sizeof *pool);
   pool->settings = *settings;
   pool->window = window;
+  pool->alarm = HUGE_VAL;
   pool->owner = aicc_sys_process();
   pool->engine = engine_new(window);
   return pool->engine != NULL;
 }
 
 void aicc_pool_close(struct aicc_pool *pool) {
-  if (pool->engine == NULL) return;
+  if (pool->engine == NULL) {
+    aicc_polled_free(pool->polled);
+    pool->polled = NULL;
+    return;
+  }
   if (survive_fork(pool)) {
     while (pool->running.count > 0) end(pool, &pool->running, pool->running.first, AICC_CLOSED, CURLE_OK);
     while (pool->waiting.count > 0) end(pool, &pool->waiting, pool->waiting.first, AICC_CLOSED, CURLE_OK);
@@ -263,6 +304,10 @@ void aicc_pool_close(struct aicc_pool *pool) {
   free_all(&pool->waiting);
   free_all(&pool->running);
   free_all(&pool->spare);
+  if (pool->ended.count > 0)
+    arm(pool);
+  else
+    aicc_pool_close(pool);
 }
 
 void aicc_pool_free(struct aicc_pool *pool) {
@@ -284,6 +329,7 @@ struct aicc_xfer *aicc_pool_acquire(struct aicc_pool *pool) {
 int aicc_pool_start(struct aicc_pool *pool, struct aicc_xfer *xfer) {
   if (!survive_fork(pool)) return 0; /* before the transfer is among those of the parent */
   push(&pool->waiting, xfer);
+  arm(pool);
   return 1;
 }
 
@@ -298,6 +344,8 @@ size_t aicc_pool_step(struct aicc_pool *pool, double seconds) {
     if (!waited || pool->failures > 0) aicc_sys_nap(seconds < FAILURE_PAUSE ? seconds : FAILURE_PAUSE);
     perform(pool);
   }
+  if (pool->alarm < HUGE_VAL && pool->alarm <= aicc_sys_now(AICC_MONOTONIC)) pool->alarm = HUGE_VAL;
+  arm(pool);
   return unfinished(pool);
 }
 
@@ -333,7 +381,9 @@ void aicc_pool_wants(const struct aicc_pool *pool, struct aicc_wants *wants) {
 
 struct aicc_xfer *aicc_pool_take(struct aicc_pool *pool, uint64_t ticket) {
   struct aicc_xfer *xfer = ticket == 0 ? pool->ended.first : find(&pool->ended, ticket);
-  if (xfer != NULL) unlink_from(&pool->ended, xfer);
+  if (xfer == NULL) return NULL;
+  unlink_from(&pool->ended, xfer);
+  if (pool->ended.count == 0) arm(pool);
   return xfer;
 }
 
@@ -344,6 +394,7 @@ int aicc_pool_abort(struct aicc_pool *pool, uint64_t ticket) {
   if (xfer == NULL) xfer = find(list = &pool->waiting, ticket);
   if (xfer == NULL) return 0;
   end(pool, list, xfer, AICC_ABORTED, CURLE_OK);
+  arm(pool);
   return 1;
 }
 

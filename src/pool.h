@@ -18,14 +18,17 @@ struct aicc_xfer_list {
 };
 
 struct aicc_engine;
+struct aicc_polled;
 
 struct aicc_pool {
   struct aicc_engine *engine;       /* libcurl's handles; abandoned, whole, in the child after a fork */
+  struct aicc_polled *polled;       /* for somebody else's event loop; NULL until one asks for it */
   struct aicc_settings settings;
   size_t window;
   unsigned long owner;              /* the process (aicc_sys_process) */
   unsigned failures;                /* of libcurl's multi handle, one after the other */
   double next_sweep;                /* when to look for waiting transfers whose time is up */
+  double alarm;                     /* when the caller wants to be woken; HUGE_VAL: never */
   struct aicc_xfer_list waiting;    /* started, but the window is full */
   struct aicc_xfer_list running;
   struct aicc_xfer_list ended;
@@ -37,7 +40,8 @@ int aicc_pool_open(struct aicc_pool *pool, const struct aicc_settings *settings,
 
 /*
 ** Ends everything that has not ended and closes all connections; what ended can still be taken. May be called again, and on a
-** zeroed pool.
+** zeroed pool. The descriptor of aicc_pool_descriptor goes too, unless there is something to take: then it stays readable, for who
+** waits by it, until this is called again.
 */
 void aicc_pool_close(struct aicc_pool *pool);
 
@@ -65,6 +69,18 @@ struct aicc_wants {
 
 /* For whoever waits for several pools at once, each of which has just been stepped. */
 void aicc_pool_wants(const struct aicc_pool *pool, struct aicc_wants *wants);
+
+/*
+** A descriptor that is readable when the pool is to be stepped, or has something to take; it goes with the pool, and a child after
+** a fork has one of its own. -1, with errno, if it cannot be had.
+*/
+int aicc_pool_descriptor(struct aicc_pool *pool);
+
+/* Seconds until that descriptor becomes readable by itself, if no socket is ready before; HUGE_VAL: it does not. */
+double aicc_pool_due(const struct aicc_pool *pool);
+
+/* Makes the descriptor readable in so many seconds, once; a later one takes the place of the one before. */
+void aicc_pool_alarm(struct aicc_pool *pool, double seconds);
 
 /* Takes the transfer that ended first, or the one with that ticket (0: any); NULL if there is none. */
 struct aicc_xfer *aicc_pool_take(struct aicc_pool *pool, uint64_t ticket);

@@ -45,6 +45,8 @@ static void close_session(struct aicc_session *session) {
 
 static struct aicc_session *to_session(lua_State *L) { return luaL_checkudata(L, 1, META); }
 
+struct aicc_session *aicc_session_check(lua_State *L) { return to_session(L); }
+
 /* session:close(), __close: may be called again */
 static int session_close(lua_State *L) {
   close_session(to_session(L));
@@ -288,6 +290,7 @@ void aicc_session_open(lua_State *L) {
   luaL_newmetatable(L, META);
   luaL_setfuncs(L, meta, 0);
   luaL_newlib(L, methods);
+  aicc_session_add_pollable(L);
   lua_pushcfunction(L, aicc_reading_read);
   lua_pushcclosure(L, session_result, 1);
   lua_setfield(L, -2, "result");

@@ -28,6 +28,12 @@ void aicc_session_open(lua_State *L);
 */
 uint64_t aicc_session_start(lua_State *L, struct aicc_session *session, const struct aicc_operation *operation, int at);
 
+/* The session at index 1; raises if it is none. */
+struct aicc_session *aicc_session_check(lua_State *L);
+
+/* pollable.c. Adds `pollfd` and what else an event loop asks an object to the table of methods on top. */
+void aicc_session_add_pollable(lua_State *L);
+
 /* Pushes nil and the error `closed`; returns 2. */
 int aicc_session_refuse(lua_State *L, const char *operation);
 
