@@ -1,8 +1,8 @@
 /*
 ** polled.c - a multi handle behind one descriptor. See polled.h. The struct and its descriptors are aicc_polled_free's to free.
 **
-** Not curl_multi_perform, which would look at every transfer each time: libcurl tells of its sockets (CURLMOPT_SOCKETFUNCTION) and
-** is told which of them are ready. When it wants to be woken it is asked, each time (curl_multi_timeout), and not told of
+** Not curl_multi_perform, which would look at every transfer each time: libcurl tells of its sockets (CURLMOPT_SOCKETFUNCTION)
+** and is told which of them are ready. When it wants to be woken it is asked, each time (curl_multi_timeout), and not told of
 ** (CURLMOPT_TIMERFUNCTION): that is not told again where a timer was run a moment too early.
 */
 #include "portable.h"
@@ -81,7 +81,8 @@ CURLMcode aicc_polled_perform(struct aicc_polled *polled, CURLM *multi, int *run
   CURLMcode code = CURLM_OK;
   int count = aicc_pollset_ready(&polled->set, ready, BATCH);
   for (int i = 0; i < count && code == CURLM_OK; i++) {
-    int events = (ready[i].events & AICC_READABLE ? CURL_CSELECT_IN : 0) | (ready[i].events & AICC_WRITABLE ? CURL_CSELECT_OUT : 0);
+    int events = ready[i].events & AICC_READABLE ? CURL_CSELECT_IN : 0;
+    if (ready[i].events & AICC_WRITABLE) events |= CURL_CSELECT_OUT;
     code = curl_multi_socket_action(multi, ready[i].fd, events, running);
   }
   if (code == CURLM_OK && is_due(multi)) code = curl_multi_socket_action(multi, CURL_SOCKET_TIMEOUT, 0, running);

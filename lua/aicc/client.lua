@@ -13,6 +13,7 @@ local forms = require "aicc.forms"
 local forward = require "aicc.forward"
 local host = require "aicc.host"
 local inquiry = require "aicc.inquiry"
+local native = require "aicc.native"
 local results = require "aicc.result"
 local retry = require "aicc.retry"
 local settle = require "aicc.settle"
@@ -263,7 +264,12 @@ end
 
 local function find_transport(settings, sources)
   if type(settings.transport) == "table" then return settings.transport end
-  return require("aicc.transport." .. (settings.transport or host.name() or "curl")).new(settings, sources)
+  local name = settings.transport or host.name() or "curl"
+  local loaded, transport = pcall(require, "aicc.transport." .. name)
+  if loaded then return transport.new(settings, sources) end
+  local missing = native.missing(transport)
+  if not missing then error(transport, 0) end
+  return nil, errors.new { kind = "config", message = ("transport '%s': %s"):format(name, (missing:gsub("^aicc: ", ""))) }
 end
 
 local function find_store(settings)

@@ -36,7 +36,9 @@ local SCHEMA = {
   { "max_in_flight", "integer", default = 8, least = 1, most = 1024, env = "AICC_MAX_IN_FLIGHT" },
   { "query_form", "string", default = "auto", env = "AICC_QUERY_FORM", names = { auto = true, flat = true, wrapped = true } },
   { "store", "store", code_only = true, names = { memory = true, file = true, shdict = true } },
-  { "transport", "transport", code_only = true, names = { curl = true, nginx = true, haproxy = true } },
+  { "transport", "transport", code_only = true, names = {
+    curl = true, nginx = true, haproxy = true, cqueues = true, luv = true, copas = true,
+  } },
   { "egress", "string", env = "AICC_EGRESS" },
   { "token_egress", "string", env = "AICC_TOKEN_EGRESS" }, -- egress where it is not given
   { "forward_headers", "string", env = "AICC_FORWARD_HEADERS" },

@@ -7,6 +7,7 @@ local M = {}
 -- The modules of others that this library needs: Debian's package of each, and the rock.
 local NEEDED = {
   cjson = { "lua-cjson", "lua-cjson" }, ["cjson.safe"] = { "lua-cjson", "lua-cjson" }, argparse = { "lua-argparse", "argparse" },
+  cqueues = { "lua-cqueues", "cqueues" }, luv = { "lua-luv", "luv" }, copas = { "lua-copas", "copas" },
 }
 
 --- What is missing, in a line, if that is why something could not be loaded.

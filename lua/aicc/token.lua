@@ -21,6 +21,8 @@ local REFUSALS = { [400] = true, [401] = true, [403] = true }
 -- What a fetch fails with that says nothing of the server.
 local OWN = { deadline = true, aborted = true, closed = true, unsupported = true, store = true }
 
+local WEAK = { __mode = "v" }
+
 local Source = {}
 Source.__index = Source
 
@@ -196,7 +198,9 @@ local function lead(self, call, have)
     if have then return have end
     return follow(self, call, flight)
   end
-  flight.thread = self.transport:yields() and coroutine.running() or nil
+  if self.transport:yields() then
+    flight.thread = setmetatable({ coroutine.running() }, WEAK) -- one that its event loop gives up is nobody's then
+  end
   fly(self, call, have, flight)
   return flight.token, flight.err
 end
@@ -208,7 +212,8 @@ local function is_lost(self, flight)
     local age = self.now() - flight.began
     return flight.raised ~= nil or age > flight.timeout + GRACE or not flight.runs and age > START
   end
-  return not flight.thread or coroutine.status(flight.thread) == "dead" or not self.transport:is_alive(flight.thread)
+  local thread = flight.thread and flight.thread[1]
+  return not thread or coroutine.status(thread) == "dead" or not self.transport:is_alive(thread)
     or self.now() - flight.began > flight.timeout + GRACE
 end
 

@@ -1,7 +1,8 @@
 --- The default transport: libcurl, through a session of the C module aicc.curl, which nothing else in Lua knows.
 --
 -- A transport has two functions that wait, `attempt` and `sleep`, and a client knows no more of it. Inside `aicc.loop` both
--- yield; outside they wait for themselves. Where a host's other requests would have to wait too, they refuse.
+-- yield, and in the event loops of others that `aicc.transport.polled` knows; outside they wait for themselves. Where others
+-- would have to wait too, a host's other requests or all that an event loop does, they refuse.
 -- @module aicc.transport.curl
 
 local core = require "aicc.core" -- has no libcurl in it
@@ -9,6 +10,7 @@ local errors = require "aicc.error"
 local host = require "aicc.host"
 local loop = require "aicc.loop"
 local native = require "aicc.native"
+local polled = require "aicc.transport.polled"
 
 local Transport = { __name = "aicc.transport.curl" }
 Transport.__index = Transport
@@ -21,6 +23,35 @@ local SESSION_OPTIONS = {
   "timeout", "connect_timeout", "max_in_flight",
 }
 
+local function new_session(settings)
+  local loaded, curl = pcall(native.load, "aicc.curl")
+  if not loaded then
+    return nil, errors.new { kind = "config", message = "transport: libcurl cannot be had: " .. tostring(curl) }
+  end
+  local options = { facts = settings.on_event ~= nil }
+  for _, name in ipairs(SESSION_OPTIONS) do options[name] = settings[name] end
+  return curl.session(options)
+end
+
+-- Whom the caller would hold up if it waited by itself, and what to do instead; nil: nobody.
+local function held_up(self, by_loop)
+  if self.allow_blocking then return end
+  local where = host.shared_with()
+  return where and where .. " would be held up by libcurl: leave out `transport` and give `egress`, or set allow_blocking"
+    or by_loop and by_loop .. ", or set allow_blocking"
+end
+
+-- What waits in the event loops of others, with a session of its own; or nil and an error.
+local function polled_of(self)
+  if not self.polled then
+    local session, err = new_session(self.settings)
+    if not session then return nil, err end
+    self.polled = polled.new(session)
+    if self.is_closed then self.polled:close() end
+  end
+  return self.polled
+end
+
 --- One attempt of one operation: at most one request.
 -- @tparam table request `operation`, `token` (nil for the operation "token"), `arguments`, and `limits` (`timeout`,
 --   `connect_timeout`, `deadline`: seconds)
@@ -29,18 +60,19 @@ local SESSION_OPTIONS = {
 -- @treturn ?table libcurl's timings and sizes, where the client listens to events
 function Transport:attempt(request)
   local session = self.session
-  local where = not self.allow_blocking and host.shared_with()
-  if where then
-    return nil, errors.new {
-      kind = "unsupported", operation = request.operation,
-      message = where .. " would be held up by libcurl: leave out `transport` and give `egress`, or set allow_blocking",
-    }
-  end
   if loop.is_inside() then
     local ticket, err = session:start(request.operation, request.token, request.arguments, request.limits)
     if not ticket then return nil, err end
     return loop.await(session, ticket)
   end
+  local how, where = polled.find(self.chosen)
+  if how then
+    local made, err = polled_of(self)
+    if not made then return nil, err end
+    return made:call(how, where, request)
+  end
+  local why = held_up(self, where)
+  if why then return nil, errors.new { kind = "unsupported", operation = request.operation, message = why } end
   if request.operation == "token" then return session:token(request.arguments, request.limits) end
   return session[request.operation](session, request.token, request.arguments, request.limits)
 end
@@ -49,41 +81,61 @@ end
 -- @tparam number seconds
 -- @treturn boolean false when Ctrl-C ended it
 function Transport:sleep(seconds)
-  if not self.allow_blocking and host.shared_with() then return false end
   if loop.is_inside() then return loop.sleep(seconds) end
+  local how, where = polled.find(self.chosen)
+  if how then
+    local made = polled_of(self)
+    return made ~= nil and made:sleep(how, where, seconds)
+  end
+  if held_up(self, where) then return false end
   return core.sleep(seconds)
 end
 
 --- Whether others go on while the caller waits.
 -- @treturn boolean
-function Transport:yields() return loop.is_inside() end -- luacheck: ignore self
+function Transport:yields() return loop.is_inside() or polled.find(self.chosen) ~= nil end
 
 --- Whether a coroutine that waits here will ever go on.
 -- @tparam thread thread
 -- @treturn boolean
-function Transport:is_alive(thread) return loop.is_task(thread) end -- luacheck: ignore self
+function Transport:is_alive(thread)
+  return loop.is_task(thread) or self.polled ~= nil and self.polled:is_parked(thread)
+end
 
 --- Closes the connections; calls under way are given up.
-function Transport:close() self.session:close() end
+function Transport:close()
+  self.is_closed = true
+  self.session:close()
+  if self.polled then self.polled:close() end
+end
 
 local M = {}
 
 --- Makes the transport.
 -- @tparam table settings as from `aicc.config`
+-- @tparam ?table _ where the settings came from
+-- @tparam ?table how of the event loop that the program named (`aicc.transport.polled`)
 -- @treturn ?table the transport
 -- @treturn ?table the error
-function M.new(settings)
-  local options = {}
-  for _, name in ipairs(SESSION_OPTIONS) do options[name] = settings[name] end
-  options.facts = settings.on_event ~= nil
-  local loaded, curl = pcall(native.load, "aicc.curl")
-  if not loaded then
-    local message = "transport: libcurl cannot be had: " .. tostring(curl)
-    return nil, errors.new { kind = "config", message = message }
-  end
-  local session, err = curl.session(options)
+function M.new(settings, _, how)
+  local session, err = new_session(settings)
   if not session then return nil, err end
-  return setmetatable({ session = session, allow_blocking = settings.allow_blocking }, Transport)
+  return setmetatable({
+    session = session, settings = settings, chosen = how, allow_blocking = settings.allow_blocking,
+  }, Transport)
+end
+
+--- A transport of this kind that is for one event loop.
+-- @tparam table how see `aicc.transport.polled`
+-- @treturn table a module of a transport: `new(settings, sources)`
+function M.waiting(how)
+  return {
+    how = how,
+    new = function(settings, sources)
+      local made, err = M.new(settings, sources, how)
+      return made, err
+    end,
+  }
 end
 
 return M
