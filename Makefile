@@ -58,7 +58,7 @@ objects = $(patsubst %.c,$(OUT)/%.o,$(wildcard $(1)/*.c))
 
 # The modules are linked from the same files, but for those that only one of them needs.
 CORE_ONLY = core file filelib libpq processlib shared sharedlib uncaught
-CURL_ONLY = curl call curlerror endpoint libcurl options polled pollable pollset pool reading session watch xfer
+CURL_ONLY = curl call curlerror endpoint engine libcurl options polled pollable pollset pool reading session watch xfer
 all_but   = $(filter-out $(patsubst %,$(OUT)/src/%.o,$(1)),$(call objects,src))
 
 CORE    = $(OUT)/aicc/core.so
@@ -154,7 +154,7 @@ check-lint: tools ## luacheck, and that every module still parses as Lua 5.1 and
 
 check-doc: doc ## The reference pages: a comment that LDoc cannot read is an error
 
-NO_LUA = buf json printable strset scrub date file xfer pool polled pollset watch sys endpoint libcurl shared sandbox/cafile \
+NO_LUA = buf json printable strset scrub date file xfer engine pool polled pollset watch sys endpoint libcurl shared sandbox/cafile \
          sandbox/certificate sandbox/gate sandbox/reply sandbox/request sandbox/server
 
 check-layers: ## The C files that know no Lua still know none, and only compat.h asks for Lua's version

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine.h"
 #include "polled.h"
 #include "sys.h"
 
@@ -20,21 +21,6 @@
 #define SWEEP_INTERVAL 0.1 /* seconds between two looks for waiting transfers whose time is up */
 #define LONGEST_WAIT 10    /* seconds, where libcurl has no timer */
 #define BLIND_WAIT 0.005   /* seconds, where a socket cannot be watched */
-
-/* What libcurl owns, and what it points to. */
-struct aicc_engine {
-  CURLM *multi;
-  struct aicc_handle **idle;    /* that are not lent */
-  size_t idle_count, capacity;  /* capacity: the window */
-  struct aicc_sockets sockets;
-  struct aicc_engine *next;     /* in `abandoned` */
-};
-
-/*
-** Engines that came through a fork. Cleaning them up would send a TLS goodbye, or bytes, on the parent's connections. The list
-** only keeps them reachable.
-*/
-static struct aicc_engine *abandoned;
 
 /* ---- lists ---- */
 
@@ -69,33 +55,7 @@ static void free_all(struct aicc_xfer_list *list) {
   memset(list, 0, sizeof *list);
 }
 
-/* ---- the engine ---- */
-
-static void engine_free(struct aicc_engine *engine) {
-  for (size_t i = 0; i < engine->idle_count; i++) aicc_handle_free(engine->idle[i]);
-  curl_multi_cleanup(engine->multi);
-  free(engine->idle);
-  free(engine->sockets.open);
-  free(engine);
-}
-
-static struct aicc_engine *engine_new(size_t window) {
-  struct aicc_engine *engine = calloc(1, sizeof *engine);
-  if (engine == NULL) return NULL;
-  engine->capacity = window;
-  engine->idle = calloc(window, sizeof *engine->idle);
-  engine->multi = curl_multi_init();
-  if (engine->idle == NULL || engine->multi == NULL ||
-      curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, (long)window) != CURLM_OK ||
-      curl_multi_setopt(engine->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING) != CURLM_OK) {
-    engine_free(engine);
-    return NULL;
-  }
-#if LIBCURL_VERSION_NUM >= 0x081400
-  curl_multi_setopt(engine->multi, CURLMOPT_QUICK_EXIT, 1L); /* resolvers' threads are the multi handle's there (xfer.c) */
-#endif
-  return engine;
-}
+/* ---- easy handles ---- */
 
 /* A handle that is not lent; NULL when out of memory, or where libcurl cannot do what it is told (`code`). */
 static struct aicc_handle *handle_for(struct aicc_pool *pool, CURLcode *code) {
@@ -204,10 +164,10 @@ static void give_up(struct aicc_pool *pool, CURLMcode code) {
     end(pool, &pool->running, xfer, AICC_BY_CURL, CURLE_FAILED_INIT);
     snprintf(xfer->message, sizeof xfer->message, "libcurl cannot go on: %s", curl_multi_strerror(code));
   }
-  struct aicc_engine *fresh = engine_new(pool->window);
+  struct aicc_engine *fresh = aicc_engine_new(pool->window);
   if (fresh == NULL) return; /* then the old one has to do */
   if (pool->polled != NULL) aicc_polled_move(pool->polled, fresh->multi);
-  engine_free(pool->engine);
+  aicc_engine_free(pool->engine);
   pool->engine = fresh;
   pool->failures = 0;
 }
@@ -230,14 +190,13 @@ static void perform(struct aicc_pool *pool) {
 static int survive_fork(struct aicc_pool *pool) {
   unsigned long self = aicc_sys_process();
   if (pool->owner == self) return 1;
-  struct aicc_engine *fresh = engine_new(pool->window);
+  struct aicc_engine *fresh = aicc_engine_new(pool->window);
   if (fresh == NULL) return 0;
   struct aicc_engine *old = pool->engine;
   if (pool->polled != NULL) aicc_polled_forget(pool->polled, old->multi);
   pool->polled = NULL;
   aicc_sockets_close(&old->sockets);
-  do old->next = __atomic_load_n(&abandoned, __ATOMIC_RELAXED);
-  while (!__sync_bool_compare_and_swap(&abandoned, old->next, old));
+  aicc_engine_abandon(old);
   pool->engine = fresh;
   pool->owner = self;
   while (pool->running.count > 0) {
@@ -285,7 +244,7 @@ int aicc_pool_open(struct aicc_pool *pool, const struct aicc_settings *settings,
   pool->window = window;
   pool->alarm = HUGE_VAL;
   pool->owner = aicc_sys_process();
-  pool->engine = engine_new(window);
+  pool->engine = aicc_engine_new(window);
   return pool->engine != NULL;
 }
 
@@ -298,7 +257,7 @@ void aicc_pool_close(struct aicc_pool *pool) {
   if (survive_fork(pool)) {
     while (pool->running.count > 0) end(pool, &pool->running, pool->running.first, AICC_CLOSED, CURLE_OK);
     while (pool->waiting.count > 0) end(pool, &pool->waiting, pool->waiting.first, AICC_CLOSED, CURLE_OK);
-    engine_free(pool->engine);
+    aicc_engine_free(pool->engine);
   }
   pool->engine = NULL;
   free_all(&pool->waiting);
