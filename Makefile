@@ -46,7 +46,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: all build library libraries sandbox tools demo repl test bench bench-encode bench-instructions bench-raw doc check clean help \
+.PHONY: all build library libraries sandbox tools demo repl test bench bench-encode bench-hosts bench-instructions bench-raw doc check clean help \
         install         install-library install-sandbox install-cli uninstall
 
 all: build ## Build, and say how to use the tree without installing (the default)
@@ -57,8 +57,8 @@ all: build ## Build, and say how to use the tree without installing (the default
 objects = $(patsubst %.c,$(OUT)/%.o,$(wildcard $(1)/*.c))
 
 # The modules are linked from the same files, but for those that only one of them needs.
-CORE_ONLY = core file filelib libpq processlib shared sharedlib uncaught
-CURL_ONLY = curl call curlerror endpoint engine libcurl options polled pollable pollset pool reading session watch xfer
+CORE_ONLY = core file filelib hostlib httphead httplib libpq processlib shared sharedlib uncaught
+CURL_ONLY = curl call curlerror endpoint engine libcurl options pollable polled pollset pool reading session watch xfer
 all_but   = $(filter-out $(patsubst %,$(OUT)/src/%.o,$(1)),$(call objects,src))
 
 CORE    = $(OUT)/aicc/core.so
@@ -130,6 +130,12 @@ bench-instructions: build bench-raw ## Instructions per call, beside C on libcur
 bench-encode: build ## What an account costs on its way into JSON, beside lua-cjson
 	@$(IN_TREE) $(LUA) spec/bench/encode.lua
 
+bench-hosts: build ## CPU of a call of the webhook in HAProxy and nginx, beside the smallest code by hand (a minute)
+	@$(MAKE) library ABI=$(HAPROXY_ABI)
+	@$(MAKE) library ABI=5.1
+	@$(IN_TREE) $(LUA) spec/bench/haproxy.lua
+	@$(IN_TREE) $(LUA) spec/bench/nginx.lua
+
 bench-raw: tools
 	@mkdir -p build/bench
 	@$(CC) -std=gnu99 -O2 $(WARNINGS) -o build/bench/raw spec/bench/raw.c -lcurl
@@ -154,7 +160,7 @@ check-lint: tools ## luacheck, and that every module still parses as Lua 5.1 and
 
 check-doc: doc ## The reference pages: a comment that LDoc cannot read is an error
 
-NO_LUA = buf json printable strset scrub date file xfer engine pool polled pollset watch sys endpoint libcurl shared sandbox/cafile \
+NO_LUA = \ buf date endpoint engine file httphead json libcurl polled pollset pool printable sandbox/cafile scrub shared strset sys watch xfer
          sandbox/certificate sandbox/gate sandbox/reply sandbox/request sandbox/server
 
 check-layers: ## The C files that know no Lua still know none, and only compat.h asks for Lua's version
@@ -276,9 +282,10 @@ FUZZ = 100000
 
 check-fuzz: tools ## Random bytes for the C files that read what strangers write (spec/fuzz, libFuzzer)
 	@mkdir -p $(BUILD)/fuzz
-	@for target in json printable scrub header strset; do \
+	@for target in json printable scrub header httphead strset; do \
 	  clang -std=c99 $(WARNINGS) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-	    -o $(BUILD)/fuzz/$$target spec/fuzz/$$target.c $(patsubst %,src/%.c,buf json printable scrub strset xfer sys) -lcurl || exit; \
+	    -o $(BUILD)/fuzz/$$target spec/fuzz/$$target.c \
+	    $(patsubst %,src/%.c,buf httphead json printable scrub strset xfer sys) -lcurl || exit; \
 	  $(BUILD)/fuzz/$$target -runs=$(FUZZ) -max_len=300 -seed=1 -verbosity=0 -artifact_prefix=$(BUILD)/fuzz/ >$(BUILD)/fuzz/log 2>&1 || \
 	  { cat $(BUILD)/fuzz/log; exit 1; }; \
 	  echo "fuzz  $$target: $(FUZZ) inputs"; \

@@ -45,10 +45,12 @@ local function refuse(status, message, retry_after)
   return status, cjson.encode { error = message }, retry_after
 end
 
+local function decode(digits) return string.char(tonumber(digits, 16)) end
+
 -- The account that a path names, which is as it came: decoded, %2F would be a slash like any other. Nil if it names none.
 local function account_of(path)
   local part = path:match "^/agents/([^/?]+)/signed%-off%f[%z?]"
-  return part and part:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end)
+  return part and part:find("%", 1, true) and part:gsub("%%(%x%x)", decode) or part
 end
 
 -- The queues that a body names, each once; or nil and what is wrong with it.
@@ -102,7 +104,8 @@ function Hook:release(queue, account, request, left)
   if left <= 0 then return nil, OUT_OF_TIME end
   local may, seconds, is_probe = self.breaker:admit()
   if not may then return nil, UNAVAILABLE, seconds end
-  local limits = { deadline = left, headers = request.headers }
+  local limits -- none where they are the client's own
+  if left < DEADLINE or request.headers or is_probe then limits = { deadline = left, headers = request.headers } end
   if is_probe then -- an API that had to be started again may not know the token any more
     limits.deadline, limits.retry = math.min(left, PROBE), { attempts = math.min(2, self.client.retry.attempts) }
   end
@@ -114,9 +117,11 @@ end
 
 -- Does what a request asks for.
 function Hook:release_all(account, queues, request)
-  local status, released, failed, ends, retry_after = 202, {}, {}, core.now() + DEADLINE, nil
-  for _, queue in ipairs(queues) do
-    local result, err, seconds = self:release(queue, account, request, ends - core.now())
+  local status, released, failed, retry_after = 202, {}, {}, nil
+  local ends, left = core.now() + DEADLINE, DEADLINE
+  for i, queue in ipairs(queues) do
+    if i > 1 then left = ends - core.now() end
+    local result, err, seconds = self:release(queue, account, request, left)
     if result then
       released[#released + 1] = queue
     elseif err.kind == "argument" then
@@ -155,8 +160,9 @@ function Hook:signed_off(request)
   return self:once(account, queues, request)
 end
 
--- The headers that go on to the API: those of the client's forward_headers.
+-- The headers that go on to the API: those of the client's forward_headers. Nil for none.
 function Hook:headers_of(request)
+  if not next(self.forwards) then return end
   return { ["X-Request-Id"] = self.forwards["x-request-id"] and request.id, traceparent = self.forwards.traceparent and
     (request.trace or ""):match "^%x%x%-[%x%-]+$" }
 end
@@ -228,6 +234,7 @@ function M.new(options)
   for name, value in pairs(options) do settings[name] = value end
   settings.shared, settings.count, settings.log = nil, nil, nil
   settings.on_event = function(event) options.count(name_of(event)) end
+  settings.deadline = DEADLINE
   local client = aicc.assert(aicc.new(settings))
   settings.on_event, settings.store = nil, client.store
   settings.deadline, settings.retry = 3, false -- not `timeout`: for want of time it fails alone, and tells that to nobody

@@ -71,6 +71,22 @@ describe("out of memory at any allocation #lua54", function()
       assert.is_true(tonumber(output) > 15, output)
     end)
 
+    it("a request's bytes are whole or none, and so is an answer's result, " .. mode .. " #nosan", function()
+      local output = run([[
+        local who = { app_key = "k", authority = "host", prefix = "", version = "1.0" }
+        local whole = core.http_request("release_agent_by_skill", ARGUMENTS, "t", who, "A: b\r\n")
+        local rounds = exhaust(function()
+          assert(core.http_request("release_agent_by_skill", ARGUMENTS, "t", who, "A: b\r\n") == whole)
+          return true
+        end, ]] .. forever .. [[)
+        local reply = 'HTTP/1.1 200 OK\r\n\r\n{"resultCode":"0","count":1,"data":[{"workNo":4294967299,"x":null}]}'
+        print(rounds + exhaust(function()
+          assert(core.http_result("query_agents", reply, false, "t", who).data[1].workNo == 4294967299)
+          return true
+        end, ]] .. forever .. [[))]])
+      assert.is_true(tonumber(output) > 15, output)
+    end)
+
     it("decode gives a whole result or none, " .. mode .. " #nosan", function()
       local output = run([[
         local reply = { status = 200, body = '{"resultCode":"0","count":1,"data":[{"workNo":4294967299,"x":null}]}' }

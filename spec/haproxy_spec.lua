@@ -49,20 +49,26 @@ local function more(get)
     end)
   end
 
-  it("says so in a coroutine of somebody else's too, and does not wait there", function()
-    local server, _, there, options = get()
-    local told = there:run(([[
-      local told
-      local client = assert(require("aicc").new(%s))
-      coroutine.wrap(function()
-        local _, err = client:release_agent_by_skill(3, { "1001" })
-        told = { kind = err.kind, outcome = err.outcome, message = err.message }
-      end)()
-      return told or {}]]):format(options()))
-    assert.same({ "unsupported", "not_sent" }, { told.kind, told.outcome })
-    assert.truthy(told.message:find("not possible in a coroutine of your own: do it from an action", 1, true), told.message)
-    assert.equal(0, #server:requests())
-  end)
+  for made, how in pairs {
+    ["coroutine.wrap"] = "coroutine.wrap(f)()",
+    ["coroutine.create"] = "coroutine.resume(coroutine.create(f))", -- which is HAProxy's own from 2.8 on
+  } do
+    it("says so in a coroutine of somebody else's too, and does not wait there: " .. made, function()
+      local server, _, there, options = get()
+      local told = there:run(([[
+        local told
+        local client = assert(require("aicc").new(%s))
+        local function f()
+          local _, err = client:release_agent_by_skill(3, { "1001" })
+          told = { kind = err.kind, outcome = err.outcome, message = err.message }
+        end
+        %s
+        return told or {}]]):format(options(), how))
+      assert.same({ "unsupported", "not_sent" }, { told.kind, told.outcome })
+      assert.truthy(told.message:find("not possible in a coroutine of your own: do it from an action", 1, true), told.message)
+      assert.equal(0, #server:requests())
+    end)
+  end
 end
 
 describe("in HAProxy #hosts", function()

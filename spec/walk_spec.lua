@@ -140,9 +140,9 @@ describe("a walk", function()
   it("of what nginx and HAProxy send with meets none, and they send it all the same", function()
     local sent
     local how = { -- neither of them: here `name` is nil
-      cannot_wait = function() end, sleep = function() end,
-      exchange = function(_, encoded)
-        sent = encoded
+      version = "1.0", cannot_wait = function() end, sleep = function() end, lines = function() return "" end,
+      exchange = function(_, bytes)
+        sent = bytes
         return nil, "network", "unknown", "nobody there"
       end,
     }
@@ -155,7 +155,7 @@ describe("a walk", function()
     })
     local _, err = client:query_agents(3)
     assert.equal("network", err.kind)
-    assert.truthy(sent.body:find(SECRET, 1, true))
+    assert.truthy(sent:find(SECRET, 1, true))
     assert_clean(transport, client, err)
   end)
 

@@ -11,6 +11,8 @@
 
 #include "arguments.h"
 #include "filelib.h"
+#include "hostlib.h"
+#include "httplib.h"
 #include "libpq.h"
 #include "printable.h"
 #include "processlib.h"
@@ -270,6 +272,8 @@ __attribute__((visibility("default"))) int luaopen_aicc_core(lua_State *L) {
   lua_pop(L, 1);
   luaL_newlib(L, functions);
   aicc_filelib_open(L);
+  aicc_hostlib_open(L);
+  aicc_httplib_open(L);
   aicc_processlib_open(L);
   aicc_libpq_open(L);
   aicc_sharedlib_open(L);

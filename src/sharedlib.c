@@ -23,13 +23,15 @@ static double check_seconds(lua_State *L, int index) {
 /* core.shared_get(key) -> string | number | nil */
 static int shared_get(lua_State *L) {
   struct aicc_shared_key key = check_key(L);
-  size_t capacity = 1024, size = 0;
+  char few[512]; /* most values are short */
+  char *text = few;
+  size_t capacity = sizeof few, size = 0;
   for (;;) { /* it may have grown when there is room for it */
     double number = 0;
-    char *text = aicc_newuserdata(L, capacity);
     enum aicc_shared_kind kind = aicc_shared_get(key, &number, text, capacity, &size);
     if (kind == AICC_SHARED_TEXT && size > capacity) {
       capacity = size;
+      text = aicc_newuserdata(L, capacity);
       continue;
     }
     if (kind == AICC_SHARED_TEXT)

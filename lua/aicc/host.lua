@@ -4,6 +4,8 @@
 -- Lua wait by yielding.
 -- @module aicc.host
 
+local native = require "aicc.core"
+
 local M = {}
 
 -- A global of the host's, past whatever a program has set up to catch undeclared ones.
@@ -68,9 +70,8 @@ end
 --- Where in HAProxy this is called, if Lua may not wait there.
 -- @treturn ?string
 function M.haproxy_cannot_wait()
-  if haproxy_starts() then return "HAProxy's start" end
-  -- What waits, yields to HAProxy. It knows its own coroutines only, and gives nobody else its client.
-  if not global("core").httpclient() then return "a coroutine of your own" end
+  -- What waits, yields to HAProxy: in a coroutine that HAProxy resumes.
+  if not native.in_haproxys_coroutine() then return haproxy_starts() and "HAProxy's start" or "a coroutine of your own" end
   if not next(kinds) then return end
   local level, outermost = 1, nil
   local frame = debug.getinfo(level, "f")

@@ -2,13 +2,13 @@
 -- reads the body's JSON, sends the same bytes to the same egress with core.tcp and a token that is there, and reads the reply's
 -- JSON. It counts nothing, tries nothing again, and believes whatever comes. In one process, in turns.
 --
---     make build && make library ABI=5.3 && lua5.4 spec/bench/haproxy.lua [calls a round]    (with the paths that `make` prints)
+--     make bench-hosts, or with its paths: lua5.4 spec/bench/haproxy.lua [calls a turn [rounds]]
 
+local hooks = require "spec.bench.hooks"
 local host = require "spec.support.hosts.host"
-local load = require "spec.support.hosts.load"
 local sandbox = require "aicc.sandbox"
 
-local CALLS, ROUNDS = tonumber(arg[1]) or 2000, 5
+local CALLS, ROUNDS = tonumber(arg[1]) or 500, tonumber(arg[2]) or 15
 
 -- What is added to hook_haproxy.lua. Its token is the one that the webhook's own call has just used.
 local BY_HAND = [[
@@ -40,20 +40,6 @@ core.register_service("by_hand", "http", function(applet)
 end)
 ]]
 
-local function content(path)
-  local file = assert(io.open(path))
-  local text = file:read "*a"
-  file:close()
-  return text
-end
-
--- Seconds of CPU that a process has used.
-local function cpu(pid)
-  local fields = {}
-  for field in content("/proc/" .. pid .. "/stat"):match "%) (.*)$":gmatch "%S+" do fields[#fields + 1] = field end
-  return (fields[12] + fields[13]) / 100
-end
-
 local server = assert(sandbox.start { tls = true, agents = { [3] = { "1001" } } })
 local example = host.example("haproxy", server)
 local file = assert(io.open(example.work .. "/hook_haproxy.lua", "a"))
@@ -66,26 +52,10 @@ example:configure(function(text)
 end)
 local pid = example:workers():match "%d+"
 
-local function run(request)
-  local before = cpu(pid)
-  for _, reply in ipairs((load.run(load.many(CALLS, request, 8)))) do
-    assert(reply.status == 202, tostring(reply.status) .. tostring(reply.body))
-  end
-  server:clear()
-  return (cpu(pid) - before) / CALLS * 1e6
-end
-
 local hook = example:hook("1001", { 3 })
 local by_hand = { port = example.port, path = "/agents/by-hand/signed-off", body = hook.body, headers = hook.headers }
-run(hook)
-run(by_hand)
-local ours, bare = {}, {}
-for i = 1, ROUNDS do ours[i], bare[i] = run(hook), run(by_hand) end
-table.sort(ours)
-table.sort(bare)
-local median = (ROUNDS + 1) / 2
-local line = "CPU of a call in HAProxy, with egress: webhook %.0f us (%.0f to %.0f), by hand %.0f us (%.0f to %.0f): %.2f times"
-print(line:format(
-  ours[median], ours[1], ours[ROUNDS], bare[median], bare[1], bare[ROUNDS], ours[median] / bare[median]))
+hooks.compare("HAProxy", pid, { webhook = hook, by_hand = by_hand }, {
+  calls = CALLS, rounds = ROUNDS, after = function() server:clear() end, target = 1.3,
+})
 example:stop()
 server:stop()

@@ -2,14 +2,13 @@
 -- the same egress with a token that is there, and reads the reply's JSON. It counts nothing, tries nothing again, and believes
 -- whatever comes. In one process, in turns; then many calls, and what they left behind.
 --
---     make build && make library ABI=5.1 && lua5.4 spec/bench/nginx.lua [calls a round [calls at the end]]
---     (with the paths that `make` prints)
+--     make bench-hosts, or with its paths: lua5.4 spec/bench/nginx.lua [calls a turn [rounds [calls at the end]]]
 
+local hooks = require "spec.bench.hooks"
 local host = require "spec.support.hosts.host"
-local load = require "spec.support.hosts.load"
 local sandbox = require "aicc.sandbox"
 
-local CALLS, MANY, ROUNDS = tonumber(arg[1]) or 2000, tonumber(arg[2]) or 50000, 5
+local CALLS, ROUNDS, MANY = tonumber(arg[1]) or 1000, tonumber(arg[2]) or 15, tonumber(arg[3]) or 50000
 
 -- Beside the webhook. The token is the one that the library has in its store.
 local BY_HAND = [[
@@ -42,20 +41,6 @@ local BY_HAND = [[
     }
 ]]
 
-local function content(path)
-  local file = assert(io.open(path))
-  local text = file:read "*a"
-  file:close()
-  return text
-end
-
--- Seconds of CPU that a process has used.
-local function cpu(pid)
-  local fields = {}
-  for field in content("/proc/" .. pid .. "/stat"):match "%) (.*)$":gmatch "%S+" do fields[#fields + 1] = field end
-  return (fields[12] + fields[13]) / 100
-end
-
 local function lines_of(command)
   local pipe = io.popen(command)
   local n = 0
@@ -73,41 +58,33 @@ example:configure(function(text)
 end)
 local pid = example:workers():match "%d+"
 
--- So many calls; returns the microseconds of CPU for each, and on how many connections they came to the API.
-local function run(request, calls)
-  local before, connections, n = cpu(pid), {}, 0
-  for _ = 1, calls, 1000 do
-    for _, reply in ipairs((load.run(load.many(math.min(calls, 1000), request, 8)))) do
-      assert(reply.status == 202, tostring(reply.status) .. tostring(reply.body))
-    end
-    for _, sent in ipairs(server:requests()) do
-      if not connections[sent.connection] then n = n + 1 end
-      connections[sent.connection] = true
-    end
-    server:clear()
-  end
-  return (cpu(pid) - before) / calls * 1e6, n
-end
-
 local hook = example:hook("1001", { 3 })
 local by_hand = { port = example.port, path = "/by-hand/1001/", body = hook.body, headers = hook.headers }
-run(hook, CALLS)
-run(by_hand, CALLS)
-local ours, bare = {}, {}
-for i = 1, ROUNDS do ours[i], bare[i] = run(hook, CALLS), run(by_hand, CALLS) end
-table.sort(ours)
-table.sort(bare)
-local median = (ROUNDS + 1) / 2
-local line = "CPU of a call in nginx, with egress: webhook %.0f us (%.0f to %.0f), by hand %.0f us (%.0f to %.0f): %.2f times"
-print(line:format(
-  ours[median], ours[1], ours[ROUNDS], bare[median], bare[1], bare[ROUNDS], ours[median] / bare[median]))
+hooks.compare("nginx", pid, { webhook = hook, by_hand = by_hand }, {
+  calls = CALLS, rounds = ROUNDS, after = function() server:clear() end, target = 1.3,
+})
+
+-- So many calls; returns on how many connections they came to the API.
+local function count_connections(calls)
+  local connections, n = {}, 0
+  for _ = 1, calls, 1000 do
+    hooks.run(pid, hook, math.min(calls, 1000), function()
+      for _, sent in ipairs(server:requests()) do
+        if not connections[sent.connection] then n = n + 1 end
+        connections[sent.connection] = true
+      end
+      server:clear()
+    end)
+  end
+  return n
+end
 
 local function state()
-  return tonumber(content("/proc/" .. pid .. "/status"):match "VmRSS:%s*(%d+)"), lines_of("ls /proc/" .. pid .. "/fd")
+  return tonumber(hooks.content("/proc/" .. pid .. "/status"):match "VmRSS:%s*(%d+)"), lines_of("ls /proc/" .. pid .. "/fd")
 end
 
 local memory, descriptors = state()
-local _, connections = run(hook, MANY)
+local connections = count_connections(MANY)
 local memory_after, descriptors_after = state()
 print(("%d calls: %d kB before, %d kB after; %d and %d descriptors; %d connections to the API"):format(
   MANY, memory, memory_after, descriptors, descriptors_after, connections))

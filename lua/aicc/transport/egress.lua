@@ -45,22 +45,11 @@ local function too_large(operation)
     ("the reply is larger than %d bytes, or its headers than %d"):format(MAX_BODY, MAX_HEAD))
 end
 
--- Where an operation's requests go: `socket`, `authority`, `prefix`.
-function Egress:route(operation) return operation == "token" and self.token_route or self.api_route end
-
--- What is sent for a request: `path`, `headers`, `body`.
-local function encode(self, request)
-  local encoded, err = core.encode(request.operation, request.arguments, {
-    token = request.token, app_key = secret.of(self).app_key, tenant_space_id = self.tenant_space_id,
-    user_agent = self.user_agent,
-  })
-  if not encoded then return nil, err end
-  local route = self:route(request.operation)
-  encoded.path = route.prefix .. encoded.path
-  for name, value in pairs(request.headers or {}) do encoded.headers[name] = value end
-  encoded.headers.Host = route.authority
-  if request.arguments.userAccounts == core.ALL then encoded.headers["X-Aicc-Connection"] = "fresh" end
-  return encoded
+-- The headers of a request that are not the operation's own, each with its end: the host's, then the caller's.
+local function lines_of(self, request, timeout, is_fresh)
+  local lines = self.host.lines(timeout, is_fresh)
+  for name, value in pairs(request.headers or {}) do lines = lines .. name .. ": " .. value .. "\r\n" end
+  return lines
 end
 
 -- What an answer means that the API did not give.
@@ -84,14 +73,12 @@ local function own_failure(operation, status, progress)
   return failure(operation, kind, "unknown", kind == "timeout" and "no answer in time" or broke)
 end
 
--- What an answer means: the API's reply, or nil and the error.
-local function decode(self, request, reply)
-  local progress = reply.headers["x-aicc-egress"]
-  if progress ~= "answered" then return nil, own_failure(request.operation, reply.status, progress) end
-  if #reply.body > MAX_BODY or (reply.head_size or 0) > MAX_HEAD then return nil, too_large(request.operation) end
-  local result, err = core.decode(request.operation, reply, {
-    token = request.token, app_key = secret.of(self).app_key, app_secret = secret.of(self).app_secret,
-  })
+-- What an answer means: the API's reply, or nil and the error. `is_cut`: some of its body is missing.
+local function decode(request, who, text, is_cut)
+  local status, size, _, progress = core.http_head(text)
+  if progress ~= "answered" then return nil, own_failure(request.operation, status, progress) end
+  if #text - size > MAX_BODY or size > MAX_HEAD then return nil, too_large(request.operation) end
+  local result, err = core.http_result(request.operation, text, is_cut, request.token, who)
   return result, err
 end
 
@@ -112,13 +99,16 @@ function Egress:attempt(request)
     return nil, failure(operation, "unsupported", "not_sent", ("not possible in %s: %s"):format(where, self.host.instead()))
   end
   if self.closed then return nil, failure(operation, "closed", "not_sent", "the client is closed") end
-  local encoded, err = encode(self, request)
-  if not encoded then return nil, err end
-  local reply, kind, outcome, message = self.host.exchange(self:route(operation).socket, encoded, {
-    timeout = math.min(LONGEST, request.limits.timeout), connect_timeout = math.min(LONGEST, request.limits.connect_timeout),
-  })
-  if not reply then return nil, host_failure(operation, kind, outcome, message) end
-  return decode(self, request, reply)
+  local own, limits = secret.of(self), request.limits
+  local who = operation == "token" and own.token or own.api
+  local timeout, connect_timeout = math.min(LONGEST, limits.timeout), math.min(LONGEST, limits.connect_timeout)
+  local is_fresh = request.arguments.userAccounts == core.ALL
+  local bytes, err = core.http_request(operation, request.arguments, request.token, who,
+    lines_of(self, request, timeout, is_fresh))
+  if not bytes then return nil, err end
+  local text, is_cut, outcome, message = self.host.exchange(who.socket, bytes, timeout, connect_timeout, is_fresh)
+  if not text then return nil, host_failure(operation, is_cut, outcome, message) end
+  return decode(request, who, text, is_cut)
 end
 
 --- Waits.
@@ -155,15 +145,19 @@ function Egress:close() self.closed = true end
 
 local function refuse(...) return nil, errors.new { kind = "config", message = string.format(...) } end
 
--- A route by the settings of these names, or nil and an error.
-local function route_of(settings, egress, url)
+-- Where requests go by the settings of these names, in which HTTP, and who asks: as `core.http_request` wants it, and `socket`.
+-- Nil and an error where that cannot be.
+local function route_of(settings, how, egress, url)
   local socket = settings[egress]:match "^unix:(/[!-~]+)$"
   if not socket then return refuse('%s: expected "unix:/path", got "%s"', egress, settings[egress]) end
   local authority, path = settings[url]:match "^https?://([%w%.%-:%[%]]+)(/?[!-~]*)$"
   if not authority or not (path .. "/"):find "^/[^?#@]*$" then
     return refuse("%s: expected a URL such as https://service.besclouds.com", url)
   end
-  return { socket = socket, authority = authority, prefix = (path:gsub("/+$", "")) }
+  return {
+    socket = socket, authority = authority, prefix = (path:gsub("/+$", "")), version = how.version, app_key = settings.app_key,
+    app_secret = settings.app_secret, tenant_space_id = settings.tenant_space_id, user_agent = settings.user_agent,
+  }
 end
 
 -- Settings that the host's own configuration has the say in. Given by code, they are refused; in the environment and in a file
@@ -178,9 +172,10 @@ local HOSTS_BUSINESS = {
 -- @tparam table settings as from `aicc.config`
 -- @tparam table how what the host can do: `name` ("nginx" or "haproxy"); `cannot_wait()` (where this is called, in words, if Lua
 --   may not wait there); `instead()` (what to do then); `sleep(seconds)`; `apart(f)` and `bell()`, as the methods of
---   these names, where it has any; `exchange(socket, encoded, limits)`, which sends `path`,
---   `headers` and `body` to a Unix socket and returns a reply (`status`, `headers` with lower-case names, `head_size` in bytes if
---   known, `body`, `truncated`), or nil and an error's kind, outcome and message
+--   these names, where it has any; `version` (of HTTP: "1.0" or "1.1"); `lines(timeout, is_fresh)`: its headers, each with its
+--   end; `exchange(path, bytes, timeout, connect_timeout, is_fresh)`, which sends a request to a Unix socket (on a new connection
+--   if `is_fresh`) and returns the answer, head and body, and whether some of that is missing; or nil and an error's kind,
+--   outcome and message
 -- @tparam ?table sources where the settings come from, as from `aicc.config`
 -- @treturn ?table
 -- @treturn ?table an error of kind "config"
@@ -196,16 +191,13 @@ function M.new(settings, how, sources)
     end
   end
   local api, token, err
-  api, err = route_of(settings, "egress", "base_url")
+  api, err = route_of(settings, how, "egress", "base_url")
   if not api then return nil, err end
-  token, err = route_of(settings, settings.token_egress and "token_egress" or "egress", "token_url")
+  token, err = route_of(settings, how, settings.token_egress and "token_egress" or "egress", "token_url")
   if not token then return nil, err end
-  local self = setmetatable({
-    host = how, api_route = api, token_route = token, tenant_space_id = settings.tenant_space_id,
-    user_agent = settings.user_agent,
-  }, Egress)
+  local self = setmetatable({ host = how }, Egress)
   local own = secret.of(self)
-  own.app_key, own.app_secret = settings.app_key, settings.app_secret
+  own.api, own.token = api, token
   return self
 end
 

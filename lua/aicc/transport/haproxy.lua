@@ -13,6 +13,7 @@ local haproxy = core -- the global
 
 local how = {
   name = "haproxy",
+  version = "1.1",
   cannot_wait = host.haproxy_cannot_wait,
   instead = function()
     return "do it from an action, a service or a task: core.register_action, core.register_service, core.register_task"
@@ -30,21 +31,21 @@ end
 -- HAProxy counts milliseconds; 0 would be no limit. It raises where the connection has just ended, which the next read tells.
 local function wait_at_most(socket, seconds) pcall(socket.settimeout, socket, math.max(0.001, seconds)) end
 
-function how.exchange(path, encoded, limits)
+function how.lines(timeout, is_fresh) -- os.time cuts off a part of a second
+  return ("Connection: close\r\n%sX-Aicc-Ends: %d\r\nX-Aicc-Timeout: %d\r\n"):format(
+    is_fresh and "X-Aicc-Connection: fresh\r\n" or "", os.time() + math.ceil(timeout) + 1, math.ceil(timeout * 1000))
+end
+
+function how.exchange(path, bytes, timeout, connect_timeout)
   local made, socket = pcall(haproxy.tcp) -- it raises where there is nothing left to make one of
   if not made then return nil, "network", "not_sent", "HAProxy makes no socket: " .. tostring(socket) end
-  local ends = aicc.now() + limits.timeout
-  encoded.headers["Connection"] = "close"
-  encoded.headers["X-Aicc-Ends"] = ("%d"):format(os.time() + math.ceil(limits.timeout) + 1) -- os.time cuts off a part of a second
-  encoded.headers["X-Aicc-Timeout"] = ("%d"):format(math.ceil(limits.timeout * 1000))
-  wait_at_most(socket, math.min(limits.connect_timeout, limits.timeout))
+  local ends = aicc.now() + timeout
+  wait_at_most(socket, math.min(connect_timeout, timeout))
   local done, problem = socket:connect("unix@" .. path)
   if not done then return nil, "network", "not_sent", ("the egress at %s cannot be reached: %s"):format(path, problem) end
-  local reply, kind, outcome, message = http.exchange(socket, encoded, {
-    timeout = limits.timeout, ends = ends, wait_at_most = wait_at_most, is_whole = true,
-  })
+  local text, kind, outcome, message = http.exchange(socket, bytes, http.read_whole, timeout, ends, wait_at_most)
   socket:close()
-  return reply, kind, outcome, message
+  return text, kind, outcome, message
 end
 
 local M = {}

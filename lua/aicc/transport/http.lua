@@ -1,6 +1,7 @@
 --- One request and its answer in HTTP, over a socket to an egress: what the transports of nginx and HAProxy say there.
 --
--- The host's part is the socket. Each read waits for what is left of the attempt.
+-- The host's part is the socket. Each read waits for what is left of the attempt. The bytes of heads are `aicc.core`'s business
+-- (http_request, http_head, http_result).
 -- @module aicc.transport.http
 
 local core = require "aicc.core"
@@ -12,88 +13,56 @@ local PIECE = 16 * 1024      -- bytes that are read at once
 
 local M = {}
 
---- A request as bytes.
--- @tparam table encoded `path`, `headers`, `body`
--- @tparam[opt="1.0"] string version of HTTP; "1.0" keeps an answer from coming in chunks
--- @treturn string
-function M.format(encoded, version)
-  local lines, n = { "POST " .. encoded.path .. " HTTP/" .. (version or "1.0") }, 1
-  for name, value in pairs(encoded.headers) do
-    n = n + 1
-    lines[n] = name .. ": " .. value
-  end
-  lines[n + 1] = "Content-Length: " .. #encoded.body .. "\r\n\r\n" .. encoded.body
-  return table.concat(lines, "\r\n")
-end
-
 -- Whether an attempt's time is over, by a clock that HAProxy reads once for all that it does in a turn.
 local function is_over(ends) return core.now() >= ends - 0.05 end
 
--- The status and the headers, by lower-case names, in a head with an empty line at its end; nil if it is none.
-local function parse_head(text)
-  local status = text:match "^HTTP/1%.[01] (%d%d%d)%f[^%d]"
-  if not status then return end
-  local headers = {}
-  for name, value in text:gmatch "\n([^:%s]+):[ \t]*([^\r\n]*)" do headers[name:lower()] = value end
-  return { status = tonumber(status), headers = headers, head_size = #text }
-end
-
 -- ---- an answer as it comes ----
 
--- Sets how long the next read may take; false when nothing is left.
-local function prepare(socket, limits)
-  local left = limits.ends - core.now()
-  if left <= 0 then return false end
-  limits.wait_at_most(socket, left)
-  return true
+-- The next piece of an answer, or nil and why there is none.
+local function receive(socket, most, ends, wait_at_most)
+  local left = ends - core.now()
+  if left <= 0 then return nil, "timeout" end
+  wait_at_most(socket, left)
+  local data, problem, part = socket:receiveany(most)
+  data = data or part
+  if data and data ~= "" and problem ~= "timeout" then return data end
+  return nil, problem
 end
 
--- The head; or nil and why there is none.
-local function read_head(socket, limits)
-  local lines, size = {}, 0
-  repeat
-    if not prepare(socket, limits) then return nil, "timeout" end
-    local line, problem = socket:receive "*l"
-    if not line then return nil, problem end
-    size = size + #line + 2
-    if size > MAX_HEAD then return nil, "too_large" end
-    lines[#lines + 1] = line
-  until line == ""
-  return parse_head(table.concat(lines, "\r\n") .. "\r\n")
-end
-
--- The body: so many bytes, or until the connection ends; or nil and why there is none. Second, whether some of it is missing.
-local function read_body(socket, limits, length)
-  local parts, wanted = {}, length or egress.MAX_REPLY + 1
-  while wanted > 0 do
-    if not prepare(socket, limits) then return nil, "timeout" end
-    local data, problem, part = socket:receiveany(math.min(wanted, PIECE))
-    data = data or part
-    if problem == "timeout" then return nil, problem end
-    if not data or data == "" then break end
-    parts[#parts + 1], wanted = data, wanted - #data
-  end
-  if not length and wanted == 0 then return nil, "too_large" end
-  return table.concat(parts), length ~= nil and wanted > 0
-end
-
---- Reads an answer as it comes, from a socket with `receive("*l")` and `receiveany(n)` (nginx's). It ends where its
--- Content-Length says, or with its connection.
+--- Reads an answer as it comes, from a socket with `receiveany(n)` (nginx's). It ends where its Content-Length says, or with its
+-- connection.
 -- @tparam table socket
--- @tparam table limits `ends` (when the attempt ends, by `core.now`), `wait_at_most(socket, seconds)` (sets how long the socket's
---   next read may take)
--- @treturn ?table the reply: `status`, `headers` (lower-case names), `head_size` (bytes), `body`, `truncated` (some of the body
---   is missing)
--- @treturn ?string "timeout", "too_large", or another reason in words
-function M.read(socket, limits)
-  local reply, problem = read_head(socket, limits)
-  if not reply then return nil, problem or "what came is no HTTP" end
-  local length = tonumber(reply.headers["content-length"])
-  if reply.status < 200 or reply.status == 204 or reply.status == 304 then length = 0 end -- these have no body
+-- @tparam number ends when the attempt ends, by `core.now`
+-- @tparam function wait_at_most takes the socket and seconds: sets how long its next read may take
+-- @treturn ?string the answer, head and body
+-- @treturn boolean|string whether some of the body is missing; after nil "timeout", "too_large", or another reason in words
+-- @treturn ?boolean whether the connection is good for another request: the answer's end was known, and was there
+function M.read(socket, ends, wait_at_most)
+  local text, status, size, length, in_chunks, keeps, _
+  repeat -- all of it, mostly
+    local data, problem = receive(socket, PIECE, ends, wait_at_most)
+    if not data then return nil, problem end
+    text = text and text .. data or data
+    status, size, length, _, in_chunks, keeps = core.http_head(text)
+    if status == false then return nil, "what came is no HTTP" end
+    if not status and #text > MAX_HEAD then return nil, "too_large" end
+  until status
   if length and length > egress.MAX_REPLY then return nil, "too_large" end
-  reply.body, reply.truncated = read_body(socket, limits, length)
-  if not reply.body then return nil, reply.truncated end
-  return reply
+  local missing = size + (length or egress.MAX_REPLY + 1) - #text
+  if missing < 0 then return text:sub(1, size + length), false, false end
+  if missing > 0 then
+    local parts = { text }
+    repeat
+      local data, problem = receive(socket, math.min(missing, PIECE), ends, wait_at_most)
+      if problem == "timeout" then return nil, problem end
+      parts[#parts + 1] = data
+      missing = data and missing - #data or missing
+    until not data or missing == 0
+    if not length and missing == 0 then return nil, "too_large" end
+    text = table.concat(parts)
+  end
+  local is_whole = length ~= nil and missing == 0
+  return text, length ~= nil and not is_whole, is_whole and keeps and not in_chunks
 end
 
 -- ---- an answer as a whole ----
@@ -114,60 +83,56 @@ end
 --- Reads an answer whose sender closes the connection behind it, at once: for HAProxy, where each read costs. A read there ends
 -- in silence when its time is over, as if the answer had ended.
 -- @tparam table socket with `receive(n)`, which brings what came before the end if that is less
--- @tparam table limits as for `read`
--- @treturn ?table as `read`
--- @treturn ?string
-function M.read_whole(socket, limits)
-  if not prepare(socket, limits) then return nil, "timeout" end
+-- @tparam number ends as for `read`
+-- @tparam function wait_at_most as for `read`
+-- @treturn ?string as `read`
+-- @treturn boolean|string as `read`
+function M.read_whole(socket, ends, wait_at_most)
+  local left = ends - core.now()
+  if left <= 0 then return nil, "timeout" end
+  wait_at_most(socket, left)
   local text, problem = socket:receive(MAX_HEAD + egress.MAX_REPLY)
-  local reply, from
+  local status, size, length, in_chunks, is_cut, _
   while text do
-    from = select(2, text:find("\r\n\r\n", 1, true))
-    reply = from and parse_head(text:sub(1, from))
-    if not reply or reply.status >= 200 then break end
-    text = text:sub(from + 1) -- that was an interim one
+    status, size, length, _, in_chunks = core.http_head(text)
+    if not status or status >= 200 then break end
+    text = text:sub(size + 1) -- that was an interim one
   end
-  local length = reply and tonumber(reply.headers["content-length"])
-  if reply and reply.headers["transfer-encoding"] then
-    reply.body, reply.truncated = dechunk(text, from + 1)
-  elseif reply then
-    reply.body = text:sub(from + 1, length and from + length)
-    reply.truncated = length ~= nil and #reply.body < length
+  if status and in_chunks then
+    local body
+    body, is_cut = dechunk(text, size + 1)
+    text, length = text:sub(1, size) .. body, nil
+  elseif status and length then
+    is_cut = #text < size + length
+    if #text > size + length then text = text:sub(1, size + length) end
   end
-  if (not reply or reply.truncated or not length) and is_over(limits.ends) then return nil, "timeout" end
-  if not reply then return nil, problem or "what came is no HTTP" end
-  if #reply.body > egress.MAX_REPLY then return nil, "too_large" end
-  return reply
-end
-
---- Whether the connection that a reply of HTTP/1.0 came on is good for another request: the reply's end was known, and was there.
--- @tparam table reply as from `read`
--- @treturn boolean
-function M.may_keep(reply)
-  local headers = reply.headers
-  return (headers.connection or ""):lower() == "keep-alive" and headers["content-length"] ~= nil and not reply.truncated
-    and not headers["transfer-encoding"]
+  if (not status or is_cut or not length) and is_over(ends) then return nil, "timeout" end
+  if not status then return nil, problem or "what came is no HTTP" end
+  if #text - size > egress.MAX_REPLY then return nil, "too_large" end
+  return text, is_cut
 end
 
 --- What an exchange on a connected socket comes to: sends a request and reads its answer.
 -- @tparam table socket
--- @tparam table encoded the request
--- @tparam table limits as for `read`, and `timeout` (seconds of the attempt); `is_whole`: HTTP/1.1, and `read_whole`
--- @treturn ?table the reply
--- @treturn ?string an error's kind
--- @treturn ?string its outcome
+-- @tparam string bytes the request
+-- @tparam function read `read` or `read_whole`
+-- @tparam number timeout seconds of the attempt
+-- @tparam number ends as for `read`
+-- @tparam function wait_at_most as for `read`
+-- @treturn ?string the answer, head and body
+-- @treturn boolean|string whether some of the body is missing; after nil an error's kind
+-- @treturn ?boolean|string as `read`; after nil the error's outcome
 -- @treturn ?string its message
-function M.exchange(socket, encoded, limits)
-  if not limits.is_whole then prepare(socket, limits) end
-  local sent, problem = socket:send(M.format(encoded, limits.is_whole and "1.1"))
-  local reply
+function M.exchange(socket, bytes, read, timeout, ends, wait_at_most)
+  local sent, problem = socket:send(bytes)
   if sent and sent >= 0 then
-    reply, problem = (limits.is_whole and M.read_whole or M.read)(socket, limits)
-  elseif is_over(limits.ends) then
+    local text, how, keeps = read(socket, ends, wait_at_most)
+    if text then return text, how, keeps end
+    problem = how
+  elseif is_over(ends) then
     problem = "timeout"
   end
-  if reply then return reply end
-  if problem == "timeout" then return nil, "timeout", "unknown", ("no answer within %.3g s"):format(limits.timeout) end
+  if problem == "timeout" then return nil, "timeout", "unknown", ("no answer within %.3g s"):format(timeout) end
   if problem == "too_large" then return nil, "too_large" end
   return nil, "network", "unknown", "the egress's connection broke before an answer came: " .. tostring(problem)
 end

@@ -34,7 +34,7 @@ local function milliseconds(seconds) return math.max(1, math.ceil(seconds * 1000
 
 local function wait_at_most(socket, seconds) socket:settimeout(milliseconds(seconds)) end
 
-local how = { name = "nginx" }
+local how = { name = "nginx", version = "1.0" }
 
 function how.instead() return WITHOUT_TIMERS[ngx.get_phase()] or RECIPE end
 
@@ -59,19 +59,20 @@ function how.cannot_wait()
   return not MAY_WAIT[phase] and ("nginx's %s phase"):format(phase) or nil
 end
 
-function how.exchange(path, encoded, limits)
-  local socket, ends = ngx.socket.tcp(), core.now() + limits.timeout
+function how.lines(_, is_fresh)
+  return is_fresh and "Connection: close\r\nX-Aicc-Connection: fresh\r\n" or "Connection: keep-alive\r\n"
+end
+
+function how.exchange(path, bytes, timeout, connect_timeout, is_fresh)
+  local socket, ends = ngx.socket.tcp(), core.now() + timeout
   -- For aicc.ALL, which nobody sends again, a new connection: one from a pool that nothing was ever left in.
-  local is_fresh = encoded.headers["X-Aicc-Connection"] == "fresh"
-  encoded.headers.Connection = is_fresh and "close" or "keep-alive"
-  socket:settimeout(milliseconds(math.min(limits.connect_timeout, limits.timeout)))
+  socket:settimeout(milliseconds(math.min(connect_timeout, timeout)))
   local done, problem = socket:connect("unix:" .. path, { pool = (is_fresh and "fresh " or "") .. path })
   if not done then return nil, "network", "not_sent", ("the egress at %s cannot be reached: %s"):format(path, problem) end
-  local reply, kind, outcome, message = http.exchange(socket, encoded, {
-    timeout = limits.timeout, ends = ends, wait_at_most = wait_at_most,
-  })
-  if not reply or is_fresh or not http.may_keep(reply) or not socket:setkeepalive(IDLE * 1000, KEPT) then socket:close() end
-  return reply, kind, outcome, message
+  wait_at_most(socket, timeout)
+  local text, how_or_kind, keeps_or_outcome, message = http.exchange(socket, bytes, http.read, timeout, ends, wait_at_most)
+  if not text or is_fresh or not keeps_or_outcome or not socket:setkeepalive(IDLE * 1000, KEPT) then socket:close() end
+  return text, how_or_kind, keeps_or_outcome, message
 end
 
 local M = {}

@@ -25,7 +25,7 @@ end
 
 -- The seconds for which nobody may ask; nil if somebody may.
 local function open_seconds(self)
-  local ends = self.shared:get(self.name .. " open")
+  local ends = self.shared:get(self.keys.open)
   return ends and math.max(1, math.ceil(ends - self.now())) or nil
 end
 
@@ -41,18 +41,18 @@ function Breaker:admit()
   if self:failures_in_a_row() < self.failures then return true, 0, false end
   local seconds = open_seconds(self)
   if seconds then return false, seconds, false end
-  if not self.shared:add(self.name .. " probe", 1, self.patience) then return false, 1, false end
+  if not self.shared:add(self.keys.probe, 1, self.patience) then return false, 1, false end
   seconds = open_seconds(self)
   if not seconds then return true, 0, true end
-  self.shared:delete(self.name .. " probe") -- another probe has failed just now
+  self.shared:delete(self.keys.probe) -- another probe has failed just now
   return false, seconds, false
 end
 
 -- Opens it: each time for longer, while nothing succeeds.
 local function open(self)
-  local times = self.shared:incr(self.name .. " times", 1, 0, 2 * MOST_OPEN + self.patience) or 1
+  local times = self.shared:incr(self.keys.times, 1, 0, 2 * MOST_OPEN + self.patience) or 1
   local seconds = math.min(MOST_OPEN, self.open_for * 2 ^ math.min(10, times - 1))
-  self.shared:set(self.name .. " open", self.now() + seconds, seconds)
+  self.shared:set(self.keys.open, self.now() + seconds, seconds)
 end
 
 --- Tells what came of a call.
@@ -61,18 +61,18 @@ end
 function Breaker:record(err, is_probe)
   local what = verdict(err)
   if what == "works" and self:failures_in_a_row() > 0 then
-    for _, key in ipairs { " failures", " open", " times" } do self.shared:delete(self.name .. key) end
+    for _, key in ipairs { self.keys.failures, self.keys.open, self.keys.times } do self.shared:delete(key) end
   elseif what == "fails" then
-    local n = self.shared:incr(self.name .. " failures", 1, 0) or 0
+    local n = self.shared:incr(self.keys.failures, 1, 0) or 0
     -- A call that had begun before it opened does not make it longer.
     if n == self.failures or is_probe then open(self) end
   end
-  if is_probe then self.shared:delete(self.name .. " probe") end
+  if is_probe then self.shared:delete(self.keys.probe) end
 end
 
 --- How many calls have failed in a row.
 -- @treturn integer
-function Breaker:failures_in_a_row() return self.shared:get(self.name .. " failures") or 0 end
+function Breaker:failures_in_a_row() return self.shared:get(self.keys.failures) or 0 end
 
 --- Makes a breaker.
 -- @tparam table options `shared` (an `ngx.shared.DICT` or `aicc.shared`'s part); `name` (of its keys); `now()` (seconds, the same
@@ -80,8 +80,10 @@ function Breaker:failures_in_a_row() return self.shared:get(self.name .. " failu
 --   for dead, as it may be if its caller went away: more than a probe can take; 90)
 -- @treturn table
 function M.new(options)
+  local keys = {}
+  for _, name in ipairs { "failures", "open", "probe", "times" } do keys[name] = options.name .. " " .. name end
   return setmetatable({
-    shared = options.shared, name = options.name, now = options.now, failures = options.failures or 10,
+    shared = options.shared, keys = keys, now = options.now, failures = options.failures or 10,
     open_for = options.open_for or 5, patience = options.patience or 90,
   }, Breaker)
 end
