@@ -27,6 +27,13 @@
 #define aicc_rawgeti(L, index, n) (lua_rawgeti(L, index, (int)(n)), lua_type(L, -1))
 #endif
 
+/* What the program that Lua runs in keeps in its pointer beside each coroutine; NULL where Lua has none. */
+#if LUA_VERSION_NUM >= 503
+#define aicc_extra(L) (*(void **)lua_getextraspace(L))
+#else
+#define aicc_extra(L) ((void)(L), NULL)
+#endif
+
 /*
 ** Pushes a whole number below 2^53. Before 5.3 lua_Integer is as wide as a pointer, and cuts 2^32 + 3 to 3 on a machine of 32 bits: a
 ** queue's number would become another queue's.

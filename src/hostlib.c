@@ -8,11 +8,9 @@
 */
 #include "hostlib.h"
 
-#if LUA_VERSION_NUM >= 503
-
 /* core.in_haproxys_coroutine() -> boolean: only to be called in HAProxy */
 static int in_haproxys_coroutine(lua_State *L) {
-  lua_State **record = *(lua_State ***)lua_getextraspace(L);
+  lua_State **record = aicc_extra(L);
   lua_pushboolean(L, record != NULL && *record == L);
   return 1;
 }
@@ -21,9 +19,3 @@ void aicc_hostlib_open(lua_State *L) {
   lua_pushcfunction(L, in_haproxys_coroutine);
   lua_setfield(L, -2, "in_haproxys_coroutine");
 }
-
-#else /* HAProxy has no such Lua */
-
-void aicc_hostlib_open(lua_State *L) { (void)L; }
-
-#endif
