@@ -160,8 +160,8 @@ check-lint: tools ## luacheck, and that every module still parses as Lua 5.1 and
 
 check-doc: doc ## The reference pages: a comment that LDoc cannot read is an error
 
-NO_LUA = \ buf date endpoint engine file httphead json libcurl polled pollset pool printable sandbox/cafile scrub shared strset sys watch xfer
-         sandbox/certificate sandbox/gate sandbox/reply sandbox/request sandbox/server
+NO_LUA = buf httphead json printable strset scrub date file xfer engine pool polled pollset watch sys endpoint libcurl shared \
+         sandbox/cafile sandbox/certificate sandbox/gate sandbox/reply sandbox/request sandbox/server
 
 check-layers: ## The C files that know no Lua still know none, and only compat.h asks for Lua's version
 	@grep -nE '\b(lua|luaL)_|\b(lua|lauxlib|lualib|compat)\.h' $(NO_LUA:%=src/%.c) $(NO_LUA:%=src/%.h); test $$? = 1
