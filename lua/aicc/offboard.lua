@@ -141,6 +141,9 @@ end
 
 -- ---- restore ----
 
+-- A queue's number, which a file may have as a string of digits: JSON libraries write large numbers with an exponent, and cut.
+local function number_of(value) return type(value) == "string" and value:find "^%d+$" and tonumber(value) or value end
+
 -- What is wrong with a result that is to be restored. Raises for a wrong type.
 local function problem_of(result)
   if type(result) ~= "table" then error("result: expected the table that release_agent returned, got " .. type(result), 3) end
@@ -149,8 +152,8 @@ local function problem_of(result)
     if type(queue) ~= "table" or not KNOWN[queue.outcome] then
       return ("result.queues[%d]: expected a queue with an outcome of release_agent's"):format(n)
     end
-    local _, problem = lists.integers(("result.queues[%d].skillId"):format(n), { queue.skillId })
-    if problem then return (problem:gsub("%]%[1%]", "]", 1)) end
+    local _, problem = lists.integers("skillId", { number_of(queue.skillId) })
+    if problem then return ("result.queues[%d]: %s"):format(n, (problem:gsub("%[1%]", "", 1))) end
   end
 end
 
@@ -158,9 +161,10 @@ local function copy_of(result)
   local copy = { operation = OPERATION.restore, userAccount = result.userAccount, userName = result.userName, queues = {} }
   for n, queue in ipairs(result.queues) do
     copy.queues[n] = {
-      skillId = queue.skillId, agentWeight = queue.agentWeight, skillWeight = queue.skillWeight, outcome = queue.outcome,
-      err = not IS_GONE[queue.outcome] and queue.err or nil,
+      skillId = number_of(queue.skillId), agentWeight = queue.agentWeight, skillWeight = queue.skillWeight,
+      outcome = queue.outcome,
     }
+    if not IS_GONE[queue.outcome] then copy.queues[n].how, copy.queues[n].err = queue.how, queue.err end
   end
   return copy
 end
@@ -260,7 +264,8 @@ function M.install(Client, internal)
   -- It may be called again, with the first result or with its own, which has "bound" where that is done and else what was there.
   -- (A release whose answer was lost may still be done late, after this.)
   -- @tparam table result what `release_agent` or `restore_agent` returned: at least `userAccount`, and `queues` with `skillId`,
-  --   `agentWeight`, `skillWeight` and `outcome` each, as kept in a file, say
+  --   `agentWeight`, `skillWeight` and `outcome` each, as kept in a file, say. (A `skillId` may be a string of digits: lua-cjson
+  --   cuts what has more than 14.)
   -- @tparam ?table options those of `release_agent_by_skill`; the deadline is for all of it
   -- @treturn ?table as `release_agent` returns; `outcome` is "bound" where the agent is bound again, `how` then "applied",
   --   "applied_earlier" or "already" (the weights are those that were found); `complete`: no queue is "released" or "unknown"
