@@ -7,6 +7,8 @@ local scene = require "spec.support.scene"
 local function success(operation)
   if operation == "token" then return '{"AccessToken":"t","Expires":"600"}' end
   if operation == "query_agents" then return '{"resultCode":"0","count":1,"data":[{"userAccount":"1001"}]}' end
+  if operation == "query_agent" then return '{"resultCode":"0","data":[{"userAccount":"1001","skills":[]}]}' end
+  if operation == "query_skills" then return '{"returnCode":"0","total":1,"data":[{"skillId":3,"name":"Support"}]}' end
   return scene.SUCCESS
 end
 
@@ -32,11 +34,15 @@ local function chunked(body) return reply(("%x\r\n%s\r\n"):format(#body, body), 
 local function without_last_chunk(operation) return chunked(success(operation)) end
 local function with_cut_chunk(operation) return (chunked(success(operation)):sub(1, -5)) end
 
+-- In both forms, and without what was asked for in both.
+local REFUSED_EVERYBODY = "4 business rejected"
+
 local SHORT = { timeout = 0.25, retry = { attempts = 2 } } -- for faults that take an attempt's whole time
 
 -- The fault; the sandbox's fields for it (functions are called with the operation's name); then the cells: one for all
--- operations, or one each for a release of a list and a bind, a release of ALL, a query, a token. `client`: options of the
--- client; `shape`: the sandbox's; `unsettled`: nothing shows what was applied.
+-- operations, or one each for a release of a list and a bind, a release of ALL, a query, a token. `agent`, `skills`: cells of the
+-- queries of one agent and of queues by name, where they are not the query's.
+-- `client`: options of the client; `shape`: the sandbox's; `unsettled`: nothing shows what was applied.
 local faults = {
   { "nothing", {}, "1 ok applied", "1 ok applied", "1 ok", "1 ok" },
 
@@ -60,7 +66,8 @@ local faults = {
   { "429, Retry-After 61", { status = 429, headers = { ["Retry-After"] = 61 } }, "1 throttled rejected" },
   { "429, Retry-After 0", { status = 429, headers = { ["Retry-After"] = 0 } }, "4 throttled rejected 1 2 4" },
   { "500, resultCode 1", { status = 500, body = '{"resultCode":"1","resultMessage":"no"}' },
-    "1 business rejected", "1 business rejected", "2 business rejected", "1 business rejected" },
+    "1 business rejected", "1 business rejected", "2 business rejected", "1 business rejected",
+    agent = REFUSED_EVERYBODY, skills = "2 server unknown 0.2" },
   { "500, empty", { status = 500 },
     "4 server unknown 0.2 0.4 0.8", "1 server unknown", "2 server unknown 0.2", "2 server unknown 0.2" },
   { "500, no resultCode", { status = 500, body = '{"error":"x"}' },
@@ -128,9 +135,11 @@ local faults = {
     "4 protocol unknown 0.2 0.4 0.8", "1 protocol unknown", "2 protocol unknown 0.2", "2 protocol unknown 0.2" },
   { "resultCode 0, a number", { body = with_number, apply = true }, "1 ok applied", "1 ok applied", "1 ok", "1 ok" },
   { "resultCode 1, a number", { body = '{"resultCode":1}' },
-    "1 business rejected", "1 business rejected", "2 business rejected", "1 business rejected" },
+    "1 business rejected", "1 business rejected", "2 business rejected", "1 business rejected",
+    agent = REFUSED_EVERYBODY, skills = REFUSED_EVERYBODY },
   { "resultCode 1, a string", { body = '{"resultCode":"1"}' },
-    "1 business rejected", "1 business rejected", "2 business rejected", "1 business rejected" },
+    "1 business rejected", "1 business rejected", "2 business rejected", "1 business rejected",
+    agent = REFUSED_EVERYBODY, skills = REFUSED_EVERYBODY },
 
   -- applied all the same
   { "applied, not answered", { close = "request", apply = true },
@@ -168,7 +177,7 @@ for _, row in ipairs(SHAPES) do
     shape = row[2] }
 end
 faults[#faults + 1] = { "nobody has an account", {}, "1 ok applied", "1 ok applied", "1 protocol unknown", "1 ok",
-  shape = { account_field = "none" } }
+  agent = "2 protocol unknown 0.2", skills = "1 ok", shape = { account_field = "none" } }
 faults[#faults + 1] = { "nobody has an account, not answered", { close = "request" },
   "4 network unknown 0.2 0.4 0.8", "1 network unknown", "4 network unknown 0.2 0.4 0.8", "4 network unknown 0.2 0.4 0.8",
   shape = { account_field = "none" }, unsettled = true }
@@ -179,6 +188,12 @@ function faults.of(operation, fields, more)
   for name, value in pairs(fields) do fault[name] = type(value) == "function" and value(operation) or value end
   for name, value in pairs(more or {}) do fault[name] = value end
   return fault
+end
+
+--- The cell of a row at a place: a number, "agent" or "skills".
+function faults.cell(row, place)
+  if type(place) == "string" then return row[place] or row[5] or row[3] end
+  return row[place] or row[3]
 end
 
 return faults

@@ -16,6 +16,8 @@ local function call(options, method, skill_id, accounts, limits)
   assert(made, tostring(problem))
   if method == "access_token" then return show(made:access_token()) end
   if method == "query_agents" then return show(made:query_agents(skill_id, limits)) end
+  if method == "query_agent" then return show(made:query_agent(accounts, limits)) end
+  if method == "query_skills" then return show(made:query_skills(nil, limits)) end
   return show(made[method](made, skill_id, accounts, limits))
 end
 
