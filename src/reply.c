@@ -136,7 +136,7 @@ static int may_bring_token(const struct aicc_reply *reply) {
 ** object, if there is one, is at `object`.
 */
 static const char *find_lack(lua_State *L, const struct aicc_operation *operation, int found, int object, struct aicc_text code) {
-  if (found < 0) return "a schema that agrees with what stands beside it";
+  if (found < 0) return "each name once, and a schema that agrees with what stands beside it";
   if (found == 0) return "a JSON object";
   if (operation->needs_code && code.data == NULL) return "a resultCode";
   lua_pushvalue(L, object);

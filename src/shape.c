@@ -37,13 +37,30 @@ void aicc_shape_open(lua_State *L) {
   lua_pop(L, 2);
 }
 
-/* In the table on top and those in it: integral floats become integers, and null becomes nil (cjson's own is truthy). */
-static void tidy(lua_State *L) {
+/* How many members the objects in a text have that the decoder has taken: each has the one colon that is not in a string. */
+static size_t count_members(struct aicc_text body) {
+  size_t members = 0;
+  int quoted = 0;
+  for (size_t i = 0; i < body.size; i++) {
+    if (body.data[i] == '"') quoted = !quoted;
+    if (body.data[i] == '\\' && quoted) i++;
+    members += body.data[i] == ':' && !quoted;
+  }
+  return members;
+}
+
+/*
+** In the table on top and those in it: integral floats become integers, and null becomes nil (cjson's own is truthy). Returns how
+** many members of objects there are, by their keys, which are strings.
+*/
+static size_t tidy(lua_State *L) {
+  size_t members = 0;
   luaL_checkstack(L, 6, "reply");
   for (lua_pushnil(L); lua_next(L, -2) != 0;) {
     lua_Number number = aicc_is_float(L, -1) ? lua_tonumber(L, -1) : 0.5;
+    members += lua_type(L, -2) == LUA_TSTRING;
     if (lua_istable(L, -1)) {
-      tidy(L); /* no deeper than MAX_DEPTH */
+      members += tidy(L); /* no deeper than MAX_DEPTH */
       lua_pop(L, 1);
     } else if (number == floor(number) && fabs(number) < TOO_LARGE) {
       lua_pop(L, 1);
@@ -59,6 +76,7 @@ static void tidy(lua_State *L) {
       lua_pop(L, 1);
     }
   }
+  return members;
 }
 
 /* Whether the two values on top, one beside `schema` and one in it, are both there and not the same. */
@@ -111,8 +129,8 @@ int aicc_shape_push(lua_State *L, struct aicc_text body) {
     lua_pop(L, 1);
     return 0;
   }
-  tidy(L);
-  if (lift_schema(L)) return 1;
+  /* Of a name that an object has twice, the decoder keeps the last, others the first: nobody knows which is meant. */
+  if (tidy(L) == count_members(body) && lift_schema(L)) return 1;
   lua_pop(L, 1);
   return -1;
 }

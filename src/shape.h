@@ -13,7 +13,8 @@ void aicc_shape_open(lua_State *L);
 
 /*
 ** Pushes the body's JSON object, in which null is nil, integral numbers are integers, and the fields of `schema` are beside it.
-** Returns 1; or 0, and pushes nothing, where there is no object; or -1 where what stands in `schema` and beside it differs.
+** Returns 1; or 0, and pushes nothing, where there is no object; or -1 where what stands in `schema` and beside it differs, or an
+** object has a name twice.
 */
 int aicc_shape_push(lua_State *L, struct aicc_text body);
 

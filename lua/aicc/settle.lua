@@ -9,7 +9,8 @@ local M = {}
 
 M.PAGE_SIZE = 100     -- the API's largest
 M.READINGS = 3        -- of a queue that changes while it is listed
-local MAX_PAGES = 100000
+local MAX_PAGES = 10000 -- a million agents
+local MAX_GROWTH = 2    -- times what the first page counted: a queue that grows faster than it is read has no end
 
 -- ---- listings ----
 
@@ -37,6 +38,14 @@ local function unreadable(agents)
   }
 end
 
+-- The error of a page with more on it than was asked for.
+local function overfull(what, received)
+  return errors.new {
+    kind = "protocol", operation = what.operation, outcome = "unknown", status = 200,
+    message = ("asked for %d on a page of %s, the API answers with %d"):format(M.PAGE_SIZE, what.subject, received),
+  }
+end
+
 --- A reading of a queue, page by page.
 -- @tparam function page_of takes a page's number, from 0, and how many have come on the pages before it; returns the reply, or
 --   nil and an error
@@ -50,12 +59,13 @@ function M.reading(page_of, what)
   -- The agents on the next page that were on none before; nothing after the last one; nil and an error. If none of all the agents
   -- has an account, then accounts are where nobody looks for them, and who is bound cannot be told.
   function reading.next_page()
-    if reading.ended or reading.pages >= MAX_PAGES then
+    if reading.ended or reading.outgrown or reading.pages >= MAX_PAGES then
       if reading.distinct > 0 and not has_accounts then return nil, unreadable(reading.distinct) end
       return
     end
     local reply, err = page_of(reading.pages, reading.received)
     if not reply then return nil, err end
+    if #reply.data > M.PAGE_SIZE then return nil, overfull(what, #reply.data) end
     if reading.count and reading.count ~= reply.count then reading.steady = false end
     reading.count, reading.pages = reply.count, reading.pages + 1
     reading.most = math.max(reading.most, reply.count)
@@ -78,6 +88,8 @@ function M.reading(page_of, what)
     local may_go_on = #reply.data >= M.PAGE_SIZE and reply.count <= #reply.data
     reading.ended = reading.repeats or #reply.data == 0 or reading.received >= reply.count and not may_go_on
     reading.on_first = reading.on_first or reading.distinct
+    reading.first_count = reading.first_count or reply.count
+    reading.outgrown = not reading.ended and reading.distinct > MAX_GROWTH * reading.first_count + M.PAGE_SIZE
     return fresh
   end
 
