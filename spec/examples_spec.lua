@@ -31,26 +31,43 @@ describe("the examples", function()
     assert.is_nil(output:find "\27")
   end)
 
-  it("offboard: one agent, many queues #lua54", function()
-    local agents = { [3] = { "1001", "1002" }, [4] = { "1001" }, [9007199254740991] = { "1001" } }
-    local server = assert(sandbox.start { agents = agents })
+  it("offboard: one agent out of all queues but one, and back #lua54", function()
+    local agents = { [3] = { "1002", { userAccount = "1001", agentWeight = 2, skillWeight = 5 } }, [4] = { "1001" },
+      [9007199254740991] = { "1001" } }
+    local server = assert(sandbox.start {
+      agents = agents, queues = { [3] = "Support", [4] = "Süd" }, people = { ["1001"] = "Ada" },
+    })
     local folder, remove = child.directory()
     local environment = {
       AICC_BASE_URL = server.base_url, AICC_APP_KEY = server.app_key, AICC_APP_SECRET = server.app_secret,
       XDG_RUNTIME_DIR = folder, HOME = folder, XDG_CONFIG_HOME = folder,
     }
-    local output, status = example("offboard", [["1001", "3", "4", "9007199254740991"]], environment)
-    assert.same({ "queue 3: applied\nqueue 4: applied\nqueue 9007199254740991: applied\n", 0 }, { output, status })
-    assert.same({ { "1002" }, {} }, { server:accounts(3), server:accounts(4) })
-    server:fault { status = 403, body = "<html>", operation = "release_agent_by_skill", from = 2 }
-    output, status = example("offboard", [["1002", "3", "4"]], environment)
-    assert.equal(1, status)
-    assert.matches("blocked", output)
-    assert.equal(2, select(2, example("offboard", [["1001", "3", "4", "x", "6"]], environment)))
-    assert.same({ 2, 2, 2 }, {
-      select(2, example("offboard", "", environment)), select(2, example("offboard", [["1001", "x"]], environment)),
-      select(2, example("offboard", [["1001", "3"]], { HOME = folder, XDG_RUNTIME_DIR = folder })),
-    })
+    local path = folder .. "/ada.json"
+    local function offboard(...) return example("offboard", ("%q"):rep(select("#", ...), ", "):format(...), environment) end
+
+    server:fault { operation = "release_agent_by_skill", status = 500, body = '{"resultCode":"1"}', from = 2, to = 2 }
+    local output, status = offboard("release", "1001", path, "4")
+    assert.equal("1001 (Ada): 3 queues: 3 (2, 5), 4 (1, 1), 9007199254740991 (1, 1)\n" ..
+      "  queue 3 Support: released\n  queue 4 Süd: kept\n  queue 9007199254740991 queue 9007199254740991: failed, " ..
+      "resultCode 1: no message (check the values of the parameters)\n", output)
+    assert.same({ 1, { "1002" }, { "1001" } }, { status, server:accounts(3), server:accounts(4) })
+    assert.same({ 2, { "1002" } }, { select(2, offboard("release", "1001", path)), server:accounts(3) }) -- the way back is kept
+
+    server:fault { operation = "query_skills", status = 403, to = 99 }
+    output, status = offboard("restore", path)
+    assert.matches("  queue 3 (name unknown): bound\n  queue 4 (name unknown): kept\n", output, 1, true)
+    assert.same({ 0, { { skillId = 3, agentWeight = 2, skillWeight = 5 }, { skillId = 4, agentWeight = 1, skillWeight = 1 },
+      { skillId = 9007199254740991, agentWeight = 1, skillWeight = 1 } } }, { status, server:queues_of "1001" })
+
+    output, status = offboard("release", "nobody", folder .. "/nobody.json")
+    assert.equal(2, status)
+    assert.matches("the API knows no agent of that account", output)
+    for _, arguments in ipairs { {}, { "release" }, { "release", "1001" }, { "release", "1001", path .. "x", "y" }, { "restore" },
+      { "restore", path .. "x" }, { "1001", "3" } } do
+      assert.equal(2, select(2, offboard(table.unpack(arguments))))
+    end
+    environment.AICC_BASE_URL = nil
+    assert.equal(2, select(2, offboard("restore", path)))
     server:stop()
     remove()
   end)

@@ -189,8 +189,8 @@ describe("release_agent", function()
       kept = { told(known), known.complete, known.queues[1].agentWeight, count "release_agent_by_skill" }
       return false
     end }))
-    assert.same({ "3 not_sent, 4 not_sent, 5 kept, 9007199254740991 not_sent", false, 2, 0 }, kept)
-    assert.same({ kept[1], false }, { told(result), result.complete })
+    assert.same({ "3 unknown, 4 unknown, 5 kept, 9007199254740991 unknown", false, 2, 0 }, kept)
+    assert.same({ "3 not_sent, 4 not_sent, 5 kept, 9007199254740991 not_sent", false }, { told(result), result.complete })
     assert.equal(0, count "release_agent_by_skill")
     assert.error_matches(function() client:release_agent("1001", { before = function() error "the disk is full" end }) end,
       "the disk is full")
@@ -326,6 +326,30 @@ describe("restore_agent", function()
     assert.is_false(restored.complete)
   end)
 
+  it("takes what `before` was given, wherever the rest was broken off", function()
+    for n = 0, 3 do
+      local kept, sent = nil, 0
+      start(nil, { on_event = function(event)
+        if event.type == "call" and event.operation == "release_agent_by_skill" then sent = sent + 1 end
+      end })
+      local releaser = client:through(function(transport)
+        return setmetatable({ attempt = function(self, request)
+          if request.operation == "release_agent_by_skill" and sent == n then error "the power is gone" end
+          return transport.attempt(self, request)
+        end }, { __index = transport })
+      end)
+      local function before(known) kept = cjson.encode { userAccount = known.userAccount, queues = known.queues } end
+      assert.equal(n == 3, (pcall(releaser.release_agent, releaser, "1001", { before = before, except = { BIG } })))
+      kept = cjson.decode(kept)
+      kept.queues[4].skillId = ("%.0f"):format(BIG) -- cjson writes 14 digits
+      assert.is_true(assert(client:restore_agent(kept)).complete)
+      assert.equal(BEFORE, bound "1001")
+      client:close()
+      server:stop()
+    end
+    start()
+  end)
+
   it("takes a result that was kept in a file", function()
     start()
     local result = assert(client:release_agent "1001")
@@ -360,7 +384,8 @@ describe("restore_agent", function()
     local function queues(queue) return { userAccount = "1001", queues = { queue } } end
     for _, wrong in ipairs { { userAccount = "1001" }, queues {}, queues { skillId = 3 },
       queues { skillId = 3, outcome = "gone" },
-      queues { skillId = 0, outcome = "released" }, queues { skillId = "3x", outcome = "released" } } do
+      queues { skillId = 0, outcome = "released" }, queues { skillId = "3x", outcome = "released" },
+      queues { skillId = 3, outcome = "released", agentWeight = "1" } } do
       local restored, err = client:restore_agent(wrong)
       assert.is_nil(restored)
       assert.same({ "argument", "not_sent", "restore_agent" }, { err.kind, err.outcome, err.operation })

@@ -66,7 +66,7 @@ local function each_queue(self, current, result, wanted, send, settle)
     if wanted(queue) then
       if not stop and current:remaining() <= 0 then stop = current:expired(result.operation) end
       if stop then
-        queue.err = not_reached(stop, result.operation, queue.skillId)
+        settle(queue, nil, not_reached(stop, result.operation, queue.skillId))
       else
         local done, err = send(self, queue)
         result.attempts = result.attempts + (done or err).attempts
@@ -122,7 +122,6 @@ end
 
 local function release_one(account, options, current)
   return function(self, queue)
-    queue.outcome = "unknown" -- whoever looks while it is under way, or after it was broken off, sees that
     return self:release_agent_by_skill(queue.skillId, { account }, limits_of(options, current))
   end
 end
@@ -154,6 +153,11 @@ local function problem_of(result)
     end
     local _, problem = lists.integers("skillId", { number_of(queue.skillId) })
     if problem then return ("result.queues[%d]: %s"):format(n, (problem:gsub("%[1%]", "", 1))) end
+    for _, name in ipairs { "agentWeight", "skillWeight" } do
+      if queue[name] ~= nil and type(queue[name]) ~= "number" then
+        return ("result.queues[%d]: %s: expected an integer from 1, got %s"):format(n, name, type(queue[name]))
+      end
+    end
   end
 end
 
@@ -221,8 +225,9 @@ function M.install(Client, internal)
   -- API names every queue of an agent, no document says.)
   -- @tparam string account the agent's account, in the API's own spelling
   -- @tparam ?table options `except` (array of queues' numbers in which the agent stays), `before` (function: called with the
-  --   result before anything is sent, with all that is known of the queues, so that it can be kept; where it returns false,
-  --   nothing is sent), and those of `release_agent_by_skill`; the deadline is for all of it
+  --   result before anything is sent, so that it can be kept: it has all queues with their weights, and "unknown" where something
+  --   is to be sent, so that `restore_agent` may be given it whatever comes; where it returns false, nothing is sent), and those
+  --   of `release_agent_by_skill`; the deadline is for all of it
   -- @treturn ?table `userAccount`, `userName`; `queues`, an array of `{ skillId=, agentWeight=, skillWeight=, outcome=, how=,
   --   err= }` in the API's order, `outcome` being "released", "kept" (excepted), "failed" (refused), "unknown" or "not_sent",
   --   `how` "applied" or "applied_earlier", `err` an error; `complete` (boolean: each is released or kept), `attempts`, `elapsed`
@@ -248,12 +253,17 @@ function M.install(Client, internal)
     for n, skill in ipairs(agent.skills) do
       result.queues[n] = {
         skillId = skill.skillId, agentWeight = skill.agentWeight, skillWeight = skill.skillWeight,
-        outcome = kept[skill.skillId] and "kept" or "not_sent",
+        outcome = kept[skill.skillId] and "kept" or "unknown", -- from now on: whatever breaks it off, that is true
       }
     end
-    if not own.before or own.before(result) ~= false then
-      each_queue(self, current, result, function(queue) return queue.outcome == "not_sent" end,
-        release_one(agent.userAccount, rest, current), settle_release)
+    local goes_on = not own.before or own.before(result) ~= false
+    local function is_wanted(queue) return queue.outcome == "unknown" end
+    if goes_on then
+      each_queue(self, current, result, is_wanted, release_one(agent.userAccount, rest, current), settle_release)
+    else
+      for _, queue in ipairs(result.queues) do
+        if is_wanted(queue) then queue.outcome = "not_sent" end
+      end
     end
     return finish(current, result, function(outcome) return outcome == "released" or outcome == "kept" end)
   end
