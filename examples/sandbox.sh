@@ -25,6 +25,8 @@ fi
 
 export AICC_BASE_URL="https://$NAME" AICC_APP_KEY="${AICC_APP_KEY:-sandbox-key}" AICC_APP_SECRET="${AICC_APP_SECRET:-sandbox-secret}"
 export HOOK_SECRET="${HOOK_SECRET:-open sesame}"
+export XDG_CONFIG_HOME="$work" # what its owner has set for the command and for scripts is not for these
+unset AICC_CA_FILE AICC_CA_PATH AICC_PROXY AICC_MAX_IN_FLIGHT
 
 # Runs a server in the foreground. It gets the signals that this script gets.
 serve() {

@@ -160,18 +160,36 @@ local function route_of(settings, how, egress, url)
   }
 end
 
--- Settings that the host's own configuration has the say in. Given by code, they are refused; in the environment and in a file
--- they may be for other programs.
+-- Settings that the host's own configuration has the say in.
 local HOSTS_BUSINESS = {
-  max_in_flight = "bound what is under way where requests come in, with limit_conn (nginx) or maxconn (HAProxy)",
-  ca_file = "the egress says whom to trust", ca_path = "the egress says whom to trust",
-  verify = "the egress says whether to", proxy = "the egress says which way requests go",
+  { "max_in_flight", "bound what is under way where requests come in, with limit_conn (nginx) or maxconn (HAProxy)" },
+  { "ca_file", "the egress says whom to trust" }, { "ca_path", "the egress says whom to trust" },
+  { "verify", "the egress says whether to" }, { "proxy", "the egress says which way requests go" },
 }
+
+-- The variables that name a proxy for whatever runs on the machine.
+local FOR_EVERYBODY = { ["environment https_proxy"] = true, ["environment HTTPS_PROXY"] = true }
+
+-- Refuses what would have no effect, wherever it was given. Only a variable that is not ours is no more than a line in the log.
+local function check_business(settings, how, sources)
+  for _, row in ipairs(HOSTS_BUSINESS) do
+    local name, instead = row[1], row[2]
+    local source = sources and sources[name] or "default"
+    local asks = settings[name] ~= "" and settings[name] ~= true -- no proxy, and a certificate that is looked at, are as it is
+    if asks and source ~= "default" then
+      local from = source == "argument" and "" or (" (it is from: %s)"):format(source)
+      local message = ("%s: it has no effect in %s%s: %s"):format(name, how.name, from, instead)
+      if not FOR_EVERYBODY[source] then return refuse("%s", message) end
+      how.warn("aicc: " .. message)
+    end
+  end
+  return true
+end
 
 --- Makes a transport.
 -- @tparam table settings as from `aicc.config`
 -- @tparam table how what the host can do: `name` ("nginx" or "haproxy"); `cannot_wait()` (where this is called, in words, if Lua
---   may not wait there); `instead()` (what to do then); `sleep(seconds)`; `apart(f)` and `bell()`, as the methods of
+--   may not wait there); `instead()` (what to do then); `sleep(seconds)`; `warn(text)`, into its log; `apart(f)` and `bell()`, as the methods of
 --   these names, where it has any; `version` (of HTTP: "1.0" or "1.1"); `lines(timeout, is_fresh)`: its headers, each with its
 --   end; `exchange(path, bytes, timeout, connect_timeout, is_fresh)`, which sends a request to a Unix socket (on a new connection
 --   if `is_fresh`) and returns the answer, head and body, and whether some of that is missing; or nil and an error's kind,
@@ -184,13 +202,9 @@ function M.new(settings, how, sources)
   if not settings.egress then
     return refuse('egress: it is missing; in this host give "unix:" and the path of the socket that its configuration declares')
   end
-  for name, instead in pairs(HOSTS_BUSINESS) do
-    local asks = settings[name] ~= "" and settings[name] ~= true -- no proxy, and a certificate that is looked at, are as it is
-    if asks and sources and sources[name] == "argument" then
-      return refuse("%s: it has no effect in %s: %s", name, how.name, instead)
-    end
-  end
-  local api, token, err
+  local good, api, token, err
+  good, err = check_business(settings, how, sources)
+  if not good then return nil, err end
   api, err = route_of(settings, how, "egress", "base_url")
   if not api then return nil, err end
   token, err = route_of(settings, how, settings.token_egress and "token_egress" or "egress", "token_url")

@@ -22,6 +22,8 @@ local how = {
 
 function how.sleep(seconds) haproxy.msleep(math.max(1, math.ceil(seconds * 1000))) end
 
+function how.warn(text) haproxy.Warning(text) end
+
 -- A task is nobody's request.
 function how.apart(f)
   haproxy.register_task(f)

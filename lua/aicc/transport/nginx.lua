@@ -40,6 +40,8 @@ function how.instead() return WITHOUT_TIMERS[ngx.get_phase()] or RECIPE end
 
 function how.sleep(seconds) ngx.sleep(seconds) end
 
+function how.warn(text) ngx.log(ngx.WARN, text) end
+
 -- A timer is nobody's request.
 function how.apart(f) return (ngx.timer.at(0, function() f() end)) end
 
