@@ -189,11 +189,11 @@ end
 --- Makes a transport.
 -- @tparam table settings as from `aicc.config`
 -- @tparam table how what the host can do: `name` ("nginx" or "haproxy"); `cannot_wait()` (where this is called, in words, if Lua
---   may not wait there); `instead()` (what to do then); `sleep(seconds)`; `warn(text)`, into its log; `apart(f)` and `bell()`, as the methods of
---   these names, where it has any; `version` (of HTTP: "1.0" or "1.1"); `lines(timeout, is_fresh)`: its headers, each with its
---   end; `exchange(path, bytes, timeout, connect_timeout, is_fresh)`, which sends a request to a Unix socket (on a new connection
---   if `is_fresh`) and returns the answer, head and body, and whether some of that is missing; or nil and an error's kind,
---   outcome and message
+--   may not wait there); `instead()` (what to do then); `sleep(seconds)`; `warn(text)`, into its log; `apart(f)` and `bell()`, as
+--   the methods of these names, where it has any; `version` (of HTTP: "1.0" or "1.1"); `lines(timeout, is_fresh)`: its headers,
+--   each with its end; `exchange(path, bytes, timeout, connect_timeout, is_fresh)`, which sends a request to a Unix socket (on a
+--   new connection if `is_fresh`) and returns the answer, head and body, and whether some of that is missing; or nil and an
+--   error's kind, outcome and message
 -- @tparam ?table sources where the settings come from, as from `aicc.config`
 -- @treturn ?table
 -- @treturn ?table an error of kind "config"
