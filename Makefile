@@ -46,8 +46,8 @@ export PATH := $(PATH):/usr/sbin:/sbin
 
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: all build library libraries sandbox tools demo repl test bench bench-encode bench-hosts bench-instructions bench-raw doc check clean help \
-        install         install-library install-sandbox install-cli uninstall
+.PHONY: all build library libraries sandbox tools demo repl test bench bench-encode bench-hosts bench-instructions bench-raw doc names check clean help \
+        install         install-library install-sandbox install-cli install-types uninstall
 
 all: build ## Build, and say how to use the tree without installing (the default)
 	@echo 'export $(IN_TREE)'
@@ -91,7 +91,7 @@ $(OUT)/%.o: %.c Makefile | tools
 -include $(patsubst %.o,%.d,$(call objects,src) $(call objects,src/sandbox))
 
 # Goals that run something install what they lack; those that only build say what is missing. LuaRocks sees to it by itself.
-INSTALLING = $(filter demo repl test bench bench-% doc check check-%,$(MAKECMDGOALS))
+INSTALLING = $(filter demo repl test bench bench-% doc names check check-%,$(MAKECMDGOALS))
 BUILDING   = $(if $(filter-out library install-library,$(or $(MAKECMDGOALS),all)),build,library)
 
 tools:
@@ -143,11 +143,15 @@ bench-raw: tools
 doc: tools ## Build the reference pages (build/doc/index.html) from the comments in the sources
 	@cd doc && lua5.1 $$(command -v ldoc) --quiet --fatalwarnings .
 
+names: build ## Every public name, and whether it is in the types, in the reference and in a spec
+	@$(IN_TREE) LUA_PATH="./?.lua;$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(call own,LUA_PATH)" \
+	  $(LUA) -e 'require("spec.support.names").print()'
+
 # ---- check ----
 
 # The longest first, since CI has two at a time.
 CHECKS = valgrind luas hosts asan gc postgresql install posix clang lint doc layers musl exports terminal fuzz helgrind
-.PHONY: $(CHECKS:%=check-%) check-kill check-systems
+.PHONY: $(CHECKS:%=check-%) check-kill check-systems check-types
 
 check: $(CHECKS:%=check-%) ## All that follows; with `make test`, what CI runs
 
@@ -159,6 +163,11 @@ check-lint: tools ## luacheck, and that every module still parses as Lua 5.1 and
 	@luac5.3 -p $(LUA_FILES)
 
 check-doc: doc ## The reference pages: a comment that LDoc cannot read is an error
+
+# lua-language-server is in no package of Debian's: with one on PATH this asks it of the types, and of programs with and without
+# mistakes. The specs read the types strictly anyway (spec/types_spec.lua).
+check-types: ## Where there is a lua-language-server: the types as it sees them, not part of `make check`
+	@.ci/check-types
 
 NO_LUA = buf httphead json printable strset scrub date file xfer engine pool polled pollset watch sys endpoint libcurl shared \
          sandbox/cafile sandbox/certificate sandbox/gate sandbox/reply sandbox/request sandbox/server
@@ -296,11 +305,15 @@ check-fuzz: tools ## Random bytes for the C files that read what strangers write
 # $(call install-lua,FILES [,TEST]) - installs the modules below these files and folders for which find's TEST holds.
 install-lua = find $(1) $(2) -name '*.lua' -exec sh -c 'install -D -m 644 "$$1" "$$0/$${1\#lua/}"' '$(DESTDIR)$(LUADIR)' {} ';'
 
-install: install-library install-sandbox install-cli ## Install below PREFIX (/usr/local), or DESTDIR and PREFIX
+install: install-library install-sandbox install-cli install-types ## Install below PREFIX (/usr/local), or DESTDIR and PREFIX
 
 install-library: library
 	@install -D -m 755 -t '$(DESTDIR)$(LIBDIR)/aicc' $(CORE) $(if $(HOST),,$(CURL))
 	@$(call install-lua,lua/aicc,$(patsubst %,-path lua/aicc/% -prune -o,sandbox jobs cli cli.lua))
+
+# For editors. LuaRocks has them in the rock's own folder (copy_directories).
+install-types:
+	@find library -name '*.lua' -exec sh -c 'install -D -m 644 "$$1" "$$0/$$1"' '$(DESTDIR)$(PREFIX)/share/aicc' {} ';'
 
 install-sandbox: sandbox
 	@install -D -m 755 $(SANDBOX) '$(DESTDIR)$(LIBDIR)/aicc/sandbox/core.so'
@@ -319,6 +332,7 @@ install-cli-modules:
 
 uninstall: ## Remove what `make install` put there
 	rm -rf '$(DESTDIR)$(LUADIR)/aicc' '$(DESTDIR)$(LIBDIR)/aicc'
+	rm -rf '$(DESTDIR)$(PREFIX)/share/aicc'
 	rm -f '$(DESTDIR)$(BINDIR)/aicc' '$(DESTDIR)$(MANDIR)/man1/aicc.1' '$(DESTDIR)$(COMPDIR)/aicc'
 
 clean: ## Remove what builds and tests made

@@ -49,6 +49,9 @@ local SCHEMA = {
   { "random", "function", code_only = true },
 }
 
+--- All settings, in the order of the documentation: `{ name, type, default=, env=, names=, … }`.
+M.SCHEMA = SCHEMA
+
 local BY_NAME, HIDDEN = {}, {}
 for _, row in ipairs(SCHEMA) do
   BY_NAME[row[1]] = row

@@ -57,6 +57,9 @@ local OPTIONS = {
   unrestored = { BOOLEAN, report = true },
 }
 
+--- All of them: name -> `{ type, plan=, run=, report= }`, with those of the functions that take it.
+M.OPTIONS = OPTIONS
+
 -- ---- looking at what was given ----
 
 local function found(value)

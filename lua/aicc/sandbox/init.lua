@@ -32,10 +32,43 @@ local SERVICE_OPTIONS = {
   "refuse_accounts", "refuse_queues", "queues", "people", "omit_skills", "shape", "log",
 }
 
---- Starts a sandbox. `options.lua` has the names and defaults, `doc` and the specs show them at work.
----@param given table|nil
----@return table|nil server
----@return string|nil message why it did not start
+--- Starts a sandbox. A wrong type or an unknown option raises.
+-- @tparam ?table given
+-- @tparam[opt=0] integer given.port 0 for one that is free
+-- @tparam ?integer given.token_port another one for tokens, which are then had there alone
+-- @tparam[opt=false] boolean given.tls HTTPS, with a certificate that is made at the start and trusted by `server:client`
+-- @tparam ?table given.certificate of the one that is made: `names` (array; "localhost"), `addresses` (array; 127.0.0.1, ::1),
+--   `days` (1), `self_signed` (false)
+-- @tparam ?string given.cert PEM, in place of one that is made
+-- @tparam ?string given.key PEM, its key
+-- @tparam ?string given.ca PEM, what clients are to trust
+-- @tparam[opt="sandbox-key"] string given.app_key
+-- @tparam[opt="sandbox-secret"] string given.app_secret
+-- @tparam ?string given.tenant_space_id wanted in X-TenantSpaceID, where given
+-- @tparam[opt=600] integer given.token_lifetime seconds
+-- @tparam ?table given.agents who is bound: queue -> array of accounts, or of tables with `userAccount`, `agentWeight`,
+--   `skillWeight`, `workNo`, `agentType`, `accountName`, `sipAccount`, `hidden` (in no listing)
+-- @tparam ?table given.queues queue -> `name`, `description`, `mediaTypeId`; those of `agents` are there anyway
+-- @tparam ?table given.people account -> `userName`, `agentType`, `phone`, `email`; those of `agents` are there anyway
+-- @tparam ?table given.omit_skills account -> array of queues that `query_agent` does not name
+-- @tparam[opt="500"] string given.business the status of a business failure: "500" or "200"
+-- @tparam[opt="ignore"] string given.unknown_accounts what a release does with who is not bound: "ignore" or "refuse"
+-- @tparam ?table given.refuse_accounts account -> true: what names it is a business failure
+-- @tparam ?table given.refuse_queues queue -> true: the same
+-- @tparam[opt=true] boolean given.log whether requests are kept, for `server:requests`
+-- @tparam[opt="userAccount"] string given.account_field what a listing calls an agent's account: "userAccount", "accountCode",
+--   "none"
+-- @tparam[opt="both"] string given.query_form in which a question's parameters are taken: "both", "flat", "wrapped"
+-- @tparam[opt="400"] string given.wrong_form the answer to the other form: "400", "business", "empty" (nobody), "page" (whoever
+--   comes first)
+-- @tparam[opt="none"] string given.schema what of a reply is in `schema`: "none", "data" (a listing's agents), "all"
+-- @tparam[opt="count"] string given.count_field "count" or "total"
+-- @tparam[opt="number"] string given.numbers "number" or "string"
+-- @tparam[opt="empty"] string given.unknown_agent what an account that nobody has gets: "empty", "missing", "null", "business",
+--   "other", "page"
+-- @tparam[opt="array"] string given.skills_field whether an agent's queues are told: "array" or "missing"
+-- @treturn ?table the server
+-- @treturn ?string why it did not start
 function sandbox.start(given)
   local all = options.start(given or {}, 2)
   local daemon = { port = all.port, token_port = all.token_port, cert = all.cert, key = all.key, ca = all.ca }
@@ -58,7 +91,10 @@ function sandbox.start(given)
   }, Server)
 end
 
---- A client that talks to this server. `overrides` are options of `aicc.new` that win over the server's.
+--- A client that talks to this server.
+-- @tparam ?table overrides options of `aicc.new` that win over the server's
+-- @treturn ?table the client
+-- @treturn ?table the error
 function Server:client(overrides)
   local all = {
     base_url = self.base_url, token_url = self.token_url, app_key = self.app_key, app_secret = self.app_secret,
@@ -68,52 +104,86 @@ function Server:client(overrides)
   return require("aicc").new(all)
 end
 
---- Who is bound to a queue: an array of `{userAccount=, agentWeight=, skillWeight=, workNo=, ...}`, by account.
+--- Who is bound to a queue.
+-- @tparam integer skill_id
+-- @treturn {table,...} `userAccount`, `agentWeight`, `skillWeight`, `workNo`, …, by account
 function Server:agents(skill_id)
   return results.agents(self.raw:call("agents", options.skill_id(skill_id, 2)))
 end
 
 --- The same, names only.
+-- @tparam integer skill_id
+-- @treturn {string,...}
 function Server:accounts(skill_id)
   local names = self.raw:call("agents", options.skill_id(skill_id, 2))
   for n, agent in ipairs(names) do names[n] = agent.userAccount end
   return names
 end
 
---- The queues of an account: an array of `{skillId=, agentWeight=, skillWeight=}`, by number, whatever `omit_skills` says.
+--- The queues of an account, whatever `omit_skills` says.
+-- @tparam string account
+-- @treturn {table,...} `skillId`, `agentWeight`, `skillWeight`, by number
 function Server:queues_of(account)
   if type(account) ~= "string" then error("sandbox: account: expected a string, got " .. type(account), 2) end
   return self.raw:call("queues_of", account)
 end
 
---- Binds agents (names, or tables with weights) without a request.
+--- Binds agents without a request.
+-- @tparam integer skill_id
+-- @tparam {string|table,...} agents as in `start`
 function Server:bind(skill_id, agents)
   self.raw:call("bind", options.skill_id(skill_id, 2), options.agents(agents, 2))
 end
 
 --- Unbinds accounts without a request.
+-- @tparam integer skill_id
+-- @tparam {string,...} accounts
 function Server:unbind(skill_id, accounts)
   self.raw:call("unbind", options.skill_id(skill_id, 2), options.accounts(accounts, 2))
 end
 
 --- What arrived, in the order the requests' heads came. One whose body is still on its way has an empty `body`; one that
---- was not answered has no `status`. A held or delayed one has its status already.
+-- was not answered has no `status`. A held or delayed one has its status already.
+-- @treturn {table,...} `n`, `operation`, `method`, `path`, `headers` (array of name and value, as they came), `header`
+--   (lower-case name -> value), `body`, `status`, `time` (seconds), `connection` (its number)
 function Server:requests()
   return setmetatable(self.raw:call("requests"), Requests)
 end
 
---- Counted since the start: `connections`, `requests`, `max_in_flight`; and now: `in_flight`, `held`.
+--- What was counted.
+-- @treturn table since the start `connections`, `requests`, `max_in_flight`; and now `in_flight`, `held`
 function Server:stats()
   return self.raw:stats()
 end
 
---- Scripts what goes wrong; `faults.lua` says what the fields mean. The first fault set that matches a request wins.
+--- Scripts what goes wrong. The first fault set that matches a request wins.
+--
+-- Without `status`, `body`, `raw`, `endless` and `close` the natural answer stays in place, and the request is done like any
+-- other: `delay` and `hold` send that answer late (it was done before), `cut` and `drip` spoil its body, `headers` adds to it.
+-- The others replace the answer, and then nothing is done, unless `apply` says so.
+-- @tparam table fault
+-- @tparam ?string fault.operation the requests that it counts: "release_agent_by_skill", …, "token"; all, if not given
+-- @tparam[opt=1] integer fault.from the first of them that it meets
+-- @tparam ?integer fault.to the last one, `math.huge` for no last one; `from`, if not given
+-- @tparam ?integer fault.status the answer's
+-- @tparam ?string fault.body the answer's
+-- @tparam ?table fault.headers name -> value, added to the answer's
+-- @tparam ?number fault.delay seconds before the answer
+-- @tparam ?boolean fault.hold the answer waits for `release_held`
+-- @tparam ?string fault.close the connection ends: "headers" (once the head is there), "request" (once all of it is), "reset"
+-- @tparam ?integer fault.cut bytes of the answer's body after which the connection ends
+-- @tparam ?string fault.raw bytes in place of an answer; not with TLS
+-- @tparam ?number fault.drip seconds between two bytes of the answer's body
+-- @tparam ?string fault.endless what never ends: "body" or "headers" (not with TLS)
+-- @tparam ?boolean fault.apply the request is done all the same
+-- @tparam ?boolean fault.expire_tokens all tokens are forgotten first
 function Server:fault(fault)
   if type(fault) ~= "table" then error("sandbox: fault: expected a table, got " .. type(fault), 2) end
   self.raw:call("set_fault", options.fault(fault, self.tls, 2))
 end
 
---- Changes the API's shape: any of those options (`account_field`, `query_form`, …). `reset` brings the start's back.
+--- Changes the API's shape. `reset` brings the start's back.
+-- @tparam table fields any of the options of `start` from `account_field` on
 function Server:shape(fields)
   self.raw:call("set_shape", options.shape(fields, 2))
 end
@@ -124,9 +194,9 @@ function Server:release_held()
 end
 
 --- Blocks until so many requests have arrived completely (since the log was cleared) and so many answers are held.
----@param what table requests=, held=, timeout=5
----@return boolean|nil
----@return string|nil
+-- @tparam table what `requests` (0), `held` (0), `timeout` (seconds; 5)
+-- @treturn ?boolean true
+-- @treturn ?string after the timeout, what there is
 function Server:wait_for(what)
   local all = options.wait(what, 2)
   if self.raw:wait(all.requests, all.held, all.timeout) then return true end
@@ -140,7 +210,8 @@ function Server:clear()
   self.raw:call("clear")
 end
 
---- Everything anew: tokens, faults, log, and the agents (those given here, else those given at the start).
+--- Everything anew: tokens, faults, log, and the agents.
+-- @tparam ?table agents as in `start`; those given there, if not given here
 function Server:reset(agents)
   if agents ~= nil and type(agents) ~= "table" then error("sandbox: reset: expected a table of agents", 2) end
   self.raw:call("reset", agents and options.queues(agents, 2))

@@ -84,6 +84,12 @@ local FAULT = {
 
 local WAIT = { requests = kinds.count, held = kinds.count, timeout = kinds.seconds }
 
+--- All of them, by what takes them: name -> { test, what is expected }.
+options.FIELDS = {
+  start = START, shape = SHAPE, certificate = CERTIFICATE, agent = AGENT, queue = QUEUE, person = PERSON, fault = FAULT,
+  wait = WAIT,
+}
+
 -- A copy of `given` with the defaults filled in, once every field is known to `schema` and of its kind.
 local function checked(what, given, schema, defaults, level)
   if type(given) ~= "table" then fail(level + 1, "%s: expected a table, got %s", what, type(given)) end

@@ -1,0 +1,6 @@
+---@meta aicc.core
+
+---@type aicc.core
+local module
+
+return module

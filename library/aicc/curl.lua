@@ -1,0 +1,6 @@
+---@meta aicc.curl
+
+---@type aicc.curl
+local module
+
+return module

@@ -1,0 +1,6 @@
+---@meta aicc.error
+
+---@type aicc.error
+local module
+
+return module

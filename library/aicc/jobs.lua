@@ -1,0 +1,6 @@
+---@meta aicc.jobs
+
+---@type aicc.jobs
+local module
+
+return module

@@ -1,0 +1,6 @@
+---@meta aicc.loop
+
+---@type aicc.loop
+local module
+
+return module

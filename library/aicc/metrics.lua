@@ -1,0 +1,6 @@
+---@meta aicc.metrics
+
+---@type aicc.metrics
+local module
+
+return module

@@ -1,0 +1,6 @@
+---@meta aicc.retry
+
+---@type aicc.retry
+local module
+
+return module

@@ -1,0 +1,6 @@
+---@meta aicc.sandbox
+
+---@type aicc.sandbox
+local module
+
+return module

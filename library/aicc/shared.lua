@@ -1,0 +1,6 @@
+---@meta aicc.shared
+
+---@type aicc.shared
+local module
+
+return module

@@ -1,0 +1,6 @@
+---@meta aicc.store.file
+
+---@type aicc.store.file
+local module
+
+return module

@@ -1,0 +1,6 @@
+---@meta aicc.store.memory
+
+---@type aicc.store.memory
+local module
+
+return module

@@ -1,0 +1,6 @@
+---@meta aicc.store.shdict
+
+---@type aicc.store.shdict
+local module
+
+return module
