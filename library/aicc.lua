@@ -182,7 +182,7 @@
 ---@field max_in_flight? integer requests at once; 8; AICC_MAX_IN_FLIGHT
 ---@field query_form? "auto"|"flat"|"wrapped" how queues are asked for; "auto"; AICC_QUERY_FORM
 ---@field store? "memory"|"file"|"shdict"|aicc.TokenStore where tokens are kept; "memory"
----@field transport? "curl"|"nginx"|"haproxy"|aicc.Transport what sends
+---@field transport? "curl"|"nginx"|"haproxy"|"cqueues"|"luv"|"copas"|aicc.Transport what sends
 ---@field egress? string in nginx and HAProxy: "unix:" and the path of the way out; AICC_EGRESS
 ---@field token_egress? string the same for tokens; AICC_TOKEN_EGRESS
 ---@field forward_headers? string names of headers that a call may give the API; AICC_FORWARD_HEADERS
@@ -356,7 +356,7 @@ function Client:each_skill(filter, options) end
 function Client:release_agent(account, options) end
 
 ---Binds an agent again as before `release_agent`.
----@param result aicc.Offboarding
+---@param result aicc.Offboarding|table as it was kept in a file, say
 ---@param options? aicc.CallOptions
 ---@return aicc.Offboarding? result
 ---@return aicc.Error? err
@@ -1122,6 +1122,32 @@ function Session:turn(seconds, into) end
 function Session:cancel(ticket) end
 
 function Session:close() end
+
+---A descriptor that is readable when the session is to have a turn: for anybody's event loop. It is the session's.
+---@return integer? descriptor
+---@return aicc.Error? err
+function Session:pollfd() end
+
+---What to wait for at the descriptor.
+---@return "r"
+function Session:events() end
+
+---Seconds until the session is to have a turn in any case; nil where it need not. The descriptor tells that too.
+---@return number? seconds
+function Session:timeout() end
+
+---The same descriptor, by the name that LuaSocket has for it.
+---@return integer? descriptor
+---@return aicc.Error? err
+function Session:getfd() end
+
+---Whether something waits in a buffer, of which the descriptor would not tell: false.
+---@return boolean
+function Session:dirty() end
+
+---The descriptor becomes readable then, too, once.
+---@param seconds number
+function Session:alarm(seconds) end
 
 ---@class aicc.curl: aicc.core
 ---@field curl_version string

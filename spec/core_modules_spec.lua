@@ -50,6 +50,14 @@ describe("the C modules", function()
       if name ~= "build" then assert.equal(value, curl[name], name) end
     end
     assert.is_nil(core.session)
+    assert.matches("^libcurl/%d+%.%d+%.%d", curl.curl_version)
+  end)
+
+  it("have a name for any text, and know a terminal", function()
+    assert.same({ "cbf29ce484222325", core.hash "a\0b" }, { core.hash "", core.hash("a" .. "\0b") })
+    assert.truthy(core.hash("a\0b"):find "^%x+$" and #core.hash "a\0b" == 16 and core.hash "a\0b" ~= core.hash "a")
+    local process = processes.lua [[print(require("aicc.core").is_terminal(1), require("aicc.core").is_terminal(99))]]
+    assert.equal("false false", (select(2, process:wait()):gsub("%s+", " ")))
   end)
 
   it("without aicc.curl all but sending works, and a client says what is missing", function()

@@ -75,6 +75,20 @@ describe("a call", function()
     assert.equal(0, select("#", session:result()))
   end)
 
+  it("can be waited for by anybody's loop: a descriptor, what for, how long", function()
+    start()
+    local fd = assert(session:pollfd())
+    assert.same({ fd, "r", false }, { session:getfd(), session:events(), session:dirty() })
+    assert.is_nil(session:timeout()) -- nothing is under way
+    assert(session:start(RELEASE, token, ONE))
+    while session:step(0) > 0 do
+      local seconds = session:timeout()
+      assert.truthy(seconds == nil or seconds >= 0)
+    end
+    assert.same(SUCCESS, (select(2, session:result())))
+    assert.equal(fd, session:pollfd())
+  end)
+
   it("is one of many that a turn takes at once: ticket, result, error and facts of each, into a table that is kept", function()
     start { max_in_flight = 4 }
     local into, seen, tickets, left = { "old" }, {}, {}, 3

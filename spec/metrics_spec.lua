@@ -124,6 +124,9 @@ it("the buckets of a histogram add up", function()
   assert.same({ 2, 3, 3, 5, 6, 8 }, {
     below(0.005), below(0.01), below(0.25), below(0.5), below(60.0) or below(60), below(math.huge),
   })
+  for _, bound in ipairs(metrics.BUCKETS) do assert.truthy(below(bound) or below(("%g"):format(bound)), bound) end
+  assert.equal("text/plain; version=0.0.4; charset=utf-8", metrics.CONTENT_TYPE)
+  assert.equal(metrics.CONTENT_TYPE, counted.CONTENT_TYPE)
   assert.truthy(math.abs(found['aicc_call_seconds_sum{operation="token"}'] - 1000000120.6100001) < 1e-3)
 end)
 

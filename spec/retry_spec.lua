@@ -66,6 +66,8 @@ local DECISIONS = {
   { "stop", throttled { retry_after = 40 } },
   { "retry 60 cost 5", throttled { retry_after = 60 }, { remaining = 100 } },
   { "stop", throttled { retry_after = 61 }, { remaining = 100 } },
+  { "stop", throttled { retry_after = 11 }, { max_retry_after = 10 } },
+  { "retry 10 cost 5", throttled { retry_after = 10 }, { max_retry_after = 10 } },
   -- no time, no budget
   { "stop", lost(), { remaining = 0.2 } },
   { "retry 0.2 cost 10", lost(), { remaining = 0.3 } },

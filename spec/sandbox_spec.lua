@@ -291,4 +291,12 @@ describe("the user's side", function()
     assert.is_nil(good)
     assert.equal("sandbox: waited 0 s for 2 requests and 0 held; there are 0 and 0", why)
   end)
+
+  it("leaves out what an agent's queues are, where it is told to", function()
+    start { agents = { [3] = { "1001" }, [4] = { "1001" } }, omit_skills = { ["1001"] = { 4 } } }
+    local client = assert(server:client())
+    local told = assert(client:query_agent "1001")
+    assert.same({ 1, 3, 2 }, { #told.skills, told.skills[1].skillId, #server:queues_of "1001" })
+    client:close()
+  end)
 end)

@@ -126,3 +126,29 @@
 
 --- Ends the calls under way, and the connections.
 -- @function Session:close
+
+--- A descriptor that is readable when the session is to have a turn: for anybody's event loop. It is the session's.
+-- @function Session:pollfd
+-- @treturn ?integer
+-- @treturn ?table the error
+
+--- What to wait for at the descriptor.
+-- @function Session:events
+-- @treturn string "r"
+
+--- Seconds until the session is to have a turn in any case. The descriptor tells that too.
+-- @function Session:timeout
+-- @treturn ?number nil where it need not
+
+--- The same descriptor, by the name that LuaSocket has for it.
+-- @function Session:getfd
+-- @treturn ?integer
+-- @treturn ?table the error
+
+--- Whether something waits in a buffer, of which the descriptor would not tell.
+-- @function Session:dirty
+-- @treturn boolean false
+
+--- Has the descriptor become readable then, too, once. Another alarm takes the place of the one before.
+-- @function Session:alarm
+-- @tparam number seconds

@@ -8,7 +8,7 @@ local sandbox = require "aicc.sandbox"
 local client = assert(aicc.new { timeout = "15" }) --> assign-type-mismatch
 client:release_agent_by_skill(3, "1001") --> param-type-mismatch
 client:release_agent_by_skill("3", { "1001" }) --> param-type-mismatch
-client:bind_agents(3, aicc.ALL) --> param-type-mismatch
+client:bind_agents(3, "1001") --> param-type-mismatch
 client:release_agent_by_skil(3, {}) --> undefined-field
 client:release_agent_by_skill(3, { "1001" }, { deadline = true }) --> assign-type-mismatch
 

@@ -8,9 +8,11 @@ local names = {}
 
 -- What aicc.core has for this library alone. A name that is neither here nor in the types is a gap.
 local INTERNAL = {}
-for name in ([[boot_id create_file interrupted lock_file make_directory postgresql_problem process process_lives
-  read_file remove_file shared_add shared_delete shared_get shared_keys shared_set show_uncaught terminal_width trap_interrupt
-  write_file]]):gmatch "%S+" do INTERNAL[name] = true end
+for name in ([[boot_id create_file http_head http_request http_result in_haproxys_coroutine interrupted lock_file
+  make_directory postgresql_problem process process_lives read_file remove_file shared_add shared_delete
+  shared_get shared_keys shared_set show_uncaught terminal_width trap_interrupt write_file]]):gmatch "%S+" do
+  INTERNAL[name] = true
+end
 
 local function read(path)
   local file = assert(io.open(path))
@@ -221,8 +223,8 @@ end
 --- The whole table, in order: `group`, `name`, `types`, `ldoc`, `spec` (booleans).
 function names.table()
   local rows, specs = {}, {}
-  local pipe = assert(io.popen "ls spec/*_spec.lua")
-  for path in pipe:lines() do
+  local pipe = assert(io.popen "ls spec/*_spec.lua spec/support/hosts/*.lua")
+  for path in pipe:lines() do -- nginx's and HAProxy's share what is in spec/support/hosts
     if not path:find "names_spec" then specs[#specs + 1] = read(path) end
   end
   pipe:close()
