@@ -130,11 +130,12 @@ bench-instructions: build bench-raw ## Instructions per call, beside C on libcur
 bench-encode: build ## What an account costs on its way into JSON, beside lua-cjson
 	@$(IN_TREE) $(LUA) spec/bench/encode.lua
 
-bench-hosts: build ## CPU of a call of the webhook in HAProxy and nginx, beside the smallest code by hand (a minute)
+bench-hosts: build ## HAProxy and nginx: CPU of a call beside code by hand, and 500 callers at an API that hangs (a minute)
 	@$(MAKE) library ABI=$(HAPROXY_ABI)
 	@$(MAKE) library ABI=5.1
 	@$(IN_TREE) $(LUA) spec/bench/haproxy.lua
 	@$(IN_TREE) $(LUA) spec/bench/nginx.lua
+	@$(IN_TREE) $(LUA) spec/bench/overload.lua
 
 bench-raw: tools
 	@mkdir -p build/bench

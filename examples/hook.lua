@@ -23,6 +23,7 @@ cjson.decode_invalid_numbers(false)
 local MAX_QUEUES = 100
 local DEADLINE = 60 -- seconds for one request, whatever the number of its queues
 local PROBE = 15    -- seconds for the one that asks whether the API works again
+local READY = 3     -- seconds for each thing that is looked at before the hook is said to be ready
 
 -- Statuses for the kinds of error. What is not here is 502.
 local STATUS = { throttled = 503, unavailable = 503, timeout = 504, deadline = 504, unsupported = 500, closed = 500 }
@@ -180,23 +181,29 @@ function Hook:once(account, queues, request)
   return status, answer, retry_after
 end
 
---- Whether requests make sense: the API is not left alone for its failures, and there is a token. The answer is kept for 2 s.
+--- Whether requests make sense: the API is not left alone for its failures, there is a token, and the egress answers. None of
+-- that asks the API while a token lives. The answer is kept for 2 s.
 -- @treturn integer 200 or 503
--- @treturn string JSON: `ready`; `token` ("ok", or why there is none); `failures` in a row; `last`, the last call's outcome, and
---   `age`, the seconds since
+-- @treturn string JSON: `ready`; `token` and `egress` ("ok", or what is wrong; "-": not looked at); `failures` in a row; `last`,
+--   the last call's outcome, and `age`, the seconds since
 function Hook:ready()
   local kept = self.shared:get "ready"
   if kept then return tonumber(kept:sub(1, 3)), kept:sub(5) end
   local is_open = self.breaker:is_open()
-  local token = "-"
+  local token, egress = "-", "-"
   if not is_open then
     local found, err = self.prober:access_token()
     token = found and "ok" or err.kind
+    local transport = self.prober.transport
+    if found and transport.try_egress then -- libcurl has none
+      found, err = transport:try_egress(READY)
+      egress = found and "ok" or err.kind
+    end
   end
-  local status = token == "ok" and 200 or 503
+  local status = token == "ok" and (egress == "ok" or egress == "-") and 200 or 503
   local last_at, last = (self.shared:get "last" or ""):match "^(%d+) (.*)$"
-  local answer = ('{"ready":%s,"token":"%s","failures":%d,"last":"%s","age":%d}'):format(
-    tostring(status == 200), token, self.breaker:failures_in_a_row(), last or "-",
+  local answer = ('{"ready":%s,"token":"%s","egress":"%s","failures":%d,"last":"%s","age":%d}'):format(
+    tostring(status == 200), token, egress, self.breaker:failures_in_a_row(), last or "-",
     last_at and math.floor(core.now() - last_at) or -1)
   self.shared:set("ready", status .. " " .. answer, 2)
   return status, answer, is_open
@@ -237,7 +244,7 @@ function M.new(options)
   settings.deadline = DEADLINE
   local client = aicc.assert(aicc.new(settings))
   settings.on_event, settings.store = nil, client.store
-  settings.deadline, settings.retry = 3, false -- not `timeout`: for want of time it fails alone, and tells that to nobody
+  settings.deadline, settings.retry = READY, false -- not `timeout`: for want of time it fails alone, and tells that to nobody
   return setmetatable({
     secret = read_secret(), client = client, prober = aicc.assert(aicc.new(settings)), forwards = client.forwarded,
     shared = shared, count = options.count, log = options.log,

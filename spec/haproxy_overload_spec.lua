@@ -4,6 +4,7 @@ local assert = require "luassert"
 local console = require "spec.support.hosts.haproxy"
 local load = require "spec.support.hosts.load"
 local scenes = require "spec.support.hosts.scene"
+local socket = require "socket"
 
 local RELEASE = "release_agent_by_skill"
 
@@ -48,6 +49,36 @@ describe("HAProxy's example with too many callers #hosts", function()
     assert.is_true(#health >= 500)
     server:reset()
     for _, reply in ipairs(load.run(load.many(100, example:hook("1001", { 3 })))) do assert.equal(202, reply.status) end
+  end)
+
+  it("a connection above the webhook's maxconn is neither refused nor answered until another one ends", function()
+    local port = scene.example.port
+    scene.example:configure(function(text) return (text:gsub("maxconn 900", "maxconn 8")) end)
+    local function open()
+      local connection = assert(socket.connect("127.0.0.1", port))
+      connection:settimeout(20)
+      connection:send "GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
+      return connection
+    end
+    local function answer(connection)
+      local status, problem = connection:receive "*l"
+      repeat until not status or connection:receive "*l" == ""
+      return status and status:match " (%d+) " or problem
+    end
+    local taken = {}
+    for i = 1, 8 do
+      taken[i] = open()
+      assert.equal("200", answer(taken[i]))
+    end
+    local ninth = open()
+    ninth:settimeout(0.3)
+    assert.equal("timeout", answer(ninth))
+    taken[1]:close()
+    ninth:settimeout(20)
+    assert.equal("200", answer(ninth))
+    ninth:close()
+    for i = 2, 8 do taken[i]:close() end
+    assert.equal(202, load.send(scene.example:hook("1001", { 3 })).status)
   end)
 
   it("with plain lua-load the counters are there too", function()

@@ -111,6 +111,30 @@ function Egress:attempt(request)
   return decode(request, who, text, is_cut)
 end
 
+-- Whether the egress of `who` answers, by a path that it refuses: that asks nobody else.
+local function try(self, who, seconds)
+  local bytes = ("POST /aicc-ready HTTP/%s\r\nHost: %s\r\n%sContent-Length: 0\r\n\r\n"):format(
+    who.version, who.authority, self.host.lines(seconds, true))
+  local text, kind, outcome, message = self.host.exchange(who.socket, bytes, seconds, seconds, true)
+  if not text then return nil, host_failure(nil, kind, outcome, message) end
+  local status, _, _, progress = core.http_head(text)
+  if progress == "refused" then return true end
+  return nil, own_failure(nil, status, progress ~= "answered" and progress or nil)
+end
+
+--- Whether the egress is there and works, as far as that can be told without asking the API: on a new connection.
+-- @tparam number seconds that this may take
+-- @treturn ?boolean true
+-- @treturn ?table the error
+function Egress:try_egress(seconds)
+  local where = self.host.cannot_wait()
+  if where then return nil, failure(nil, "unsupported", "not_sent", "not possible in " .. where) end
+  local own = secret.of(self)
+  local good, err = try(self, own.api, seconds)
+  if good and own.token.socket ~= own.api.socket then good, err = try(self, own.token, seconds) end
+  return good, err
+end
+
 --- Waits.
 -- @tparam number seconds
 -- @treturn boolean false where the host lets nobody wait

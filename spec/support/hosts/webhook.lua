@@ -171,6 +171,32 @@ return function(scene)
       scene.start()
     end)
 
+    it("is ready while there is a token and the egress answers, which asks the API nothing", function()
+      local server, example = scene.server, scene.example
+      local function ready() return load.send { port = example.port, path = "/ready" } end
+      local function wait_for(status) -- what was said before is said for 2 s more
+        local ends, reply = require("socket").gettime() + 20, ready()
+        while reply.status ~= status and require("socket").gettime() < ends do
+          require("socket").sleep(0.02)
+          reply = ready()
+        end
+        assert.equal(status, reply.status, reply.body)
+        return reply.body
+      end
+      load.run(load.many(20, example:hook("1001", { 3 }))) -- there are tokens
+      server:clear()
+      assert.truthy(wait_for(200):find('"token":"ok","egress":"ok"', 1, true))
+      local egress = example:egress():sub(6)
+      os.rename(egress, egress .. ".away")
+      assert.truthy(wait_for(503):find('"ready":false,"token":"ok","egress":"network"', 1, true))
+      os.rename(egress .. ".away", egress)
+      wait_for(200)
+      -- Of HAProxy's two threads, whose tokens are their own, one may have had none.
+      assert.is_true(scene.count "token" <= (scene.name == "haproxy" and 1 or 0))
+      assert.equal(scene.count "token", #server:requests())
+      assert.equal(202, load.send(example:hook("1001", { 3 })).status)
+    end)
+
     it("leaves the API alone after ten failures in a row, all workers together, and comes back by itself", function()
       local server, example = scene.server, scene.example
       load.run(load.many(20, example:hook("1001", { 3 }))) -- there are tokens now
