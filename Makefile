@@ -46,7 +46,8 @@ export PATH := $(PATH):/usr/sbin:/sbin
 
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
-.PHONY: all build library libraries sandbox tools demo repl test bench bench-encode bench-hosts bench-instructions bench-raw doc names check clean help \
+.PHONY: all build library libraries sandbox tools demo repl test bench bench-encode bench-hosts bench-instructions \
+        bench-plot bench-raw bench-requests doc names check clean help \
         install         install-library install-sandbox install-cli install-types uninstall
 
 all: build ## Build, and say how to use the tree without installing (the default)
@@ -121,7 +122,9 @@ test: build ## Run the specs: all, or SPEC=spec/token_spec.lua, or FILTER='a Lua
 	@$(IN_TREE) AICC_TALLY=$(TALLY) $(BUSTED) $(SPEC)
 	@test -s $(TALLY) || { echo 'busted ended before its last spec'; exit 1; }
 
-bench: build bench-raw ## Measure (spec/bench)
+bench: build bench-raw ## Measure all: aicc beside C on libcurl and beside what people write (spec/bench; five minutes)
+	@$(MAKE) library ABI=$(HAPROXY_ABI)
+	@$(MAKE) library ABI=5.1
 	@$(IN_TREE) $(LUA) spec/bench/run.lua
 
 bench-instructions: build bench-raw ## Instructions per call, beside C on libcurl: fails where a ratio is above its limit (a minute)
@@ -133,9 +136,15 @@ bench-encode: build ## What an account costs on its way into JSON, beside lua-cj
 bench-hosts: build ## HAProxy and nginx: CPU of a call beside code by hand, and 500 callers at an API that hangs (a minute)
 	@$(MAKE) library ABI=$(HAPROXY_ABI)
 	@$(MAKE) library ABI=5.1
-	@$(IN_TREE) $(LUA) spec/bench/haproxy.lua
-	@$(IN_TREE) $(LUA) spec/bench/nginx.lua
+	@$(IN_TREE) $(LUA) spec/bench/hosts.lua
 	@$(IN_TREE) $(LUA) spec/bench/overload.lua
+
+bench-requests: build ## How many requests a job makes for each of its rows
+	@$(IN_TREE) $(LUA) spec/bench/requests.lua
+
+bench-plot: build ## The README's numbers and doc/speed.svg, from what the last make bench found
+	@$(IN_TREE) $(LUA) spec/bench/plot.lua
+	@$(IN_TREE) $(LUA) spec/bench/readme.lua
 
 bench-raw: tools
 	@mkdir -p build/bench
@@ -151,7 +160,7 @@ names: build ## Every public name, and whether it is in the types, in the refere
 # ---- check ----
 
 # The longest first, since CI has two at a time.
-CHECKS = valgrind luas hosts asan gc postgresql install posix clang lint doc layers musl exports terminal fuzz helgrind
+CHECKS = valgrind luas hosts asan gc postgresql install instructions posix clang lint doc layers musl exports terminal fuzz helgrind
 .PHONY: $(CHECKS:%=check-%) check-kill check-systems check-types
 
 check: $(CHECKS:%=check-%) ## All that follows; with `make test`, what CI runs
@@ -212,6 +221,8 @@ KILLS = 200
 
 check-kill: build ## The long run, not part of `make check`: a job of 5,000 rows, killed KILLS=200 times (minutes)
 	@AICC_KILLS=$(KILLS) $(MAKE) test SUITE=kill SPEC=spec/jobs_kill_spec.lua
+
+check-instructions: bench-instructions ## Of make bench-instructions, so that no call grows unseen
 
 check-terminal: build ## The command's output on a terminal of 80 columns
 	@$(MAKE) test SUITE=terminal SPEC=spec/cli_terminal_spec.lua WITHOUT=

@@ -1,13 +1,15 @@
 -- One way to make the benches' request, in a process of its own:
---     caller.lua WAY BASE_URL CA_FILE COUNT IN_FLIGHT     prints the seconds of wall clock and of CPU that COUNT calls took
--- Before it, calls that connect and do not count. WAY is session or client (one after the other), or with more in flight than one
--- a session's start, step and result, or clients in aicc.loop; or luasocket: a connection kept by hand, as people write it.
+--     caller.lua WAY BASE_URL CA_FILE COUNT IN_FLIGHT
+-- prints the seconds of wall clock and of CPU that COUNT calls took, and the process's peak memory in KiB; with BENCH_GARBAGE
+-- also how many bytes each call left for the collector. Before them, BENCH_WARM_UP calls (64) that connect and do not count. WAY
+-- is session or client (one after the other), or with more in flight than one a session's start, step and result, or clients in
+-- aicc.loop.
 
 local core = require "aicc.curl"
 local aicc = require "aicc"
 local loop = require "aicc.loop"
 
-local WARM_UP = 64
+local WARM_UP = tonumber(os.getenv "BENCH_WARM_UP" or 64)
 local way, base_url, ca_file, count, in_flight = arg[1], arg[2], arg[3], tonumber(arg[4]), tonumber(arg[5])
 if ca_file == "" then ca_file = nil end
 local TOKEN = ("bench-token-"):rep(10) .. "12345678" -- server.lua's
@@ -69,37 +71,23 @@ function ways.client()
   end
 end
 
-function ways.luasocket()
-  local host, port, path = base_url:match "^%a+://([^:/]+):(%d+)", base_url:match ":(%d+)", require("spec.bench.server").PATH
-  local connection = assert(require("socket").connect(host, tonumber(port)))
-  connection:setoption("tcp-nodelay", true)
-  if ca_file then
-    connection = assert(require("ssl").wrap(connection, {
-      mode = "client", protocol = "any", cafile = ca_file, verify = "peer", options = "all",
-    }))
-    connection:sni(host)
-    assert(connection:dohandshake())
-  end
-  local cjson = require "cjson"
-  return function(calls)
-    for _ = 1, calls do
-      local body = cjson.encode(ARGUMENTS)
-      local head = "POST %s HTTP/1.1\r\nHost: %s:%s\r\nContent-Type: application/json\r\nAuthorization: Bearer %s\r\n" ..
-        "x-app-key: sandbox-key\r\nContent-Length: %d\r\n\r\n%s"
-      assert(connection:send(head:format(path, host, port, TOKEN, #body, body)))
-      local status = assert(connection:receive "*l"):match "^HTTP/1%.1 (%d+)"
-      local length
-      for line in function() return connection:receive "*l" end do
-        if line == "" then break end
-        length = line:lower():match "^content%-length:%s*(%d+)" or length
-      end
-      assert(status == "200" and cjson.decode((connection:receive(tonumber(length)))).resultCode == "0")
-    end
+local function peak_memory()
+  for line in io.lines "/proc/self/status" do
+    local kib = line:match "^VmHWM:%s*(%d+)"
+    if kib then return kib end
   end
 end
 
 local run = ways[way]()
 run(WARM_UP)
+local garbage
+if os.getenv "BENCH_GARBAGE" then
+  collectgarbage()
+  collectgarbage "stop"
+  garbage = collectgarbage "count"
+end
 local wall, cpu = core.now(), os.clock()
 run(count)
-print(("%.6f %.6f"):format(core.now() - wall, os.clock() - cpu))
+wall, cpu = core.now() - wall, os.clock() - cpu
+print(("%.6f %.6f %d %s"):format(wall, cpu, peak_memory(),
+  garbage and math.floor((collectgarbage "count" - garbage) * 1024 / count + 0.5) or ""))

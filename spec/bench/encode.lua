@@ -1,8 +1,10 @@
 -- `make bench-encode`: what an account costs on its way into JSON, beside lua-cjson, which checks nothing and writes what comes
--- twice two times. Interleaved rounds of CPU time, their medians; read the ratios. The last column is issue 11's target.
+-- twice two times. `core.encode` makes path and headers too, which is what a short list costs. Interleaved rounds of CPU time,
+-- their medians; read the ratios. The last column is issue 11's target. JSON into build/bench/encode.json.
 
 local cjson = require "cjson"
 local core = require "aicc.core"
+local tools = require "spec.bench.tools"
 
 local ROUNDS = 15
 
@@ -31,11 +33,6 @@ local CASES = {
   { "1,000 not ASCII", names(1000, "坐席%09d") },
 }
 
-local function median(values)
-  table.sort(values)
-  return values[(#values + 1) // 2]
-end
-
 -- Nanoseconds of CPU per account.
 local function time(f, times, count)
   collectgarbage()
@@ -45,7 +42,8 @@ local function time(f, times, count)
 end
 
 print(("%-20s %12s %12s %12s %8s %8s"):format("ns per account", "core.encode", "core.check", "cjson.encode", "ratio", "target"))
-for _, case in ipairs(CASES) do
+local rows = {}
+for at, case in ipairs(CASES) do
   local name, accounts, target = table.unpack(case)
   local arguments, count = { skillId = 3, userAccounts = accounts }, #accounts
   local times = math.max(2, 20000 // count)
@@ -56,6 +54,12 @@ for _, case in ipairs(CASES) do
     checks[i] = time(function() core.check("release_agent_by_skill", arguments) end, times, count)
     ratios[i] = ours[i] / theirs[i]
   end
-  print(("%-20s %12.0f %12.0f %12.0f %8.2f %8s"):format(name, median(ours), median(checks), median(theirs), median(ratios),
+  local row = {
+    name = name, encode = tools.median(ours), check = tools.median(checks), cjson = tools.median(theirs),
+    ratio = tools.median(ratios), target = target,
+  }
+  rows[at] = row
+  print(("%-20s %12.0f %12.0f %12.0f %8.2f %8s"):format(name, row.encode, row.check, row.cjson, row.ratio,
     target and ("%.1f"):format(target) or ""))
 end
+tools.save("encode", rows)

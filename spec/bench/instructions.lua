@@ -5,9 +5,9 @@
 -- Fails where a ratio is above its limit: what was reached when it was written here, and a little more. Issue 11's targets stand
 -- beside them. Prints a table, and JSON into build/bench/instructions.json.
 
-local cjson = require "cjson"
 local processes = require "spec.support.processes"
 local server = require "spec.bench.server"
+local tools = require "spec.bench.tools"
 
 local FEW, MANY = 100, 600
 
@@ -35,23 +35,17 @@ end
 
 -- The instructions of a process that makes so many calls.
 local function instructions(way, url, calls)
-  local counted = "valgrind --tool=callgrind --callgrind-out-file=/dev/null " .. command(way, url, calls)
-  local pipe = assert(io.popen(counted .. " 2>&1"))
-  local output = pipe:read "a"
-  local is_well = pipe:close()
-  return tonumber(is_well and output:match "Collected : (%d+)") or error(way.name .. ": " .. output)
+  local output = tools.output("valgrind --tool=callgrind --callgrind-out-file=/dev/null " .. command(way, url, calls))
+  return tonumber((output:match "Collected : (%d+)")) or error(way.name .. ": " .. output)
 end
 
-local nginx = server.start()
 local found, missed = {}, 0
-local ok, problem = pcall(function()
+tools.with_server(function(nginx)
   for _, way in ipairs(WAYS) do
     local few, many = instructions(way, nginx.http, FEW), instructions(way, nginx.http, MANY)
     found[way.name] = (many - few) / (MANY - FEW)
   end
 end)
-nginx:stop()
-if not ok then error(problem, 0) end
 
 print(("%-18s %14s %8s %8s %8s"):format("", "instructions", "ratio", "limit", "target"))
 local rows = {}
@@ -67,7 +61,5 @@ for i, way in ipairs(WAYS) do
   print(("%-18s %14d %8s %8s %8s%s"):format(way.name, rows[i].instructions, shown(ratio), shown(way.limit), shown(way.target),
     is_missed and "  MISSED" or ""))
 end
-local file = assert(io.open("build/bench/instructions.json", "w"))
-file:write(cjson.encode(rows), "\n")
-file:close()
+tools.save("instructions", rows)
 os.exit(missed == 0, true)

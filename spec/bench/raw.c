@@ -1,17 +1,16 @@
 /*
 ** raw.c - what the same requests cost in C on libcurl with nothing around it. The benches' yardstick.
 **
-** raw URL CA_FILE TOKEN COUNT IN_FLIGHT [lean] - prints the seconds of wall clock and of CPU that COUNT requests took. One in
-** flight: an easy handle, reused. More: so many easy handles on a multi handle, reused, waited for with curl_multi_poll. `lean`
+** raw URL CA_FILE TOKEN COUNT IN_FLIGHT [lean] - prints the seconds of wall clock and of CPU that COUNT requests took, and the
+** process's peak memory in KiB. Before them, BENCH_WARM_UP requests (64) that connect and do not count. One in flight: an easy handle, reused. More: so many easy handles on a multi handle, reused, waited for with curl_multi_poll. `lean`
 ** also leaves out what libcurl would do anew for each request: it has parsed the URL before, and looks for no proxy.
 */
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
-
-#define WARM_UP 64 /* requests that connect, and do not count */
 
 static struct curl_slist *headers;
 
@@ -87,19 +86,24 @@ int main(int argc, char **argv) {
   headers = curl_slist_append(headers, "Content-Type: application/json");
   headers = curl_slist_append(headers, authorization);
   headers = curl_slist_append(headers, "x-app-key: sandbox-key");
+  long warm_up = getenv("BENCH_WARM_UP") != NULL ? atol(getenv("BENCH_WARM_UP")) : 64;
   CURLM *multi = curl_multi_init();
   CURL **easies = calloc((size_t)in_flight, sizeof *easies);
   for (int i = 0; i < in_flight; i++) easies[i] = make(argv[1], argv[2], argc > 6 && strcmp(argv[6], "lean") == 0);
   if (in_flight == 1)
-    one_by_one(easies[0], WARM_UP);
+    one_by_one(easies[0], warm_up);
   else
-    many_at_once(multi, easies, in_flight, WARM_UP);
+    many_at_once(multi, easies, in_flight, warm_up);
   double wall = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
   if (in_flight == 1)
     one_by_one(easies[0], count);
   else
     many_at_once(multi, easies, in_flight, count);
-  printf("%.6f %.6f\n", seconds(CLOCK_MONOTONIC) - wall, seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu);
+  wall = seconds(CLOCK_MONOTONIC) - wall;
+  cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+  struct rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  printf("%.6f %.6f %ld\n", wall, cpu, usage.ru_maxrss);
   for (int i = 0; i < in_flight; i++) curl_easy_cleanup(easies[i]);
   free(easies);
   curl_multi_cleanup(multi);

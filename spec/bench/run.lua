@@ -1,56 +1,26 @@
--- `make bench`: calls.lua, many calls at once against an API that takes its time (the sandbox in a process of its own),
--- encode.lua and jobs.lua. Read the ratios: they are of one run, in interleaved rounds, and hold where absolute times do not.
+-- `make bench`: each of the benches in a process of its own, one after the other, and the machine that they ran on. What they
+-- find is printed, and kept as JSON in build/bench; `make bench-plot` makes the README's part and picture of that. Read the
+-- ratios: they are of one run, in interleaved rounds, and hold where absolute times do not.
+--     run.lua [bench ...]     else all
 
-local core = require "aicc.curl"
-local aicc = require "aicc"
-local loop = require "aicc.loop"
+local core = require "aicc.core"
+local processes = require "spec.support.processes"
+local tools = require "spec.bench.tools"
 
--- Starts a sandbox in another process; it ends when its standard input does.
-local function start_server(delay)
-  local path = os.tmpname()
-  local server = assert(io.popen(([[lua5.4 -e '
-    local server = assert(require("aicc.sandbox").start { agents = { [3] = { "1001" } } })
-    local file = assert(io.open("%s", "w"))
-    if %g > 0 then server:fault { operation = "release_agent_by_skill", to = math.huge, delay = %g } end
-    file:write(server.base_url, "\n", server.ca_file or "", "\n", "ready\n")
-    file:close()
-    io.read "a"
-    server:stop()']]):format(path, delay, delay), "w"))
-  local told
-  repeat
-    core.sleep(0.01)
-    local file = io.open(path)
-    told = file and file:read "a" or ""
-    if file then file:close() end
-  until told:find "ready\n$"
-  os.remove(path)
-  local base_url, ca_file = told:match "^([^\n]*)\n([^\n]*)\n"
-  return { base_url = base_url, ca_file = ca_file ~= "" and ca_file or nil, stop = function() server:close() end }
+local ALL = { "encode", "calls", "first", "costs", "many", "jobs", "requests", "hosts", "instructions" }
+
+local chosen, failed = arg[1] and arg or ALL, {}
+local machine, began = tools.machine(), core.now()
+print(("%s, %s cores, %s, %s, libcurl %s, nginx %s; load %s; %s"):format(machine.cpu, machine.cores, machine.system,
+  machine.kernel, machine.libcurl, machine.nginx, machine.load, machine.date))
+if tonumber(machine.load) > 0.5 then print "(this machine is busy with something else: read the ratios, and those with care)" end
+for _, name in ipairs(chosen) do
+  io.stdout:flush()
+  local start = core.now()
+  if not os.execute(("%s spec/bench/%s.lua"):format(processes.LUA, name)) then failed[#failed + 1] = name end
+  io.stderr:write(("(%s: %.0f s)\n"):format(name, core.now() - start))
 end
-
--- An API that takes its time, as one across a network does: there many calls at once pay.
-local function bench_loop()
-  local count, delay = 320, 0.005
-  local server = start_server(delay)
-  local client = assert(aicc.new { base_url = server.base_url, app_key = "sandbox-key", app_secret = "sandbox-secret",
-    max_in_flight = 32 })
-  assert(client:access_token())
-  local began = core.now()
-  for _ = 1, count do assert(client:release_agent_by_skill(3, { "1001" })) end
-  local one = core.now() - began
-  began = core.now()
-  for _ = 1, count do
-    loop.spawn(function() assert(client:release_agent_by_skill(3, { "1001" })) end)
-  end
-  loop.run()
-  local many = core.now() - began
-  print(("\nMany at once, HTTP, answers after %g ms: %d calls\n  %-32s %7.0f calls/s\n  %-32s %7.0f calls/s  x %.1f"):format(
-    delay * 1000, count, "one after the other", count / one, "aicc.loop, 32 in flight", count / many, one / many))
-  client:close()
-  server.stop()
-end
-
-dofile "spec/bench/calls.lua"
-bench_loop()
-dofile "spec/bench/encode.lua"
-dofile "spec/bench/jobs.lua"
+machine.seconds = math.floor(core.now() - began + 0.5)
+if not arg[1] then tools.save("machine", machine) end
+if failed[1] then print("\nfailed, or above a limit: " .. table.concat(failed, ", ")) end
+os.exit(#failed == 0, true)

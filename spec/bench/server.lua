@@ -3,6 +3,7 @@
 local load = require "spec.support.hosts.load"
 local processes = require "spec.support.processes"
 local socket = require "socket"
+local tools = require "spec.bench.tools"
 
 local server = {}
 
@@ -56,7 +57,8 @@ function server.start()
     "-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout %s/key.pem -out %s/cert.pem 2>/dev/null"):format(work, work)))
   local values = { HTTP = load.free_port(), HTTPS = load.free_port(), WORK = work, TOKEN = server.TOKEN, PATH = server.PATH }
   write(work .. "/nginx.conf", (CONF:gsub("@(%u+)@", values)))
-  local process = processes.spawn(("sh -c 'ulimit -t unlimited; exec nginx -p %s -e stderr -c nginx.conf'"):format(work))
+  local process = processes.spawn(("sh -c 'ulimit -t unlimited; exec %snginx -p %s -e stderr -c nginx.conf'"):format(
+    tools.on_core(), work))
   local self = setmetatable({
     work = work, process = process, http = "http://127.0.0.1:" .. values.HTTP, https = "https://localhost:" .. values.HTTPS,
     ca_file = work .. "/cert.pem",
