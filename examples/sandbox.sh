@@ -24,13 +24,14 @@ if [ -z "${API-}" ]; then
 fi
 
 export AICC_BASE_URL="https://$NAME" AICC_APP_KEY="${AICC_APP_KEY:-sandbox-key}" AICC_APP_SECRET="${AICC_APP_SECRET:-sandbox-secret}"
-export HOOK_SECRET="${HOOK_SECRET:-open sesame}"
+export HOOK_SECRET="${HOOK_SECRET:-open sesame}" HOOK_OFFBOARD_QUEUES="${HOOK_OFFBOARD_QUEUES-3 4}"
 export XDG_CONFIG_HOME="$work" # what its owner has set for the command and for scripts is not for these
 unset AICC_CA_FILE AICC_CA_PATH AICC_PROXY AICC_MAX_IN_FLIGHT
 
 # Runs a server in the foreground. It gets the signals that this script gets.
 serve() {
   echo "curl -d '{\"queues\":[3,4]}' -H 'X-Hook-Secret: $HOOK_SECRET' http://${LISTEN%%[; ]*}/agents/1001/signed-off"
+  echo "curl -X POST -H 'X-Hook-Secret: $HOOK_SECRET' http://${LISTEN%%[; ]*}/agents/1003/offboarded"
   "$@" 9>&- &
   trap "kill $! 2>/dev/null || true" INT TERM
   wait $! || wait $!

@@ -41,11 +41,21 @@ local function body_of(applet)
   return table.concat(parts)
 end
 
-core.register_service("signed_off", "http", function(applet)
-  local status, body, retry_after = webhook:signed_off {
+-- What the webhook needs to know of a request.
+local function request_of(applet)
+  return {
     path = applet.path, secret = header(applet, "x-hook-secret"), id = header(applet, "x-request-id"),
     trace = header(applet, "traceparent"), source = applet.sf:src(), body = body_of(applet),
   }
+end
+
+core.register_service("signed_off", "http", function(applet)
+  local status, body, retry_after = webhook:signed_off(request_of(applet))
+  answer(applet, status, "application/json", body .. "\n", retry_after)
+end)
+
+core.register_service("offboarded", "http", function(applet)
+  local status, body, retry_after = webhook:offboarded(request_of(applet))
   answer(applet, status, "application/json", body .. "\n", retry_after)
 end)
 

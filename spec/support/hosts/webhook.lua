@@ -10,7 +10,7 @@ local describe, it, setup, teardown, before_each = busted.describe, busted.it, b
 
 return function(scene)
   describe("the webhook", function()
-    setup(function() scene.start { AICC_FORWARD_HEADERS = "X-Request-Id, traceparent" } end)
+    setup(function() scene.start { AICC_FORWARD_HEADERS = "X-Request-Id, traceparent", HOOK_OFFBOARD_QUEUES = "3 4" } end)
     teardown(scene.stop)
     before_each(function() scene.server:reset() end)
 
@@ -31,6 +31,32 @@ return function(scene)
       local reply = load.send(scene.example:hook("a%2Fb", { 3 }))
       assert.same({ 202, '{"account":"a\\/b","released":[3]}\n' }, { reply.status, reply.body })
       assert.same({ "1001", "1002", "1003" }, scene.server:accounts(3))
+    end)
+
+    it("unbinds an agent who has left from the queues of its list, and tells of the others", function()
+      local function leave(account, fields)
+        local request = scene.example:hook(account, {}, fields)
+        request.path, request.body = ("/agents/%s/offboarded"):format(account), fields and fields.body or ""
+        return load.send(request)
+      end
+      local reply = leave "1001"
+      assert.same({ 202, { "1002", "1003" }, {} }, { reply.status, scene.server:accounts(3), scene.server:accounts(4) })
+      assert.same({
+        account = "1001", released = { 3, 4 },
+        weights = { { queue = 3, agent_weight = 1, skill_weight = 1 }, { queue = 4, agent_weight = 1, skill_weight = 1 } },
+      }, cjson.decode(reply.body))
+      scene.server:bind(5, { "1002" })
+      reply = leave("1002", { body = "{}" })
+      assert.same({ 207, { "1003" }, { "1002" } }, { reply.status, scene.server:accounts(3), scene.server:accounts(5) })
+      assert.same({ { 3 }, { 5 } }, { cjson.decode(reply.body).released, cjson.decode(reply.body).kept })
+      reply = leave "nobody"
+      assert.same({ 422, "unknown_agent" }, { reply.status, cjson.decode(reply.body).error })
+      assert.same({ 400, 401, 405, 404 }, {
+        leave("1003", { body = '{"queues":[3]}' }).status, leave("1003", { headers = {} }).status,
+        leave("1003", { method = "GET" }).status, leave("a/b").status,
+      })
+      assert.same({ "1003" }, scene.server:accounts(3))
+      for _, request in ipairs(scene.server:requests()) do assert.falsy(request.body:find('"userAccounts":[]', 1, true)) end
     end)
 
     -- An answer is JSON, whoever gives it.
@@ -168,7 +194,11 @@ return function(scene)
       assert.truthy(reply.head:lower():find("retry-after: 60\r\n", 1, true), reply.head)
       assert.equal(10, scene.example:metrics().wrong_secret)
       scene.stop() -- that is for a minute
-      scene.start()
+      scene.start { HOOK_OFFBOARD_QUEUES = "" } -- this time without a list of queues
+      local request = scene.example:hook("1001", {})
+      request.path, request.body = "/agents/1001/offboarded", ""
+      assert_refused(403, load.send(request))
+      assert.same({ "1001", "1002", "1003" }, scene.server:accounts(3))
     end)
 
     it("is ready while there is a token and the egress answers, which asks the API nothing", function()
