@@ -4,7 +4,7 @@ local pace = require "aicc.jobs.pace"
 
 describe("the pace #lua54", function()
   local now, sent, answers, paced, pauses, ends
-  local request = { operation = "release_agent_by_skill", limits = { timeout = 15, connect_timeout = 5, deadline = 300 } }
+  local RELEASE, QUERY = { operation = "release_agent_by_skill" }, { operation = "query_agents" }
 
   local function make(rate)
     now, sent, answers, pauses, ends = 100, {}, {}, {}, {}
@@ -24,7 +24,7 @@ describe("the pace #lua54", function()
   end
 
   local function send(count)
-    for _ = 1, count do paced:attempt(request) end
+    for _ = 1, count do paced:attempt(RELEASE, "t", 15, 300) end
   end
 
   local throttled = { kind = "throttled" }
@@ -89,10 +89,10 @@ describe("the pace #lua54", function()
     local attempt, depth = paced.transport.attempt, 0
     paced.transport.attempt = function(...)
       depth = depth + 1
-      if depth < 3 then paced:attempt(request) end
+      if depth < 3 then paced:attempt(RELEASE, "t", 15, 300) end
       return attempt(...)
     end
-    paced:attempt(request)
+    paced:attempt(RELEASE, "t", 15, 300)
     assert.equal(3, #sent)
     assert.equal(4, paced.slowed)
   end)
@@ -129,7 +129,7 @@ describe("the pace #lua54", function()
       asked = asked + 1
       return asked > 2 and pace.refusal(refused, "stop") or nil
     end
-    local reply, err = paced:attempt(request)
+    local reply, err = paced:attempt(RELEASE, "t", 15, 300)
     assert.is_nil(reply)
     assert.same({ "aborted", "not_sent" }, { err.kind, err.outcome })
     assert.equal(5, #sent)
@@ -145,11 +145,11 @@ describe("the pace #lua54", function()
   it("ends where a 429 asks for more than the patience of 60 seconds: nobody waits, and nothing is sent any more", function()
     make(0)
     answers = { { kind = "throttled", retry_after = 86400 } }
-    local _, err = paced:attempt(request)
+    local _, err = paced:attempt(RELEASE, "t", 15, 300)
     assert.equal("throttled", err.kind)
     assert.same({ err }, ends)
     local began = now
-    local reply, refusal = paced:attempt(request)
+    local reply, refusal = paced:attempt(RELEASE, "t", 15, 300)
     assert.is_nil(reply)
     assert.same({ "aborted", "not_sent" }, { refusal.kind, refusal.outcome })
     assert.same({ 1, began }, { #sent, now })
@@ -159,20 +159,20 @@ describe("the pace #lua54", function()
   it("counts the wait as part of the deadline", function()
     make(0)
     answers = { { kind = "throttled", retry_after = 50 } }
-    paced:attempt(request)
+    paced:attempt(RELEASE, "t", 15, 300)
     local began = now
-    local hasty = { operation = "query_agents", limits = { timeout = 15, connect_timeout = 5, deadline = 30 } }
-    local reply, err = paced:attempt(hasty)
+    local reply, err = paced:attempt(QUERY, "t", 15, 30)
     assert.is_nil(reply)
     assert.same({ "deadline", "not_sent" }, { err.kind, err.outcome })
     assert.equal(began, now)
-    local limits
+    local got
     local attempt = paced.transport.attempt
-    paced.transport.attempt = function(self, asked)
-      limits = asked.limits
-      return attempt(self, asked)
+    paced.transport.attempt = function(...)
+      got = { select(2, ...) }
+      return attempt(...)
     end
-    paced:attempt { operation = "query_agents", limits = { timeout = 15, connect_timeout = 5, deadline = 60 } }
-    assert.is_true(math.abs(limits.deadline - 10) < 0.5 and limits.timeout == limits.deadline, limits.deadline)
+    paced:attempt(QUERY, "t", 15, 60)
+    assert.same({ QUERY, "t" }, { got[1], got[2] })
+    assert.is_true(math.abs(got[4] - 10) < 0.5 and got[3] == got[4], got[4])
   end)
 end)

@@ -333,9 +333,9 @@ describe("restore_agent", function()
         if event.type == "call" and event.operation == "release_agent_by_skill" then sent = sent + 1 end
       end })
       local releaser = client:through(function(transport)
-        return setmetatable({ attempt = function(self, request)
+        return setmetatable({ attempt = function(self, request, ...)
           if request.operation == "release_agent_by_skill" and sent == n then error "the power is gone" end
-          return transport.attempt(self, request)
+          return transport.attempt(self, request, ...)
         end }, { __index = transport })
       end)
       local function before(known) kept = cjson.encode { userAccount = known.userAccount, queues = known.queues } end

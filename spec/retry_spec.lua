@@ -223,7 +223,7 @@ it("no release starts in what is kept for settling", function()
     local time = scene.standing()
     local began, last = time.clock(), nil
     local client = scene.client(time, function(request)
-      if request.operation == RELEASE then last = time.clock() + request.limits.timeout end
+      if request.operation == RELEASE then last = time.clock() + request.timeout end
       return nil, scene.nth(2, scene.reply(request.operation, 503)), deadline / 7
     end)
     client:release_agent_by_skill(3, { "1" }, { deadline = deadline, retry = { attempts = 50 } })
@@ -239,7 +239,7 @@ it("attempts are cut to what remains", function()
   local _, err = client:query_agents(3, { deadline = 40 })
   assert.equal("timeout", err.kind)
   local timeouts = {}
-  for n, request in ipairs(transport.sent) do timeouts[n] = ("%.1f"):format(request.limits.timeout) end
+  for n, request in ipairs(transport.sent) do timeouts[n] = ("%.1f"):format(request.timeout) end
   assert.same({ "15.0", "15.0", "9.4" }, timeouts) -- 40 - 15 - 0.2 - 15 - 0.4
 end)
 

@@ -206,6 +206,7 @@ static int write_quickly(struct aicc_call *call, const char *name, size_t count)
   if (body != NULL && is_good) body->data[body->length - 1] = ']'; /* in place of the last one's comma */
   if (body != NULL && !is_good) aicc_buf_cut(body, begin);
   if (is_good && call->copy != 0) lua_setfield(L, call->copy, name);
+  call->accounts = count;
   lua_settop(L, list);
   return is_good;
 }
@@ -217,6 +218,7 @@ static int write_slowly(struct aicc_call *call, const char *name, size_t count) 
   union few few;
   struct aicc_strset seen;
   luaL_checkstack(L, 6, "account list");
+  call->accounts = 0;
   if (!aicc_put_literal(call, "[")) return 0;
   push_set(L, &seen, &few, count);
   if (call->copy != 0) {
@@ -227,6 +229,7 @@ static int write_slowly(struct aicc_call *call, const char *name, size_t count) 
     int written = 0;
     aicc_rawgeti(L, list, (lua_Integer)at);
     if (!put_account(call, name, at, &seen, &written)) return 0;
+    call->accounts += (size_t)written;
     if (copy != 0 && written)
       lua_rawseti(L, copy, ++copied);
     else
@@ -245,8 +248,8 @@ static int refuse_type(struct aicc_call *call, const char *name, int or_all) {
   lua_State *L = call->L;
   const char *expected = or_all ? "a list of strings or aicc.ALL" : "a list of strings";
   if (lua_type(L, -1) != LUA_TSTRING) return aicc_arguments_mistyped(call, name, expected, -1);
-  return luaL_error(L, "%s: %s: expected %s, got string: write { \"%s\" } for one account", call->operation->name, name, expected,
-                    lua_rawlen(L, -1) <= AICC_MAX_ACCOUNT ? lua_tostring(L, -1) : "...");
+  return aicc_arguments_raise(call, "%s: %s: expected %s, got string: write { \"%s\" } for one account", call->operation->name,
+                              name, expected, lua_rawlen(L, -1) <= AICC_MAX_ACCOUNT ? lua_tostring(L, -1) : "...");
 }
 
 int aicc_put_accounts(struct aicc_call *call, const char *name, size_t most, int or_all) {

@@ -7,10 +7,12 @@
 #include "arguments.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "json.h"
+#include "prepared.h"
 
 struct aicc_failure *aicc_arguments_refuse(struct aicc_call *call, const char *kind) {
   aicc_failure_init(&call->failure, call->operation->name, kind, AICC_NOT_SENT);
@@ -20,6 +22,7 @@ struct aicc_failure *aicc_arguments_refuse(struct aicc_call *call, const char *k
 int aicc_arguments_judge(struct aicc_call *call, enum aicc_status status, const char *name) {
   if (status == AICC_OK) return 1;
   if (status == AICC_NO_MEMORY) return luaL_error(call->L, "not enough memory");
+  call->is_too_long = status == AICC_TOO_LONG;
   if (status == AICC_BAD_UTF8)
     aicc_failure_say(aicc_arguments_refuse(call, "argument"), "%s: expected valid UTF-8, got broken bytes", name);
   else if (status == AICC_CONTROL)
@@ -35,9 +38,24 @@ int aicc_put_json(struct aicc_call *call, const char *text, size_t size) {
   return call->body == NULL || aicc_arguments_judge(call, aicc_buf_append(call->body, text, size), "arguments");
 }
 
+/* Pushes the value of the field, one of those that stand on the stack in the order of the operation's fields. */
+static void push_value(struct aicc_call *call, const char *name) {
+  const char *const *fields = call->operation->fields;
+  int at = 0;
+  while (strcmp(fields[at], name) != 0) at++;
+  if (call->values + at <= call->last_value)
+    lua_pushvalue(call->L, call->values + at);
+  else
+    lua_pushnil(call->L);
+}
+
 int aicc_arguments_get(struct aicc_call *call, const char *name) {
-  lua_pushstring(call->L, name);
-  lua_rawget(call->L, call->arguments);
+  if (call->values != 0) {
+    push_value(call, name);
+  } else {
+    lua_pushstring(call->L, name);
+    lua_rawget(call->L, call->arguments);
+  }
   return lua_type(call->L, -1);
 }
 
@@ -54,8 +72,19 @@ void aicc_arguments_done(struct aicc_call *call, const char *name) {
     lua_pop(call->L, 1);
 }
 
+int aicc_arguments_raise(struct aicc_call *call, const char *format, ...) {
+  va_list values;
+  va_start(values, format);
+  luaL_where(call->L, call->level);
+  lua_pushvfstring(call->L, format, values);
+  va_end(values);
+  lua_concat(call->L, 2);
+  return lua_error(call->L);
+}
+
 int aicc_arguments_mistyped(struct aicc_call *call, const char *name, const char *expected, int index) {
-  return luaL_error(call->L, "%s: %s: expected %s, got %s", call->operation->name, name, expected, luaL_typename(call->L, index));
+  return aicc_arguments_raise(call, "%s: %s: expected %s, got %s", call->operation->name, name, expected,
+                              luaL_typename(call->L, index));
 }
 
 /* ---- integers ---- */
@@ -87,6 +116,12 @@ int aicc_put_integer(struct aicc_call *call, const char *name, double least, dou
   int64_t value;
   if (!aicc_get_integer(call, name, least, most, otherwise, &value)) return 0;
   return call->body == NULL || aicc_arguments_judge(call, aicc_json_integer(call->body, value), name);
+}
+
+int aicc_put_skill(struct aicc_call *call) {
+  static const char name[] = "skillId";
+  return aicc_get_integer(call, name, 1, AICC_MAX_INTEGER, AICC_REQUIRED, &call->skill) &&
+         (call->body == NULL || aicc_arguments_judge(call, aicc_json_integer(call->body, call->skill), name));
 }
 
 /* Checks and writes list[at], which is on top, as a string. */
@@ -198,16 +233,19 @@ static void check_fields(struct aicc_call *call) {
     const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
     while (*known != NULL && (key == NULL || strcmp(*known, key) != 0)) known++;
     if (*known == NULL)
-      luaL_error(L, "%s: unknown field '%s'", call->operation->name, key != NULL ? key : luaL_typename(L, -2));
+      aicc_arguments_raise(call, "%s: unknown field '%s'", call->operation->name, key != NULL ? key : luaL_typename(L, -2));
   }
 }
 
 int aicc_call_write(struct aicc_call *call) {
   luaL_checkstack(call->L, 8, "arguments");
-  if (lua_type(call->L, call->arguments) != LUA_TTABLE)
-    return aicc_arguments_mistyped(call, "arguments", "a table", call->arguments);
   call->everybody = 0;
   if (call->body != NULL) aicc_buf_wipe(call->body);
-  check_fields(call);
+  if (call->values == 0) {
+    int type = lua_type(call->L, call->arguments);
+    if (type == LUA_TUSERDATA) return aicc_prepared_write(call);
+    if (type != LUA_TTABLE) return aicc_arguments_mistyped(call, "arguments", "a table", call->arguments);
+    check_fields(call);
+  }
   return call->operation->write(call);
 }

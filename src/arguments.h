@@ -17,11 +17,16 @@
 struct aicc_call {
   lua_State *L;
   const struct aicc_operation *operation;
-  int arguments;                /* stack index of the arguments' table */
+  int arguments;                /* stack index of the arguments' table, or of what was prepared of one (prepared.h) */
+  int values, last_value;       /* in place of a table: stack indices of the fields' values, in their order; 0: a table */
   int copy;                     /* stack index of a table that gets the checked arguments; 0: none */
   struct aicc_buf *body;        /* NULL: only check */
+  int level;                    /* a wrong type raises at the line so many calls up; 0: in a protected call */
   int everybody;                /* set where the accounts were aicc.ALL */
   int64_t expires;              /* set by token: seconds */
+  int64_t skill;                /* set by what names a queue */
+  size_t accounts;              /* set by a list of them: how many there are */
+  int is_too_long;              /* set where it was refused for its body's limit */
   struct aicc_failure failure;  /* set where something is refused */
 };
 
@@ -40,6 +45,9 @@ int aicc_put_json(struct aicc_call *call, const char *text, size_t size);
 #define AICC_REQUIRED (-1.0)
 int aicc_get_integer(struct aicc_call *call, const char *name, double least, double most, double otherwise, int64_t *found);
 int aicc_put_integer(struct aicc_call *call, const char *name, double least, double most, double otherwise);
+
+/* The number of a queue, `skillId`. */
+int aicc_put_skill(struct aicc_call *call);
 
 /* Those of a list, 1 to `most`, as an array of strings, which is how the API takes some of them. */
 int aicc_put_integers(struct aicc_call *call, const char *name, size_t most);
@@ -72,6 +80,9 @@ struct aicc_failure *aicc_arguments_refuse(struct aicc_call *call, const char *k
 
 /* Turns the status of a write into success (1) or a failure (0); raises when out of memory. */
 int aicc_arguments_judge(struct aicc_call *call, enum aicc_status status, const char *name);
+
+/* Raises a message, at the line that call->level says. */
+int aicc_arguments_raise(struct aicc_call *call, const char *format, ...);
 
 /* Raises that the value at `index` is of a wrong type. */
 int aicc_arguments_mistyped(struct aicc_call *call, const char *name, const char *expected, int index);

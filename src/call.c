@@ -60,7 +60,7 @@ static struct aicc_headers *headers_for(struct aicc_session *session, const stru
   return headers;
 }
 
-/* The options of a single call, at `index`: seconds. */
+/* The options of a single call, at `index`: a table of them; or two numbers, the timeout and the deadline. Seconds. */
 static void read_limits(lua_State *L, int index, const struct aicc_session *session, struct aicc_xfer *xfer) {
   static const char *const names[] = {"timeout", "connect_timeout", "deadline", "fresh_connection", NULL};
   xfer->started = aicc_sys_now(AICC_MONOTONIC);
@@ -69,6 +69,13 @@ static void read_limits(lua_State *L, int index, const struct aicc_session *sess
   xfer->not_after = HUGE_VAL;
   xfer->fresh_connection = 0;
   if (lua_isnoneornil(L, index)) return;
+  if (lua_type(L, index) == LUA_TNUMBER) {
+    double timeout = (double)lua_tonumber(L, index), deadline = (double)luaL_checknumber(L, index + 1);
+    if (!(timeout > 0) || !(deadline > 0) || isinf(timeout)) luaL_error(L, "expected numbers of seconds above 0");
+    xfer->timeout = timeout;
+    xfer->not_after = xfer->started + deadline;
+    return;
+  }
   luaL_checktype(L, index, LUA_TTABLE);
   aicc_options_only(L, index, names);
   xfer->timeout = aicc_option_seconds(L, index, "timeout", xfer->timeout);
@@ -102,7 +109,7 @@ struct start {
   size_t token_size;
 };
 
-/* Called protected with the `struct start`, token or nil, arguments, limits: nothing, or nil and an error. */
+/* Called protected with the `struct start`, token or nil, arguments, limits (one value or two): nothing, or nil and an error. */
 static int fill_in(lua_State *L) {
   struct start *start = lua_touserdata(L, 1);
   struct aicc_call *call = &start->call;
@@ -148,21 +155,22 @@ uint64_t aicc_session_start(lua_State *L, struct aicc_session *session, const st
   int arguments = operation->with_token ? at + 1 : at;
   if (operation->with_token) luaL_checktype(L, at, LUA_TSTRING); /* a number is none */
   start.token = operation->with_token ? lua_tolstring(L, at, &start.token_size) : NULL;
-  lua_settop(L, arguments + 1);
+  lua_settop(L, arguments + 2);
   if (!session->is_open) return aicc_session_refuse(L, operation->name), 0;
-  luaL_checkstack(L, 6, "call");
+  luaL_checkstack(L, 7, "call");
   /* From here to the protected call nothing may raise: the transfer would be lost. */
   lua_pushcfunction(L, fill_in);
   lua_pushlightuserdata(L, &start);
   lua_pushnil(L);
   lua_pushvalue(L, arguments);
   lua_pushvalue(L, arguments + 1);
+  lua_pushvalue(L, arguments + 2);
   struct aicc_xfer *xfer = session->draft != NULL ? session->draft : aicc_pool_acquire(&session->pool);
   session->draft = NULL;
   if (xfer == NULL) return (uint64_t)luaL_error(L, "not enough memory");
   start.xfer = xfer;
-  int status = lua_pcall(L, 4, LUA_MULTRET, 0);
-  int refused = status != LUA_OK || lua_gettop(L) > arguments + 1;
+  int status = lua_pcall(L, 5, LUA_MULTRET, 0);
+  int refused = status != LUA_OK || lua_gettop(L) > arguments + 2;
   if (!refused && session->is_open)
     xfer->headers = headers_for(session, &start.call, start.token, start.token_size);
   if (xfer->headers == NULL) {

@@ -14,9 +14,11 @@
 #include "hostlib.h"
 #include "httplib.h"
 #include "libpq.h"
+#include "prepared.h"
 #include "printable.h"
 #include "processlib.h"
 #include "reply.h"
+#include "scratch.h"
 #include "shape.h"
 #include "sharedlib.h"
 #include "strset.h"
@@ -25,26 +27,14 @@
 #include "version.h"
 #include "wait.h"
 
-#define BUFFER_META "aicc.buffer"
-
 int luaopen_aicc_core(lua_State *L);
 
 /* ---- encode, decode, check ---- */
 
-static int buffer_gc(lua_State *L) {
-  aicc_buf_free(luaL_checkudata(L, 1, BUFFER_META));
-  return 0;
-}
-
-/* Pushes a buffer that the collector frees. */
-static struct aicc_buf *push_buffer(lua_State *L) {
-  struct aicc_buf *buf = aicc_newuserdata(L, sizeof *buf);
-  aicc_buf_init(buf, AICC_REQUEST_LIMIT);
-  luaL_setmetatable(L, BUFFER_META);
-  return buf;
-}
-
-/* core.check(operation, arguments) -> arguments | nil, err: a copy that is known to be good, each account in it once */
+/*
+** core.check(operation, arguments [, level = 1]) -> arguments | nil, err: a copy that is known to be good, each account in it once.
+** A wrong type raises, at the line `level` calls up.
+*/
 static int core_check(lua_State *L) {
   struct aicc_call call;
   memset(&call, 0, sizeof call);
@@ -52,6 +42,7 @@ static int core_check(lua_State *L) {
   call.operation = aicc_operation_check(L, 1);
   call.arguments = 2;
   call.copy = 3;
+  call.level = (int)luaL_optinteger(L, 3, 1);
   lua_settop(L, 2);
   lua_newtable(L);
   if (!aicc_call_write(&call)) return aicc_failure_push(L, &call.failure, NULL);
@@ -90,7 +81,10 @@ static int header_text(lua_State *L, const char *name, struct aicc_text *text, s
   return 0;
 }
 
-/* core.encode(operation, arguments, {token=, app_key=, tenant_space_id=, user_agent=}) -> {path=, headers=, body=} | nil, err */
+/*
+** core.encode(operation, arguments | prepared, {token=, app_key=, tenant_space_id=, user_agent=}) -> {path=, headers=, body=}
+**   | nil, err
+*/
 static int core_encode(lua_State *L) {
   static const char agent[] = "aicc/" AICC_VERSION;
   struct aicc_call call;
@@ -100,13 +94,14 @@ static int core_encode(lua_State *L) {
   call.L = L;
   call.operation = aicc_operation_check(L, 1);
   call.arguments = 2;
+  call.level = 1;
   lua_settop(L, 3);
   if (lua_isnil(L, 3)) {
     lua_newtable(L);
     lua_replace(L, 3);
   }
   luaL_checktype(L, 3, LUA_TTABLE);
-  call.body = push_buffer(L);
+  call.body = aicc_scratch_push(L);
   if (!aicc_call_write(&call)) return aicc_failure_push(L, &call.failure, NULL);
   aicc_failure_init(&call.failure, call.operation->name, "argument", AICC_NOT_SENT);
   if (!header_text(L, "token", &who.token, &call.failure) || !header_text(L, "app_key", &who.app_key, &call.failure) ||
@@ -265,12 +260,9 @@ __attribute__((visibility("default"))) int luaopen_aicc_core(lua_State *L) {
   aicc_sys_pin((void (*)(void))luaopen_aicc_core);
   aicc_wait_open(L);
   aicc_shape_open(L);
-  if (luaL_newmetatable(L, BUFFER_META)) {
-    lua_pushcfunction(L, buffer_gc);
-    lua_setfield(L, -2, "__gc");
-  }
-  lua_pop(L, 1);
+  aicc_scratch_open(L);
   luaL_newlib(L, functions);
+  aicc_prepared_open(L);
   aicc_filelib_open(L);
   aicc_hostlib_open(L);
   aicc_httplib_open(L);

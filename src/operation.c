@@ -33,14 +33,14 @@ static const char *read_token(lua_State *L) {
 /* ---- the skill queue ---- */
 
 static int write_release(struct aicc_call *call) {
-  return aicc_put_literal(call, "{\"skillId\":") && aicc_put_integer(call, "skillId", 1, AICC_MAX_INTEGER, AICC_REQUIRED) &&
+  return aicc_put_literal(call, "{\"skillId\":") && aicc_put_skill(call) &&
          aicc_put_literal(call, ",\"userAccounts\":") && aicc_put_accounts(call, "userAccounts", 0, 1) &&
          aicc_put_literal(call, "}");
 }
 
 static int write_bind(struct aicc_call *call) {
   return aicc_put_literal(call, "{\"userAccounts\":") && aicc_put_accounts(call, "userAccounts", 50, 0) &&
-         aicc_put_literal(call, ",\"skillId\":") && aicc_put_integer(call, "skillId", 1, AICC_MAX_INTEGER, AICC_REQUIRED) &&
+         aicc_put_literal(call, ",\"skillId\":") && aicc_put_skill(call) &&
          aicc_put_literal(call, ",\"agentWeight\":") && aicc_put_integer(call, "agentWeight", 1, AICC_MAX_INTEGER, 1) &&
          aicc_put_literal(call, ",\"skillWeight\":") && aicc_put_integer(call, "skillWeight", 1, AICC_MAX_INTEGER, 1) &&
          aicc_put_literal(call, "}");
@@ -54,7 +54,7 @@ static int write_query(struct aicc_call *call) {
   int is_wrapped = form % 2, is_somewhere = form < 2;
   return (!is_wrapped || aicc_put_literal(call, "{\"requestParam\":")) && aicc_put_literal(call, "{") &&
          (!is_somewhere ||
-          (aicc_put_literal(call, "\"skillId\":") && aicc_put_integer(call, "skillId", 1, AICC_MAX_INTEGER, AICC_REQUIRED) &&
+          (aicc_put_literal(call, "\"skillId\":") && aicc_put_skill(call) &&
            aicc_put_literal(call, ","))) &&
          aicc_put_literal(call, "\"pageSize\":") && aicc_put_integer(call, "pageSize", 1, 100, 100) &&
          aicc_put_literal(call, ",\"pageNum\":") && aicc_put_integer(call, "pageNum", 0, AICC_MAX_INTEGER, 0) &&

@@ -133,7 +133,10 @@ static struct aicc_xfer *await(lua_State *L, struct aicc_session *session, uint6
   return xfer;
 }
 
-/* session:token(arguments [, limits]), session:release_agent_by_skill(token, arguments [, limits]), ... -> result | nil, err */
+/*
+** session:token(arguments [, limits]), session:release_agent_by_skill(token, arguments [, limits]), ... -> result | nil, err.
+** The limits are a table, or two numbers: timeout and deadline.
+*/
 static int session_call(lua_State *L) {
   const struct aicc_operation *operation = lua_touserdata(L, lua_upvalueindex(1));
   struct aicc_reading reading = {to_session(L), NULL, 0};
@@ -149,7 +152,7 @@ static int session_call(lua_State *L) {
 static int session_start(lua_State *L) {
   struct aicc_session *session = to_session(L);
   const struct aicc_operation *operation = aicc_operation_check(L, 2);
-  lua_settop(L, 5);
+  lua_settop(L, 6);
   if (!operation->with_token && !lua_isnil(L, 3)) return luaL_argerror(L, 3, "expected nil: the operation takes no token");
   uint64_t ticket = aicc_session_start(L, session, operation, operation->with_token ? 3 : 4);
   if (ticket == 0) return 2;

@@ -4,6 +4,7 @@
 -- same clock, which specs can replace.
 -- @module aicc.call
 
+local core = require "aicc.core"
 local errors = require "aicc.error"
 
 local Call = {}
@@ -11,15 +12,11 @@ Call.__index = Call
 
 --- Seconds until the deadline; negative after it.
 -- @treturn number
-function Call:remaining() return self.ends - self.clock() end
+function Call:remaining() return self.began + self.deadline - self.clock() end
 
---- Seconds in which an attempt of an operation that changes something may go on: the rest is kept for settling. Of a short
--- deadline no more than half is kept, or nothing could ever be sent.
+--- Seconds in which an attempt of an operation that changes something may go on: the rest is kept for settling.
 -- @treturn number
-function Call:remaining_for_change()
-  local deadline = self.deadline
-  return self:remaining() - math.min(math.max(5, 0.2 * deadline), deadline / 2)
-end
+function Call:remaining_for_change() return self.began + self.deadline_for_change - self.clock() end
 
 --- Seconds since the call began.
 -- @treturn number
@@ -31,7 +28,7 @@ function Call:elapsed() return self.clock() - self.began end
 function Call:aside(operation)
   return setmetatable({
     operation = operation, timeout = math.min(self.timeout, self:remaining() / 4), retry = { attempts = 1 },
-    attempts = 0, began = self.began, ends = self.ends,
+    attempts = 0, began = self.began,
   }, getmetatable(self))
 end
 
@@ -59,8 +56,19 @@ local M = {}
 --   caller's, for the API), `clock` (function: seconds, from any beginning)
 -- @treturn table the same
 function M.limits(fields)
+  local deadline = fields.deadline
+  -- Of a short deadline no more than half is kept for settling, or nothing could ever be sent.
+  fields.deadline_for_change = deadline - math.min(math.max(5, 0.2 * deadline), deadline / 2)
   fields.__index = fields
   return setmetatable(fields, Call)
+end
+
+--- Whether arguments are for everybody in a queue: whether their accounts are `aicc.ALL`.
+-- @tparam table|userdata arguments of the API's fields, or prepared of them
+-- @treturn boolean
+function M.is_for_everybody(arguments)
+  if type(arguments) == "userdata" then return arguments.everybody end
+  return arguments.userAccounts == core.ALL
 end
 
 --- Begins a call.
@@ -68,8 +76,7 @@ end
 -- @tparam table limits from `limits`
 -- @treturn table
 function M.new(operation, limits)
-  local now = limits.clock()
-  return setmetatable({ operation = operation, attempts = 0, began = now, ends = now + limits.deadline }, limits)
+  return setmetatable({ operation = operation, attempts = 0, began = limits.clock() }, limits)
 end
 
 return M

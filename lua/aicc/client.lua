@@ -24,8 +24,8 @@ Client.__index = Client
 
 local M = {}
 
--- Options of bind_agents that are fields of the API's.
-local WEIGHTS = { agent_weight = "agentWeight", skill_weight = "skillWeight" }
+-- Options of bind_agents alone.
+local WEIGHTS = { agent_weight = true, skill_weight = true }
 
 -- ---- a call: check, begin, tell ----
 
@@ -34,7 +34,7 @@ local function split(options, own)
   if options ~= nil and type(options) ~= "table" then error("options: expected a table, got " .. type(options), 3) end
   local taken, rest = {}, {}
   for name, value in pairs(options or {}) do
-    if own[name] then taken[own[name]] = value else rest[name] = value end
+    if own[name] then taken[name] = value else rest[name] = value end
   end
   return taken, rest
 end
@@ -42,23 +42,24 @@ end
 -- The limits of calls for which nothing else is said.
 local function usual_limits(self)
   local settings = self.settings
-  return call.limits { timeout = settings.timeout, deadline = settings.deadline, retry = self.retry, clock = self.clock }
+  return { timeout = settings.timeout, deadline = settings.deadline, retry = self.retry, clock = self.clock }
 end
 
--- The limits of a single call; a wrong option raises at `level`.
+-- The limits of a single call, and what is wrong with its headers; a wrong option raises at `level`.
 local function read_limits(self, options, level)
   if options == nil then return self.limits end
-  local limits = usual_limits(self)
+  local limits, problem = usual_limits(self), nil
   if type(options) ~= "table" then error("options: expected a table, got " .. type(options), level) end
   for name, value in pairs(options) do
     if name == "retry" then
-      local problem = config.retry_problem(value, true)
-      if problem then error(problem, level) end
+      local misuse = config.retry_problem(value, true)
+      if misuse then error(misuse, level) end
       limits.retry = retry.complete(value, self.retry)
     elseif name == "headers" then
-      local problem, misuse = forward.problem(value, self.forwarded)
+      local misuse
+      problem, misuse = forward.problem(value, self.forwarded)
       if misuse then error(misuse, level) end
-      limits.headers, limits.problem = value, problem
+      limits.headers = value
     elseif name ~= "timeout" and name ~= "deadline" then
       error(("unknown option '%s'"):format(tostring(name)), level)
     elseif type(value) ~= "number" or not (value > 0 and value < math.huge) then
@@ -67,7 +68,7 @@ local function read_limits(self, options, level)
       limits[name] = value
     end
   end
-  return limits
+  return call.limits(limits), problem
 end
 
 -- Tells whoever listens what a call came to.
@@ -79,8 +80,9 @@ local function tell_end(self, current, outcome, kind)
   }
 end
 
--- An error with what the caller should know of the call.
+-- An error with what the caller should know of the call, whose arguments are a table or prepared.
 local function tell(self, current, arguments, err)
+  if type(arguments) == "userdata" then arguments = core.arguments(arguments) end
   err.attempts, err.elapsed = current.attempts, current:elapsed()
   err.skill_id = arguments.skillId
   if type(arguments.userAccounts) == "table" then err.accounts = #arguments.userAccounts end
@@ -88,35 +90,37 @@ local function tell(self, current, arguments, err)
   return err
 end
 
--- Begins a call. The arguments are checked before any I/O, the token's included, and copied: what the caller does to its tables
--- while the call waits changes nothing. A wrong type raises, at the line `level` calls up. Returns the call and its arguments, or
--- nil and an error.
-local function begin(self, operation, arguments, options, level)
-  local limits = read_limits(self, options, level + 2)
+-- Begins a call with arguments that were checked before any I/O, the token's included, and copied: what the caller does to its
+-- tables while the call waits changes nothing. What is wrong with them comes as `err`, in their place. A wrong option raises, at
+-- the line `level` calls up. Returns the call and its arguments, or nil and an error.
+local function admit(self, operation, options, level, arguments, err)
+  local limits, problem = read_limits(self, options, level + 2)
   local current = call.new(operation, limits)
-  local ok, checked, err = pcall(core.check, operation, arguments)
-  if not ok then error(checked, level + 1) end
-  if checked and self.closed then
+  current.arguments = arguments
+  if arguments and self.closed then
     err = errors.new { kind = "closed", operation = operation, message = "the client is closed" }
+  elseif arguments and problem then
+    err = errors.new { kind = "argument", operation = operation, message = problem }
   end
-  if checked and limits.problem then
-    err = errors.new { kind = "argument", operation = operation, message = limits.problem }
-  end
-  if err then return nil, tell(self, current, checked or {}, err) end
-  return current, checked
+  if err then return nil, tell(self, current, arguments or {}, err) end
+  return current, arguments
 end
 
--- A call that changes something.
-local function change(self, operation, arguments, options)
-  local current, checked = begin(self, operation, arguments, options, 3)
-  if not current then return nil, checked end
-  local result, err = self.engine:change(current, {
-    operation = operation, arguments = checked, changes = true, everybody = checked.userAccounts == core.ALL,
-  })
-  if not result then return nil, tell(self, current, checked, err) end
+-- Begins a call. A wrong type raises, at the line `level` calls up.
+local function begin(self, operation, arguments, options, level)
+  local current, checked = admit(self, operation, options, level + 1, core.check(operation, arguments, level + 1))
+  return current, checked -- no tail call: the levels of errors count on this frame
+end
+
+-- A call that changes something. Its arguments are the values of the operation's fields, in the order of src/operation.c.
+local function change(self, operation, options, ...)
+  local prepared, problem, skill_id, accounts = core.prepare(operation, 3, ...)
+  local current, refusal = admit(self, operation, options, 3, prepared, problem)
+  if not current then return nil, refusal end
+  local result, err = self.engine:change(current)
+  if not result then return nil, tell(self, current, prepared, err) end
   result.attempts, result.elapsed = current.attempts, current:elapsed()
-  result.operation, result.skill_id = operation, checked.skillId
-  if type(checked.userAccounts) == "table" then result.accounts = #checked.userAccounts end
+  result.operation, result.skill_id, result.accounts = operation, skill_id, accounts
   tell_end(self, current, result.outcome)
   return results.change(result)
 end
@@ -136,7 +140,7 @@ end
 --   shows "applied: 2 agents from queue 3"
 -- @treturn ?table the error: see `aicc.error`; its `outcome` tells what the server may have done
 function Client:release_agent_by_skill(skill_id, accounts, options)
-  local result, err = change(self, "release_agent_by_skill", { skillId = skill_id, userAccounts = accounts }, options)
+  local result, err = change(self, "release_agent_by_skill", options, skill_id, accounts)
   return result, err -- no tail call: the levels of errors count on this frame
 end
 
@@ -147,9 +151,8 @@ end
 -- @treturn ?table as `release_agent_by_skill`
 -- @treturn ?table the error
 function Client:bind_agents(skill_id, accounts, options)
-  local arguments, rest = split(options, WEIGHTS)
-  arguments.skillId, arguments.userAccounts = skill_id, accounts
-  local result, err = change(self, "bind_agents", arguments, rest)
+  local own, rest = split(options, WEIGHTS)
+  local result, err = change(self, "bind_agents", rest, accounts, skill_id, own.agent_weight, own.skill_weight)
   return result, err
 end
 
@@ -166,7 +169,7 @@ end
 -- @treturn ?table what is known of the listing: `is_proof` (who is not on it is not bound); `agreed` (two readings in a row had
 --   the same agents)
 function Client:query_agents(skill_id, options)
-  local own, rest = split(options, { as_proof = "as_proof" })
+  local own, rest = split(options, { as_proof = true })
   local as_proof = own.as_proof
   if as_proof ~= nil and type(as_proof) ~= "boolean" and type(as_proof) ~= "function" then
     error("as_proof: expected a boolean or a function, got " .. type(as_proof), 2)
@@ -310,7 +313,6 @@ local function make_engine(self, store)
   }
   made = engine.new {
     transport = transport, tokens = tokens, forms = self.forms, budget = self.retry.budget,
-    connect_timeout = settings.connect_timeout,
     sleep = settings.sleep or wait, random = self.random, emit = emit, listened = settings.on_event ~= nil,
   }
   return made
@@ -349,7 +351,7 @@ function M.new(options)
     clock = settings.clock or core.now, random = settings.random or core.random,
     hook_errors = 0, forwarded = forward.names(settings.forward_headers),
   }, Client)
-  self.limits = usual_limits(self)
+  self.limits = call.limits(usual_limits(self))
   self.engine = make_engine(self, store)
   return self
 end

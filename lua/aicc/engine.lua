@@ -3,6 +3,8 @@
 -- The only retry path there is. It waits in the transport's `attempt` and in `sleep`, and nowhere else.
 -- @module aicc.engine
 
+local call = require "aicc.call"
+local core = require "aicc.core"
 local errors = require "aicc.error"
 local retry = require "aicc.retry"
 local settle = require "aicc.settle"
@@ -12,13 +14,20 @@ Engine.__index = Engine
 
 local M = {}
 
+-- The operations that change something.
+local CHANGES = { release_agent_by_skill = true, bind_agents = true }
+
 -- The seconds that attempts of a request may still use.
 local function time_left(current, request)
-  return request.changes and current:remaining_for_change() or current:remaining()
+  if CHANGES[request.operation] then return current:remaining_for_change() end
+  return current:remaining()
 end
 
 -- What the server may have done in the attempts so far: the outcome of a call that ends without another one.
-local function outcome_of(history) return history.unknown and "unknown" or history.rejected and "rejected" or "not_sent" end
+local function outcome_of(history)
+  if not history then return "not_sent" end
+  return history.unknown and "unknown" or history.rejected and "rejected" or "not_sent"
+end
 
 -- An error that no attempt of the request's had, as the request's.
 local function without_attempt(request, err, history)
@@ -31,46 +40,40 @@ local function decide(self, current, request, err, history, is_settled)
   return retry.decide(err, history, {
     attempts = limits.attempts, base = limits.base, throttle_base = limits.throttle_base, cap = limits.cap,
     max_retry_after = limits.max_retry_after, budget = self.budget, random = self.random,
-    remaining = time_left(current, request), with_token = request.operation ~= "token", everybody = request.everybody,
-    settled = is_settled,
+    remaining = time_left(current, request), with_token = request.operation ~= "token",
+    everybody = call.is_for_everybody(request.arguments), settled = is_settled,
   })
 end
 
 local last_id = 0 -- of the attempts that were told of in this Lua state
 
--- Tells whoever listens that an attempt begins; returns its number.
-local function tell_send(self, request, limits)
+-- An attempt that is told of: that it begins, and what it came to.
+local function attempt_aloud(self, current, request, bearer, timeout, remaining)
   last_id = last_id + 1
-  self.emit { type = "send", operation = request.operation, id = last_id, timeout = limits.timeout }
-  return last_id
+  local id, began = last_id, current.clock()
+  self.emit { type = "send", operation = request.operation, id = id, timeout = timeout }
+  local reply, err, facts = self.transport:attempt(request, bearer, timeout, remaining)
+  local event = {
+    type = "attempt", operation = request.operation, id = id, elapsed = current.clock() - began, timing = facts,
+  }
+  if err then
+    event.kind, event.outcome, event.status, event.curl_code, event.message =
+      err.kind, err.outcome, err.status, err.curl_code, err.message
+  else
+    event.status = 200
+  end
+  self.emit(event)
+  return reply, err
 end
 
--- One attempt, told to whoever listens.
+-- One attempt.
 local function attempt(self, current, request, bearer, remaining)
   if request.operation == current.operation then current.attempts = current.attempts + 1 end
-  local asked = {
-    operation = request.operation, token = bearer, arguments = request.arguments,
-    limits = {
-      timeout = math.min(current.timeout, remaining), connect_timeout = self.connect_timeout, deadline = remaining,
-    },
-  }
-  if bearer then asked.headers = current.headers end -- a token is fetched for others too
-  local id, began
-  if self.listened then id, began = tell_send(self, request, asked.limits), current.clock() end
-  local reply, err, facts = self.transport:attempt(asked)
-  if self.listened then
-    local event = {
-      type = "attempt", operation = request.operation, id = id, elapsed = current.clock() - began, timing = facts,
-    }
-    if err then
-      event.kind, event.outcome, event.status, event.curl_code, event.message =
-        err.kind, err.outcome, err.status, err.curl_code, err.message
-    else
-      event.status = 200
-    end
-    self.emit(event)
-  end
-  return reply, err
+  if bearer and request ~= current then request.headers = current.headers end -- a token is fetched for others too
+  local timeout = current.timeout
+  if timeout > remaining then timeout = remaining end
+  if self.listened then return attempt_aloud(self, current, request, bearer, timeout, remaining) end
+  return self.transport:attempt(request, bearer, timeout, remaining)
 end
 
 -- Pays for a retry and waits before it. False when interrupted.
@@ -88,17 +91,19 @@ local function prepare_retry(self, request, err, history, wait, cost, key)
 end
 
 -- A success gives back to the budget what its retries cost, or 1.
-local function refund(self, history) self.budget = math.min(self.max_budget, self.budget + math.max(1, history.spent)) end
+local function refund(self, history)
+  if self.budget == self.max_budget then return end
+  self.budget = math.min(self.max_budget, self.budget + math.max(1, history and history.spent or 0))
+end
 
 --- Sends a request until it succeeds or is not to be sent again.
 -- @tparam table current the call that it is part of (`aicc.call`)
--- @tparam table request `operation`, `arguments` (checked), `changes` (whether it changes something), `everybody` (aicc.ALL)
+-- @tparam table request `operation`; `arguments`, a table or prepared (`core.prepare`). The call itself is one
 -- @tparam ?table history of the same request, when it goes on after settling
 -- @treturn ?table the reply
 -- @treturn ?table the last error
--- @treturn table the history: `attempts`; `unknown` where one of them may have been applied
+-- @treturn ?table what came before them, where anything failed: `attempts`; `unknown` where one of them may have been applied
 function Engine:perform(current, request, history)
-  history = history or { attempts = 0, retries = 0, spent = 0 }
   while true do
     local bearer, reply, err
     if request.operation ~= "token" then
@@ -107,12 +112,13 @@ function Engine:perform(current, request, history)
     end
     local remaining = time_left(current, request)
     if remaining <= 0 then return nil, without_attempt(request, current:expired(request.operation), history), history end
-    history.attempts = history.attempts + 1
     reply, err = attempt(self, current, request, bearer, remaining)
     if reply then
       refund(self, history)
       return reply, nil, history
     end
+    history = history or { attempts = 0, retries = 0, spent = 0 }
+    history.attempts = history.attempts + 1
     history.unknown = history.unknown or err.outcome == "unknown"
     history.rejected = history.rejected or err.outcome == "rejected"
     if bearer and err.status == 401 then self.tokens:invalidate(bearer) end
@@ -158,12 +164,11 @@ function Engine:list(current, skill_id, as_proof)
   return settle.listing(self:pages(current, skill_id), as_proof)
 end
 
--- A request with other accounts.
-local function with_accounts(request, accounts)
-  local arguments = {}
-  for name, value in pairs(request.arguments) do arguments[name] = value end
-  arguments.userAccounts = accounts
-  return { operation = request.operation, arguments = arguments, changes = true }
+-- The request that a call is, for these accounts alone.
+local function with_accounts(current, accounts)
+  local arguments = core.arguments(current.arguments)
+  arguments.userAccounts = accounts or arguments.userAccounts
+  return { operation = current.operation, arguments = arguments, everybody = call.is_for_everybody(arguments) }
 end
 
 -- Whether what is left over may be sent once more, and if so when. What the server has just refused as it is may not.
@@ -173,9 +178,10 @@ local function decide_repeat(self, current, request, err, history, left)
   return decide(self, current, request, err, history, true)
 end
 
--- Finds out what a request came to that may have been applied, and sends again what is left of it while that is allowed. It never
--- says that the request failed: a slow server may still do it.
-local function settled(self, current, request, history, err)
+-- Finds out what a call came to that may have been applied, and sends again what is left of it while that is allowed. It never
+-- says that the call failed: a slow server may still do it.
+local function settled(self, current, history, err)
+  local request = with_accounts(current)
   local function list() return self:list(current, request.arguments.skillId, true) end
   while err.kind ~= "aborted" and err.kind ~= "closed" do
     local left, problem = settle.left_over(request, list)
@@ -200,7 +206,7 @@ local function settled(self, current, request, history, err)
     if not prepare_retry(self, request, err, history, wait, cost) then
       return nil, current:interrupted(request.operation)
     end
-    request = with_accounts(request, left)
+    request = with_accounts(current, left)
     local reply
     reply, err = self:perform(current, request, history)
     if reply then return reply end
@@ -209,14 +215,13 @@ local function settled(self, current, request, history, err)
 end
 
 --- Does what changes something, and finds out what came of it where an answer was lost.
--- @tparam table current the call
--- @tparam table request as for `perform`
+-- @tparam table current the call, which is its own request: its `arguments` are prepared
 -- @treturn ?table the result, with its `outcome`
 -- @treturn ?table the error, whose outcome is "unknown" if any attempt's was
-function Engine:change(current, request)
-  local result, err, history = self:perform(current, request)
-  if not result and history.unknown then
-    result, err = settled(self, current, request, history, err)
+function Engine:change(current)
+  local result, err, history = self:perform(current, current)
+  if not result and history and history.unknown then
+    result, err = settled(self, current, history, err)
     if err then err = errors.copy(err, { outcome = "unknown" }) end
   end
   if result then result.outcome = result.outcome or "applied" end
@@ -224,7 +229,7 @@ function Engine:change(current, request)
 end
 
 --- Makes an engine.
--- @tparam table fields `transport`, `tokens`, `forms` (`aicc.forms`), `budget` (tokens), `connect_timeout` (seconds),
+-- @tparam table fields `transport`, `tokens`, `forms` (`aicc.forms`), `budget` (tokens),
 --   `sleep(seconds)`, `random()`, `emit(event)`, `listened` (whether anybody hears it)
 -- @treturn table
 function M.new(fields)

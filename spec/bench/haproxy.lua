@@ -17,9 +17,9 @@ local cjson = require "cjson"
 local path = os.getenv("AICC_EGRESS"):gsub("^unix:", "unix@")
 local last
 local attempt = webhook.client.transport.attempt
-webhook.client.transport.attempt = function(self, request)
-  last = request.token or last
-  return attempt(self, request)
+webhook.client.transport.attempt = function(self, request, token, ...)
+  last = token or last
+  return attempt(self, request, token, ...)
 end
 core.register_service("by_hand", "http", function(applet)
   if applet.headers["x-hook-secret"][0] ~= "hook-secret-7f3a" then return answer(applet, 401, "text/plain", "") end

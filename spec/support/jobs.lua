@@ -112,9 +112,9 @@ end
 --- The client through a transport that calls `before(request)` right before each request.
 function support.hooked(client, before)
   return client:through(function(transport)
-    local function attempt(_, request)
+    local function attempt(_, request, ...)
       before(request)
-      return transport:attempt(request)
+      return transport:attempt(request, ...)
     end
     return setmetatable({ attempt = attempt }, { __index = function(_, name)
       return function(_, ...) return transport[name](transport, ...) end

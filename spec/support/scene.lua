@@ -52,13 +52,14 @@ function scene.with_token()
 end
 
 --- A transport that follows a script: `answer(request, n)` returns a reply, or nil and an error, and the seconds that it took
--- (none). What it was asked to send is in `sent`.
+-- (none). What it was asked to send is in `sent`: `operation`, `arguments`, `token`, `timeout`.
 function scene.scripted(time, answer)
   local transport = { sent = {} }
-  function transport:attempt(request)
-    self.sent[#self.sent + 1] = request
-    local reply, err, seconds = answer(request, #self.sent)
-    time.pass(math.min(seconds or 0, request.limits.timeout, request.limits.deadline))
+  function transport:attempt(request, token, timeout, deadline)
+    local sent = { operation = request.operation, arguments = request.arguments, token = token, timeout = timeout }
+    self.sent[#self.sent + 1] = sent
+    local reply, err, seconds = answer(sent, #self.sent)
+    time.pass(math.min(seconds or 0, timeout, deadline))
     return reply, err
   end
   function transport:sleep(seconds) return time.sleep(seconds) end

@@ -72,46 +72,40 @@ local function throttled(self, err)
 end
 
 -- Why a request is not to be sent any more, or nil.
-local function refusal_of(self, request)
+local function refusal_of(self, request, timeout)
   if self.ended then
     return M.refusal(request, ("the API asks to be left alone for %.0f s"):format(self.ended.retry_after))
   end
-  return self.refuse(request)
+  return self.refuse(request, timeout)
 end
 
 -- Waits for a request's turn. Returns the seconds that this took, or nil and why it is not to be sent.
-local function await_turn(self, request)
+local function await_turn(self, request, timeout, deadline)
   local began = self.clock()
   local seconds = wait_before(self)
   while seconds do
-    if self.clock() - began + seconds >= request.limits.deadline then return nil, expired(request) end
+    if self.clock() - began + seconds >= deadline then return nil, expired(request) end
     self.transport:sleep(math.min(seconds, SLICE))
-    local problem = refusal_of(self, request)
+    local problem = refusal_of(self, request, timeout)
     if problem then return nil, problem end
     seconds = wait_before(self)
   end
-  local problem = refusal_of(self, request)
+  local problem = refusal_of(self, request, timeout)
   if problem then return nil, problem end
   return self.clock() - began
 end
 
--- The limits of a request that has waited: its deadline is for the wait too.
-local function shorten(limits, waited)
-  local left = math.max(0, limits.deadline - waited)
-  return { timeout = math.min(limits.timeout, left), connect_timeout = limits.connect_timeout, deadline = left }
-end
-
---- One attempt, in its time. `refuse(request)` is asked last, right before it is sent.
--- @tparam table request as for any transport
-function Pace:attempt(request)
-  local waited, problem = await_turn(self, request)
+--- One attempt, in its time. `refuse(request, timeout)` is asked last, right before it is sent.
+-- @tparam table request this and the rest as for any transport
+-- @tparam ?string token
+-- @tparam number timeout
+-- @tparam number deadline for the wait too
+function Pace:attempt(request, token, timeout, deadline)
+  local waited, problem = await_turn(self, request, timeout, deadline)
   if not waited then return nil, problem end
-  if waited > 0 then
-    request = { operation = request.operation, token = request.token, arguments = request.arguments,
-      limits = shorten(request.limits, waited) }
-  end
+  local left = math.max(0, deadline - waited)
   self.requests = self.requests + 1
-  local reply, err, facts = self.transport:attempt(request)
+  local reply, err, facts = self.transport:attempt(request, token, math.min(timeout, left), left)
   if err and err.kind == "throttled" then throttled(self, err) end
   return reply, err, facts
 end
@@ -165,9 +159,10 @@ end
 
 --- A pace around a transport.
 -- @tparam table transport
--- @tparam table options `rate` (requests a second; 0 for no limit), `refuse(request)` (an error for what is not to be sent any
---   more), `patience` (60 seconds: after a Retry-After above it nothing is sent any more), `on_pause(seconds, rate)` (all wait,
---   then go on at that rate), `on_end(err)` (there was more to wait for than the patience), `clock()` (seconds; for specs)
+-- @tparam table options `rate` (requests a second; 0 for no limit), `refuse(request, timeout)` (an error for what is not to be
+--   sent any more), `patience` (60 seconds: after a Retry-After above it nothing is sent any more), `on_pause(seconds, rate)`
+--   (all wait, then go on at that rate), `on_end(err)` (there was more to wait for than the patience), `clock()` (seconds; for
+--   specs)
 -- @treturn table a transport; `requests` counts what it sent
 function M.new(transport, options)
   local clock = options.clock or core.now

@@ -122,10 +122,10 @@ end
 -- Why a request is not to be sent any more, or nil. Once the run is to end, listings that settle what was sent are let
 -- through, unless they would have to sit out a long pause (their chunks then stay in doubt, for the next run to settle); those
 -- from which new work would follow are not.
-local function refuse(self, request)
+local function refuse(self, request, timeout)
   local claim = self.at_work[coroutine.running()]
   if claim then
-    local may_send, why = self.claims:may_send(claim, request.limits.timeout)
+    local may_send, why = self.claims:may_send(claim, timeout)
     if not may_send then return pace.refusal(request, why) end
   end
   local changes = request.operation == "release_agent_by_skill" or request.operation == "bind_agents"
@@ -207,7 +207,7 @@ function M.run(db, job, claimed, policy, options)
   }, Run)
   self.journal = journal.new(db, claimed)
   self.client = options.client:through(function(transport)
-    local function asked(request) return refuse(self, request) end
+    local function asked(request, timeout) return refuse(self, request, timeout) end
     self.pace = pace.new(transport, {
       rate = rate, refuse = asked, interrupted = function() return self:is_stopping() end,
       patience = options.client.retry.max_retry_after, on_end = function(err) self:stop(err) end,

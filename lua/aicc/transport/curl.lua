@@ -53,15 +53,17 @@ local function polled_of(self)
 end
 
 --- One attempt of one operation: at most one request.
--- @tparam table request `operation`, `token` (nil for the operation "token"), `arguments`, and `limits` (`timeout`,
---   `connect_timeout`, `deadline`: seconds)
+-- @tparam table request `operation`; `arguments`, a table of the API's fields, or prepared of one (`core.prepare`)
+-- @tparam ?string token nil for the operation "token"
+-- @tparam number timeout seconds that it may take
+-- @tparam number deadline seconds after which it may not begin any more, where it waits for its turn
 -- @treturn ?table the reply
 -- @treturn ?table the error
 -- @treturn ?table libcurl's timings and sizes, where the client listens to events
-function Transport:attempt(request)
-  local session = self.session
+function Transport:attempt(request, token, timeout, deadline)
+  local session, operation = self.session, request.operation
   if loop.is_inside() then
-    local ticket, err = session:start(request.operation, request.token, request.arguments, request.limits)
+    local ticket, err = session:start(operation, token, request.arguments, timeout, deadline)
     if not ticket then return nil, err end
     return loop.await(session, ticket)
   end
@@ -69,12 +71,12 @@ function Transport:attempt(request)
   if how then
     local made, err = polled_of(self)
     if not made then return nil, err end
-    return made:call(how, where, request)
+    return made:call(how, where, request, token, timeout, deadline)
   end
   local why = held_up(self, where)
-  if why then return nil, errors.new { kind = "unsupported", operation = request.operation, message = why } end
-  if request.operation == "token" then return session:token(request.arguments, request.limits) end
-  return session[request.operation](session, request.token, request.arguments, request.limits)
+  if why then return nil, errors.new { kind = "unsupported", operation = operation, message = why } end
+  if operation == "token" then return session:token(request.arguments, timeout, deadline) end
+  return session[operation](session, token, request.arguments, timeout, deadline)
 end
 
 --- Waits.

@@ -10,6 +10,7 @@
 --   or `oversized` (so is the API's answer).
 -- @module aicc.transport.egress
 
+local call = require "aicc.call"
 local core = require "aicc.core"
 local errors = require "aicc.error"
 local host = require "aicc.host"
@@ -74,11 +75,11 @@ local function own_failure(operation, status, progress)
 end
 
 -- What an answer means: the API's reply, or nil and the error. `is_cut`: some of its body is missing.
-local function decode(request, who, text, is_cut)
+local function decode(operation, token, who, text, is_cut)
   local status, size, _, progress = core.http_head(text)
-  if progress ~= "answered" then return nil, own_failure(request.operation, status, progress) end
-  if #text - size > MAX_BODY or size > MAX_HEAD then return nil, too_large(request.operation) end
-  local result, err = core.http_result(request.operation, text, is_cut, request.token, who)
+  if progress ~= "answered" then return nil, own_failure(operation, status, progress) end
+  if #text - size > MAX_BODY or size > MAX_HEAD then return nil, too_large(operation) end
+  local result, err = core.http_result(operation, text, is_cut, token, who)
   return result, err
 end
 
@@ -89,26 +90,27 @@ local function host_failure(operation, kind, outcome, message)
 end
 
 --- One attempt of one operation: at most one request. As `aicc.transport.curl`.
--- @tparam table request `operation`, `token` (nil for the operation "token"), `arguments`, `headers` (more of them;
---   nil), and `limits` (`timeout`, `connect_timeout`: seconds)
+-- @tparam table request `operation`; `arguments`, a table or prepared; `headers` (more of them; nil)
+-- @tparam ?string token nil for the operation "token"
+-- @tparam number timeout seconds
 -- @treturn ?table the reply
 -- @treturn ?table the error
-function Egress:attempt(request)
+function Egress:attempt(request, token, timeout)
   local operation, where = request.operation, self.host.cannot_wait()
   if where then
     return nil, failure(operation, "unsupported", "not_sent", ("not possible in %s: %s"):format(where, self.host.instead()))
   end
   if self.closed then return nil, failure(operation, "closed", "not_sent", "the client is closed") end
-  local own, limits = secret.of(self), request.limits
+  local own = secret.of(self)
   local who = operation == "token" and own.token or own.api
-  local timeout, connect_timeout = math.min(LONGEST, limits.timeout), math.min(LONGEST, limits.connect_timeout)
-  local is_fresh = request.arguments.userAccounts == core.ALL
-  local bytes, err = core.http_request(operation, request.arguments, request.token, who,
+  timeout = math.min(LONGEST, timeout)
+  local is_fresh = call.is_for_everybody(request.arguments)
+  local bytes, err = core.http_request(operation, request.arguments, token, who,
     lines_of(self, request, timeout, is_fresh))
   if not bytes then return nil, err end
-  local text, is_cut, outcome, message = self.host.exchange(who.socket, bytes, timeout, connect_timeout, is_fresh)
+  local text, is_cut, outcome, message = self.host.exchange(who.socket, bytes, timeout, self.connect_timeout, is_fresh)
   if not text then return nil, host_failure(operation, is_cut, outcome, message) end
-  return decode(request, who, text, is_cut)
+  return decode(operation, token, who, text, is_cut)
 end
 
 -- Whether the egress of `who` answers, by a path that it refuses: that asks nobody else.
@@ -233,7 +235,7 @@ function M.new(settings, how, sources)
   if not api then return nil, err end
   token, err = route_of(settings, how, settings.token_egress and "token_egress" or "egress", "token_url")
   if not token then return nil, err end
-  local self = setmetatable({ host = how }, Egress)
+  local self = setmetatable({ host = how, connect_timeout = math.min(LONGEST, settings.connect_timeout) }, Egress)
   local own = secret.of(self)
   own.api, own.token = api, token
   return self

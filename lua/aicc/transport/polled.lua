@@ -149,16 +149,19 @@ Polled.__index = Polled
 --- Waits for a call.
 -- @tparam table how as `find` told
 -- @param loop likewise
--- @tparam table request the call (see `aicc.transport.curl`)
+-- @tparam table request this and the rest as for a transport's `attempt` (see `aicc.transport.curl`)
+-- @tparam ?string token
+-- @tparam number timeout
+-- @tparam number deadline
 -- @treturn ?table its result
 -- @treturn ?table or its error
 -- @treturn ?table its facts, where the session tells them
-function Polled:call(how, loop, request)
+function Polled:call(how, loop, request, token, timeout, deadline)
   local session = self.session
   local descriptor, err = session:pollfd()
   if not descriptor then return nil, errors.copy(err, { operation = request.operation }) end
   local ticket
-  ticket, err = session:start(request.operation, request.token, request.arguments, request.limits)
+  ticket, err = session:start(request.operation, token, request.arguments, timeout, deadline)
   if not ticket then return nil, err end
   local watcher, waiter = watcher_of(self, how, loop), { how = how }
   watcher.waiting[ticket], self.owners[ticket] = waiter, watcher

@@ -1,0 +1,20 @@
+/*
+** prepared.h - a call's arguments, checked and written once: a value for Lua that every attempt of the call sends as it is.
+**
+** Only aicc_prepared_open's function makes one, so what it holds has passed the checks of arguments.c. It owns its bytes, which
+** never change; the collector frees it. All functions may raise.
+*/
+#ifndef AICC_PREPARED_H
+#define AICC_PREPARED_H
+
+#include "arguments.h"
+
+#define AICC_PREPARED_META "aicc.prepared"
+
+/* Adds `prepare` and `arguments` to the module's table on top. */
+void aicc_prepared_open(lua_State *L);
+
+/* Writes the body of those prepared at `call->arguments`, as aicc_call_write. Raises if something else is there, or another's. */
+int aicc_prepared_write(struct aicc_call *call);
+
+#endif
