@@ -24,12 +24,18 @@ static struct aicc_text text_of(const char *data) {
   return text;
 }
 
+/* Whether headers with that token are kept: then it was looked at when they were made. */
+static int is_kept(const struct aicc_session *session, const char *token, size_t size) {
+  const char *kept = session->headers_token;
+  return kept != NULL && strlen(kept) == size && memcmp(kept, token, size) == 0; /* a token that is refused may have a NUL in it */
+}
+
 /* The headers of one call, as a reference of its own; NULL when out of memory. Those of the last token are kept. */
 static struct aicc_headers *headers_for(struct aicc_session *session, const struct aicc_call *call, const char *token,
                                         size_t size) {
   const struct aicc_operation *operation = call->operation;
   int can_keep = operation->with_token && call->body->length < EXPECT_LIMIT;
-  if (can_keep && session->headers_token != NULL && strcmp(session->headers_token, token) == 0) {
+  if (can_keep && is_kept(session, token, size)) {
     session->headers->references++;
     return session->headers;
   }
@@ -121,7 +127,9 @@ static int fill_in(lua_State *L) {
   read_limits(L, 4, start->session, xfer);
   if (!aicc_call_write(call)) return aicc_failure_push(L, &call->failure, NULL);
   if (!call->operation->with_token) keep_secrets(L, 3, xfer);
-  if (start->token == NULL || aicc_header_value_ok(start->token, start->token_size, 0)) return 0;
+  if (start->token == NULL || is_kept(start->session, start->token, start->token_size) ||
+      aicc_header_value_ok(start->token, start->token_size, 0))
+    return 0;
   aicc_failure_init(&call->failure, call->operation->name, "argument", AICC_NOT_SENT);
   aicc_failure_say(&call->failure, "token: expected 1 to %d visible ASCII characters without spaces", AICC_MAX_HEADER_VALUE);
   return aicc_failure_push(L, &call->failure, NULL);

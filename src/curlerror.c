@@ -56,7 +56,7 @@ static void judge_code(const struct aicc_xfer *xfer, struct aicc_failure *failur
   if (xfer->no_memory) {
     failure->retryable = 0;
     aicc_failure_say(failure, "not enough memory for the reply");
-  } else if (xfer->over_limit || xfer->code == TOO_LARGE || (xfer->code == CURLE_OUT_OF_MEMORY && xfer->head.length > 0)) {
+  } else if (xfer->over_limit || xfer->code == TOO_LARGE || (xfer->code == CURLE_OUT_OF_MEMORY && xfer->head_size > 0)) {
     failure->kind = "too_large";
     failure->retryable = 0;
     aicc_failure_say(failure, "the reply is larger than %u bytes, or its headers than %u", AICC_REPLY_LIMIT, AICC_HEAD_LIMIT);

@@ -6,7 +6,6 @@
 */
 #include "json.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define EVERY_BYTE(x) (UINT64_C(0x0101010101010101) * (x))
@@ -117,9 +116,12 @@ enum aicc_status aicc_json_check_text(const char *text, size_t size) {
 }
 
 enum aicc_status aicc_json_integer(struct aicc_buf *buf, int64_t value) {
-  char digits[24];
-  int length = snprintf(digits, sizeof digits, "%lld", (long long)value);
-  return aicc_buf_append(buf, digits, (size_t)length);
+  char digits[24], *first = digits + sizeof digits;
+  uint64_t left = value < 0 ? UINT64_C(0) - (uint64_t)value : (uint64_t)value;
+  do *--first = (char)('0' + left % 10);
+  while ((left /= 10) > 0);
+  if (value < 0) *--first = '-';
+  return aicc_buf_append(buf, first, (size_t)(digits + sizeof digits - first));
 }
 
 /* Writes the escape of an ASCII character that needs one at `out` (room for six bytes). Returns its length, 0 for none. */

@@ -6,9 +6,9 @@
 #include "curlerror.h"
 #include "reply.h"
 
-static struct aicc_text header_of(const struct aicc_xfer *xfer, const char *name) {
+static struct aicc_text header_of(const struct aicc_xfer *xfer, enum aicc_known_header which) {
   struct aicc_text text = {NULL, 0};
-  text.data = aicc_xfer_header(xfer, name, &text.size);
+  text.data = aicc_xfer_header(xfer, which, &text.size);
   return text;
 }
 
@@ -66,8 +66,8 @@ static int push_outcome(lua_State *L, const struct aicc_reading *reading) {
   reply.status = xfer->status;
   reply.body.data = xfer->body.length > 0 ? xfer->body.data : "";
   reply.body.size = xfer->body.length;
-  reply.retry_after = header_of(xfer, "retry-after");
-  reply.date = header_of(xfer, "date");
+  reply.retry_after = header_of(xfer, AICC_RETRY_AFTER);
+  reply.date = header_of(xfer, AICC_DATE);
   reply.truncated = !xfer->has_head;
   return aicc_reply_push(L, operation, &reply, &secrets);
 }

@@ -129,7 +129,7 @@ static int is_cut(const char *text, size_t size) {
 static size_t match_bytes(const char *text, size_t size, const char *secret, size_t secret_size) {
   size_t at = 0, matched = 0;
   /* As it is, first: a secret may itself look like something encoded. */
-  if (size >= secret_size && memcmp(text, secret, secret_size) == 0) return secret_size;
+  if (size >= secret_size && text[0] == secret[0] && memcmp(text, secret, secret_size) == 0) return secret_size;
   while (matched < secret_size && at < size) {
     if (matched >= TELLING && is_cut(text + at, size - at)) return size;
     size_t bytes, length = next_at(text + at, size - at, secret + matched, secret_size - matched, &bytes);
@@ -195,61 +195,70 @@ static size_t match_base64(const char *text, size_t size, const char *secret, si
 
 /* ---- where a secret may begin ---- */
 
-/* The bytes that a form of a secret can begin with: nearly all of a text is passed over with a look at this. */
-struct starts {
-  uint32_t bits[256 / 32];
+/* What is looked for, and the bytes that its forms begin with, as a set: nearly all of a text is passed over with a look at it. */
+struct needle {
+  const char *secret;
+  size_t size;
+  uint32_t begins[256 / 32];
+  unsigned first[3]; /* the digit that its base64 after so many unknown bytes begins with; NONE where that is not looked for */
 };
 
-static void add_start(struct starts *starts, char c) {
-  starts->bits[(unsigned char)c >> 5] |= UINT32_C(1) << ((unsigned char)c & 31);
-}
+#define NONE 65
 
-static int is_start(const struct starts *starts, char c) {
-  return starts->bits[(unsigned char)c >> 5] >> ((unsigned char)c & 31) & 1;
-}
+static void add(struct needle *needle, unsigned char byte) { needle->begins[byte >> 5] |= UINT32_C(1) << (byte & 31); }
 
-static void find_starts(const char *secret, size_t secret_size, struct starts *starts) {
+static int may_begin(const struct needle *needle, unsigned char byte) { return needle->begins[byte >> 5] >> (byte & 31) & 1; }
+
+static void prepare(struct needle *needle, const char *secret, size_t size) {
   static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  memset(starts, 0, sizeof *starts);
-  add_start(starts, secret[0]);
-  add_start(starts, '%');
-  add_start(starts, '\\');
-  add_start(starts, '&');
-  if (secret[0] == ' ') add_start(starts, '+');
+  static const uint32_t escapes[256 / 32] = {0, UINT32_C(1) << ('%' - 32) | UINT32_C(1) << ('&' - 32), UINT32_C(1) << ('\\' - 64)};
+  memcpy(needle->begins, escapes, sizeof escapes);
+  needle->secret = secret;
+  needle->size = size;
+  add(needle, (unsigned char)secret[0]);
+  if (secret[0] == ' ') add(needle, '+');
   for (size_t lead = 0; lead < 3; lead++) {
     size_t first = (lead * 8 + 5) / 6;
-    if ((lead + secret_size) * 8 / 6 < first + TELLING) continue;
-    unsigned value = base64_digit(secret, lead, first);
-    add_start(starts, digits[value]);
-    if (value == 62) add_start(starts, '-');
-    if (value == 63) add_start(starts, '_');
+    needle->first[lead] = NONE;
+    if ((lead + size) * 8 / 6 < first + TELLING) continue;
+    unsigned value = needle->first[lead] = base64_digit(secret, lead, first);
+    add(needle, (unsigned char)digits[value]);
+    if (value >= 62) add(needle, value == 62 ? '-' : '_');
   }
 }
 
-/* The length of the form of the secret that the text begins with; 0 for none. */
-static size_t match(const char *text, size_t size, const char *secret, size_t secret_size) {
-  size_t length = match_bytes(text, size, secret, secret_size);
-  for (size_t lead = 0; length == 0 && lead < 3; lead++) length = match_base64(text, size, secret, secret_size, lead);
+/* The length of the form of the secret that the text, whose first byte may begin one, begins with; 0 for none. */
+static size_t match(const struct needle *needle, const char *text, size_t size) {
+  unsigned value = base64_value(text[0]);
+  int is_escape = text[0] == '%' || text[0] == '&' || text[0] == '\\';
+  size_t length = 0;
+  if (is_escape || text[0] == needle->secret[0] || text[0] == '+')
+    length = match_bytes(text, size, needle->secret, needle->size);
+  for (size_t lead = 0; length == 0 && lead < 3; lead++)
+    if (is_escape || value == needle->first[lead]) length = match_base64(text, size, needle->secret, needle->size, lead);
   return length;
 }
 
+/* Whether the text is too short for any form: each has a character at least for each byte, or base64 digit, that counts. */
+static int is_too_short(size_t size, size_t secret_size) { return size < secret_size && size < TELLING; }
+
 int aicc_scrub_finds(const char *text, size_t size, const char *secret, size_t secret_size) {
-  struct starts starts;
-  if (secret_size == 0) return 0;
-  find_starts(secret, secret_size, &starts);
+  struct needle needle;
+  if (secret_size == 0 || is_too_short(size, secret_size)) return 0;
+  prepare(&needle, secret, secret_size);
   for (size_t at = 0; at < size; at++)
-    if (is_start(&starts, text[at]) && match(text + at, size - at, secret, secret_size) > 0) return 1;
+    if (may_begin(&needle, (unsigned char)text[at]) && match(&needle, text + at, size - at) > 0) return 1;
   return 0;
 }
 
 size_t aicc_scrub(char *text, size_t size, const char *secret, size_t secret_size) {
   static const char mask[] = "***";
-  struct starts starts;
-  if (secret_size == 0) return size;
-  find_starts(secret, secret_size, &starts);
+  struct needle needle;
+  if (secret_size == 0 || is_too_short(size, secret_size)) return size;
+  prepare(&needle, secret, secret_size);
   size_t in = 0, out = 0;
   while (in < size) {
-    size_t length = is_start(&starts, text[in]) ? match(text + in, size - in, secret, secret_size) : 0;
+    size_t length = may_begin(&needle, (unsigned char)text[in]) ? match(&needle, text + in, size - in) : 0;
     if (length == 0) {
       text[out++] = text[in++];
       continue;

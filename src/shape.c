@@ -12,6 +12,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "flat.h"
+
 #define MAX_DEPTH 32
 #define TOO_LARGE 9007199254740992.0 /* 2^53: a double does not have every integer any more */
 #define MAX_DIGITS 15                /* of which it has all */
@@ -122,6 +124,7 @@ int aicc_shape_push(lua_State *L, struct aicc_text body) {
     body.size -= 3;
   }
   if (body.size == 0) return 0;
+  if (aicc_flat_push(L, body)) return 1; /* with nothing in it to tidy or to lift */
   lua_rawgetp(L, LUA_REGISTRYINDEX, &decode_key);
   lua_pushlstring(L, body.data, body.size);
   lua_call(L, 1, 1);

@@ -118,9 +118,11 @@ static size_t on_write(char *bytes, size_t size, size_t count, void *data) {
   return keep(xfer, &xfer->body, bytes, size * count);
 }
 
-static size_t on_header(char *line, size_t size, size_t count, void *data) {
-  struct aicc_xfer *xfer = ((const struct aicc_handle *)data)->xfer;
-  size_t length = size * count;
+int aicc_xfer_head_line(struct aicc_xfer *xfer, const char *line, size_t length) {
+  static const struct {
+    const char *name;
+    size_t size;
+  } known[AICC_KNOWN] = {[AICC_RETRY_AFTER] = {"retry-after:", 12}, [AICC_DATE] = {"date:", 5}};
   xfer->head_size += length;
   if (xfer->head_size > AICC_HEAD_LIMIT) {
     xfer->over_limit = 1;
@@ -129,9 +131,20 @@ static size_t on_header(char *line, size_t size, size_t count, void *data) {
   if (length >= 5 && memcmp(line, "HTTP/", 5) == 0) { /* after a 100 Continue comes the real one */
     xfer->head.length = 0;
     xfer->has_head = 0;
+    memset(xfer->header_at, 0, sizeof xfer->header_at);
   }
   if (length > 0 && length <= 2 && line[length - 1] == '\n') xfer->has_head = 1;
-  return keep(xfer, &xfer->head, line, length);
+  for (int i = 0; i < AICC_KNOWN; i++) {
+    if (length < known[i].size || (line[0] | ' ') != known[i].name[0] || xfer->header_at[i] != 0) continue;
+    if (strncasecmp(line, known[i].name, known[i].size) != 0) continue;
+    xfer->header_at[i] = xfer->head.length + known[i].size;
+    return keep(xfer, &xfer->head, line, length) == length;
+  }
+  return 1;
+}
+
+static size_t on_header(char *line, size_t size, size_t count, void *data) {
+  return aicc_xfer_head_line(((const struct aicc_handle *)data)->xfer, line, size * count) ? size * count : 0;
 }
 
 static curl_socket_t on_open_socket(void *data, curlsocktype purpose, struct curl_sockaddr *address) {
@@ -327,23 +340,15 @@ void aicc_xfer_finish(struct aicc_xfer *xfer, enum aicc_ending ending, CURLcode 
   xfer->proxy_refused = !xfer->was_written && ending == AICC_BY_CURL && is_refused_by_proxy(easy);
 }
 
-const char *aicc_xfer_header(const struct aicc_xfer *xfer, const char *name, size_t *size) {
-  if (xfer->head.length == 0) return NULL;
-  size_t name_size = strlen(name);
-  const char *line = xfer->head.data, *end = line + xfer->head.length;
-  while (line < end) {
-    const char *stop = memchr(line, '\n', (size_t)(end - line));
-    if (stop == NULL) stop = end;
-    if ((size_t)(stop - line) > name_size && line[name_size] == ':' && strncasecmp(line, name, name_size) == 0) {
-      const char *value = line + name_size + 1;
-      while (value < stop && (*value == ' ' || *value == '\t')) value++;
-      while (stop > value && (stop[-1] == '\r' || stop[-1] == ' ' || stop[-1] == '\t')) stop--;
-      *size = (size_t)(stop - value);
-      return value;
-    }
-    line = stop + 1;
-  }
-  return NULL;
+const char *aicc_xfer_header(const struct aicc_xfer *xfer, enum aicc_known_header which, size_t *size) {
+  if (xfer->header_at[which] == 0) return NULL;
+  const char *value = xfer->head.data + xfer->header_at[which], *end = xfer->head.data + xfer->head.length;
+  const char *stop = memchr(value, '\n', (size_t)(end - value));
+  if (stop == NULL) stop = end;
+  while (value < stop && (*value == ' ' || *value == '\t')) value++;
+  while (stop > value && (stop[-1] == '\r' || stop[-1] == ' ' || stop[-1] == '\t')) stop--;
+  *size = (size_t)(stop - value);
+  return value;
 }
 
 static void empty(struct aicc_buf *buf) {

@@ -77,6 +77,9 @@ enum aicc_ending {
   AICC_FORKED     /* it belongs to the parent process */
 };
 
+/* The reply's headers that mean something. */
+enum aicc_known_header { AICC_RETRY_AFTER, AICC_DATE, AICC_KNOWN };
+
 struct aicc_xfer {
   struct aicc_xfer *next;        /* in the pool's list that it is on */
   struct aicc_xfer *previous;
@@ -110,7 +113,8 @@ struct aicc_xfer {
   double elapsed;                /* seconds since `started` */
   double timing[5];              /* seconds after it began: name, connect, TLS, request written, first byte */
   size_t head_size;              /* bytes of all the replies' heads, for the cap */
-  struct aicc_buf head;          /* of the last reply, as it came */
+  struct aicc_buf head;          /* of the last reply: its lines that mean something, the first of each, as they came */
+  size_t header_at[AICC_KNOWN];  /* where in it the value of each begins; 0 if it has none */
   int has_head;                  /* up to the empty line: libcurl takes a connection's end for it, too */
   struct aicc_buf body;
   char message[CURL_ERROR_SIZE];
@@ -133,8 +137,11 @@ CURLcode aicc_xfer_setup(struct aicc_xfer *xfer, struct aicc_handle *handle);
 /* Reads from the easy handle, while it is still lent, how the transfer ended. `facts`: timings and sizes are wanted, too. */
 void aicc_xfer_finish(struct aicc_xfer *xfer, enum aicc_ending ending, CURLcode code, int facts);
 
-/* The value of the reply's header `name` (lower case), trimmed; NULL if it has none. */
-const char *aicc_xfer_header(const struct aicc_xfer *xfer, const char *name, size_t *size);
+/* Takes a line of a reply's head. Returns 0 where that is too much. */
+int aicc_xfer_head_line(struct aicc_xfer *xfer, const char *line, size_t length);
+
+/* The value of the reply's header, trimmed; NULL if it has none. */
+const char *aicc_xfer_header(const struct aicc_xfer *xfer, enum aicc_known_header which, size_t *size);
 
 /* Ready for the next request: releases the headers, forgets both bodies, gives back large memory. */
 void aicc_xfer_recycle(struct aicc_xfer *xfer);
