@@ -1,9 +1,11 @@
 -- What the command prints, and how often: text folded for a terminal, progress that holds up nobody.
 
 local cjson = require "cjson"
+local core = require "aicc.core"
 local fold = require "aicc.cli.fold"
 local progress = require "aicc.cli.progress"
 local support = require "spec.support.jobs"
+local columns_of = require "aicc.cli.width"
 
 describe("text on a terminal #lua54", function()
   it("is folded at words, and elsewhere only where there are none", function()
@@ -21,8 +23,36 @@ describe("text on a terminal #lua54", function()
   end)
 
   it("shows both ends of long names", function()
-    assert.equal("abcd...wxyz", fold.name("abcdefghijklmnopqrstuvwxyz", 11))
-    assert.equal("abc", fold.name("abc", 11))
+    assert.equal("abcd...wxyz", columns_of.shortened("abcdefghijklmnopqrstuvwxyz", 11))
+    assert.equal("abc", columns_of.shortened("abc", 11))
+  end)
+
+  it("counts two columns for Chinese, none for accents that stand by themselves", function()
+    for text, columns in pairs { ["中文"] = 4, ["e\204\129t\204\129"] = 2, ["ﾊﾝ"] = 2, ["한국"] = 4, ["ＡＢ"] = 4, ["É–"] = 2, ["😀"] = 2,
+        ["\239\187\191a"] = 1, [""] = 0, ["(中)"] = 4 } do
+      assert.equal(columns, columns_of.of(text), text)
+    end
+  end)
+
+  it("brings any name to exactly so many columns, and cuts no character", function()
+    local names = { ("技术支持"):rep(8), ("a技"):rep(25), ("e\204\129"):rep(33), "x", "", ("n"):rep(100), ("中"):rep(33) .. "n" }
+    for _, name in ipairs(names) do
+      for columns = 8, 60 do
+        local padded = columns_of.padded(name, columns)
+        assert.equal(columns, columns_of.of(padded), padded)
+        assert.is_nil(padded:find "\239\191\189")
+        assert.equal(padded, core.printable(padded, 1000))
+      end
+    end
+    assert.equal("技术...北京 ", columns_of.padded("技术支持中心北京", 12))
+  end)
+
+  it("gives a terminal nothing to obey", function()
+    assert.equal(" [31mred [0m", columns_of.harmless "\27[31mred\27[0m")
+    assert.equal("a b c  31m d", columns_of.harmless "a\nb\tc\194\15531m\127d")
+    assert.equal("a?b??", columns_of.harmless "a\226\128\174b\226\129\166\226\128\168")
+    assert.equal("a?b", columns_of.harmless "a\255b")
+    assert.is_nil(columns_of.harmless(nil))
   end)
 end)
 

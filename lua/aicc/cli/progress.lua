@@ -2,6 +2,7 @@
 -- events.
 -- @module aicc.cli.progress
 
+local columns = require "aicc.cli.width"
 local core = require "aicc.core"
 local fold = require "aicc.cli.fold"
 
@@ -38,7 +39,7 @@ local function bar(self, counts, now)
   left, right = (" %s "):format(left), (" %3.0f%% %s"):format(math.floor(part * 100), right)
   local width = self.width()
   local room = width - #left - #right - 2
-  local title = fold.name(self.title, math.max(MIN_TITLE, room - MIN_BAR))
+  local title = columns.shortened(self.title, math.max(MIN_TITLE, room - MIN_BAR))
   room = room - #title
   if room < MIN_BAR then return (title .. left .. right):sub(1, width) end
   local filled = math.floor(room * math.min(part, 1))

@@ -1,6 +1,7 @@
 --- How the commands about jobs show what there is: within 80 columns for people, as objects for machines.
 -- @module aicc.cli.show
 
+local columns = require "aicc.cli.width"
 local fold = require "aicc.cli.fold"
 local output = require "aicc.cli.output"
 
@@ -184,7 +185,7 @@ function M.jobs(out, list)
   local room = width and math.max(MIN_NAME, width - JOB_COLUMNS)
   for _, job in ipairs(list) do
     out:result({ event = "job", job = job.name, state = job.state, rows = job.lines, created_at = job.created_at }, function()
-      out:line("%-32s %-8s %15s  %s", fold.name(job.name, room), job.state, output.count(job.lines, "row"), job.created_at)
+      out:line("%-32s %-8s %15s  %s", columns.shortened(job.name, room), job.state, output.count(job.lines, "row"), job.created_at)
     end)
   end
 end
