@@ -185,7 +185,8 @@ function M.jobs(out, list)
   local room = width and math.max(MIN_NAME, width - JOB_COLUMNS)
   for _, job in ipairs(list) do
     out:result({ event = "job", job = job.name, state = job.state, rows = job.lines, created_at = job.created_at }, function()
-      out:line("%-32s %-8s %15s  %s", columns.shortened(job.name, room), job.state, output.count(job.lines, "row"), job.created_at)
+      out:line("%-32s %-8s %15s  %s", columns.shortened(job.name, room), job.state, output.count(job.lines, "row"),
+        job.created_at)
     end)
   end
 end

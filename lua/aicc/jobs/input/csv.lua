@@ -81,8 +81,13 @@ end
 
 -- ---- the header line ----
 
--- Which column is which: `skill_id`, `user_account`, and how many have a name; or nil and what is wrong.
-local function columns_of(names)
+-- What a header line must have, in words.
+local EXPECTED = {
+  rows = "the columns skill_id and user_account (or skill_name and user_account)", accounts = "a column user_account",
+}
+
+-- Which column is which: `skill_id`, `skill_name`, `user_account`, and how many have a name; or nil and what is wrong.
+local function columns_of(names, kind)
   local columns = { count = 0 }
   for i, name in ipairs(names) do
     local meaning = row.meaning(name)
@@ -90,22 +95,27 @@ local function columns_of(names)
     if meaning then columns[meaning] = i end
     if name ~= "" then columns.count = i end
   end
-  if columns.skill_id and columns.user_account then return columns end
-  return nil
+  if not columns.user_account then return nil end
+  local queue = columns.skill_id and "skill_id" or columns.skill_name and "skill_name"
+  if kind == "accounts" then
+    if queue then return nil, ("a column %s: these are rows, not agents to release from all of their queues"):format(queue) end
+    return columns
+  end
+  return queue and columns
 end
 
 -- The header line's columns, and what separates them; or nil and what is wrong.
-local function header_of(lines, text, separators)
+local function header_of(lines, text, separators, kind)
   local first_problem
   for _, separator in ipairs(separators) do
     local names, problem = fields_of(lines, text, separator)
     local columns
-    if names then columns, problem = columns_of(names) end
+    if names then columns, problem = columns_of(names, kind) end
     if columns then return columns, separator end
     first_problem = first_problem or problem
   end
   if first_problem then return nil, first_problem end
-  return nil, ("expected a header line with the columns skill_id and user_account, got '%s'"):format(row.shown(text))
+  return nil, ("expected a header line with %s, got '%s'"):format(EXPECTED[kind], row.shown(text))
 end
 
 -- ---- rows ----
@@ -120,24 +130,35 @@ local function misfit(fields, count)
   if #fields < count then return ("too few fields: %d, but the header line has %d"):format(#fields, count) end
 end
 
+-- The text of a cell as it was before a report put its quote there; nil where there is no such column, or nothing in it.
+local function cell(fields, at)
+  local text = at and fields[at]:gsub(QUOTED, "%1")
+  return text ~= "" and text or nil
+end
+
 local function row_of(line, fields, columns)
   local problem = misfit(fields, columns.count)
   if problem then return line, nil, problem end
-  local skill, account = fields[columns.skill_id], fields[columns.user_account]:gsub(QUOTED, "%1")
+  local skill, account = columns.skill_id and fields[columns.skill_id], fields[columns.user_account]:gsub(QUOTED, "%1")
+  if columns.kind == "accounts" then return row.checked_account(line, account) end
+  local name = cell(fields, columns.skill_name)
+  if name and (not skill or skill:find "^[ \t]*$") then return row.checked(line, nil, account, name) end
+  if not skill then return line, nil, "skill_name: nothing in it" end
   local digits = skill:match "^[ \t]*(%d+)[ \t]*$"
   if not digits or #digits > 16 then
     return line, nil, ("skill_id: expected an integer, got '%s'"):format(row.shown(skill))
   end
-  return row.checked(line, tonumber(digits), account)
+  return row.checked(line, tonumber(digits), account, name)
 end
 
 --- Makes a reader of what has a header line, perhaps after a line `sep=;` as spreadsheets write it. Raises an error of kind
 -- "argument" if it has none.
 -- @tparam table lines `aicc.jobs.input.lines`
 -- @tparam string first the first line that is not empty
+-- @tparam string kind "rows" or "accounts"
 -- @treturn function the reader
 -- @treturn string what was assumed: "commas", "semicolons", "tabs" or "bars"
-function M.reader(lines, first)
+function M.reader(lines, first, kind)
   local separators, told = BY_HEADER, first:match "^[sS][eE][pP]=(.)$"
   local text, problem = first, nil
   if told and SEPARATORS[told] then
@@ -148,10 +169,11 @@ function M.reader(lines, first)
   end
   local number = lines.number
   local columns, separator
-  if not problem then columns, separator = header_of(lines, text or "", separators) end
+  if not problem then columns, separator = header_of(lines, text or "", separators, kind) end
   if not columns then
     error(errors.new { kind = "argument", message = ("%s:%d: %s"):format(lines.path, number, problem or separator) }, 0)
   end
+  columns.kind = kind
   local function next_row()
     local line_text, wrong
     repeat

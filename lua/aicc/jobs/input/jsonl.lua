@@ -54,7 +54,7 @@ local function values_of(object, text)
   return values
 end
 
-local function row_of(line, text)
+local function row_of(line, text, kind)
   local object, problem = decoder.decode(text)
   if type(object) ~= "table" or not text:find "^%s*{" then
     return line, nil, "expected a JSON object: " .. row.shown(problem or "got something else")
@@ -62,15 +62,26 @@ local function row_of(line, text)
   local values
   values, problem = values_of(object, text)
   if not values then return line, nil, problem end
-  if type(values.skill_id) ~= "number" then return line, nil, "skill_id: expected an integer" end
-  if type(values.user_account) ~= "string" then return line, nil, "user_account: expected a string" end
-  return row.checked(line, values.skill_id, values.user_account)
+  local skill, name, account = values.skill_id, values.skill_name, values.user_account
+  if kind == "accounts" and (skill ~= nil or name ~= nil) then
+    return line, nil, "a field skill_id or skill_name: this is a row, not an agent to be released from all queues"
+  end
+  if name == decoder.null or name == "" then name = nil end
+  if skill == decoder.null and name then skill = nil end
+  if kind ~= "accounts" and type(skill) ~= "number" and not (skill == nil and name) then
+    return line, nil, "skill_id: expected an integer"
+  end
+  if name ~= nil and type(name) ~= "string" then return line, nil, "skill_name: expected a string" end
+  if type(account) ~= "string" then return line, nil, "user_account: expected a string" end
+  if kind == "accounts" then return row.checked_account(line, account) end
+  return row.checked(line, skill, account, name)
 end
 
 --- Makes a reader.
 -- @tparam table lines `aicc.jobs.input.lines`
+-- @tparam string kind "rows" or "accounts"
 -- @treturn function the reader
-function M.reader(lines)
+function M.reader(lines, kind)
   return function()
     local text, problem
     repeat
@@ -78,7 +89,7 @@ function M.reader(lines)
       if not text then return nil end
     until problem or text ~= ""
     if problem then return lines.number, nil, problem end
-    return row_of(lines.number, text)
+    return row_of(lines.number, text, kind)
   end
 end
 

@@ -101,17 +101,43 @@ function M.problem_among(accounts)
   end
 end
 
+local LONGEST_NAME = 100 -- bytes, as the API's
+
+--- What is wrong with a queue's name, or nil.
+-- @tparam string name
+-- @treturn ?string
+function M.name_problem(name)
+  if #name > LONGEST_NAME then
+    return ("skill_name: %d bytes, and the API's names have %d at most"):format(#name, LONGEST_NAME)
+  end
+  if name:find "%c" then return "skill_name: a control character" end
+end
+
 --- A row as a reader returns it.
 -- @tparam integer line
--- @tparam number skill_id
+-- @tparam ?number skill_id nil: the queue has a name only
+-- @tparam string account
+-- @tparam ?string name the queue's, where the row has one
+-- @treturn integer line
+-- @treturn ?number|string skill_id, or the name where that is all there is; nil: it is bad
+-- @treturn string account, or what is wrong
+-- @treturn ?string name
+function M.checked(line, skill_id, account, name)
+  local problem = M.problem(skill_id or 1, account) or name and M.name_problem(name)
+  if problem then return line, nil, problem end
+  return line, skill_id or name, account, name
+end
+
+--- A row that has an account only, as a reader returns it.
+-- @tparam integer line
 -- @tparam string account
 -- @treturn integer line
--- @treturn ?number skill_id, or nil: it is bad
--- @treturn string account, or what is wrong
-function M.checked(line, skill_id, account)
-  local problem = M.problem(skill_id, account)
+-- @treturn ?string account, or nil: it is bad
+-- @treturn ?string what is wrong
+function M.checked_account(line, account)
+  local problem = M.problem(1, account)
   if problem then return line, nil, problem end
-  return line, skill_id, account
+  return line, account
 end
 
 --- A text from a file as a message can show it.
@@ -124,11 +150,11 @@ end
 
 -- ---- the names of columns and fields ----
 
-local NAMES = { skillid = "skill_id", useraccount = "user_account" }
+local NAMES = { skillid = "skill_id", skillname = "skill_name", useraccount = "user_account" }
 
 --- What a column or field of that name holds. `skillId`, `SKILL_ID`, `Skill ID` and `skill-id` are one name.
 -- @tparam string name
--- @treturn ?string "skill_id", "user_account" or nil: something else
+-- @treturn ?string "skill_id", "skill_name", "user_account" or nil: something else
 function M.meaning(name) return NAMES[(name:lower():gsub("[%s_-]", ""))] end
 
 return M
