@@ -16,7 +16,7 @@ _aicc() {
     --store | --rate | --concurrency | --chunk | --job | --skill | --agent-weight | --skill-weight | --port) return ;;
   esac
   case $command in
-    plan) options="--job --chunk --rate --concurrency" ;;
+    plan) options="--job --chunk --rate --concurrency --agents --sweep --ask" ;;
     apply | resume | undo) options="--force --yes --rate --concurrency" ;;
     report) options="--format --failed" ;;
     release) options="--skill --all --yes" ;;

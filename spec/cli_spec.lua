@@ -48,7 +48,7 @@ describe("the command aicc #lua54", function()
     plan { { 3, "a1" }, { 3, "a2" } }
     assert.equal(1, (run "apply night"))
     local _, out = run "report night --failed"
-    assert.matches("\n3,a2,failed,1,agent account a2 is refused,", out)
+    assert.matches("\n3,queue 3,a2,failed,1,agent account a2 is refused,", out)
   end)
 
   it("exits 2 on wrong usage and wrong input, and tells every bad line", function()
@@ -301,7 +301,7 @@ describe("the command aicc #lua54", function()
     plan { { 3, "=1+1" }, { 3, "@x" }, { 3, "-1" }, { 3, "+1" }, { 3, 'a"b' } }
     local _, out = run "report night"
     for _, cell in ipairs { [["'=1+1"]], [["'@x"]], [["'-1"]], [["'+1"]] } do
-      assert.is_truthy(out:find("3," .. cell, 1, true), out)
+      assert.is_truthy(out:find("3,," .. cell, 1, true), out)
     end
   end)
 

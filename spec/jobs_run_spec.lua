@@ -114,7 +114,7 @@ describe("a job #lua54", function()
       assert.equal(100, #server:accounts(3))
       local text = {}
       require("aicc.jobs.report").write(job:report(), "csv", function(line) text[#text + 1] = line end)
-      assert.equal(("%d,a1,released,0,success,1,"):format(id), text[2]:match "^.*,")
+      assert.equal(("%d,queue %d,a1,released,0,success,1,"):format(id, id), text[2]:match "^.*,")
       assert(job:undo { client = client, rate = 0 })
       assert.same(before, support.weights(server, id))
     end)

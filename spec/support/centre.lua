@@ -204,6 +204,7 @@ end
 
 function Centre:answer(request)
   self.requests = self.requests + 1
+  if request.operation == "query_skills" then return scene.reply("query_skills", 403, '{"error_code":"403"}') end
   if not self.is_calm then self:move() end
   if request.operation ~= "query_agents" then return self:change(request.operation, request.arguments) end
   if self:chance(self.faults.unlisted or 0) then return scene.reply("query_agents", 502, "") end

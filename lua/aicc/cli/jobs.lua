@@ -7,6 +7,7 @@ local errors = require "aicc.error"
 local jobs = require "aicc.jobs"
 local output = require "aicc.cli.output"
 local progress = require "aicc.cli.progress"
+local queues_of_job = require "aicc.cli.queues_of_job"
 local report = require "aicc.jobs.report"
 local show = require "aicc.cli.show"
 local status = require "aicc.cli.status"
@@ -52,7 +53,11 @@ local function taken(arguments, name, state, free)
   local verb = ({ planned = "apply", running = "resume", undoing = "undo" })[state]
   local acts = verb and ("; `aicc %s %s` would go by what that was planned from"):format(verb, name) or ""
   local _, err = fail("argument", ("there is a job %s already, and it is %s%s: nothing was planned"):format(name, state, acts))
-  local beside = show.command("plan", arguments, show.quoted(arguments.file))
+  local beside = show.command("plan", arguments, arguments.agents and "--agents " .. show.quoted(arguments.agents)
+    or show.quoted(arguments.file))
+  for _, flag in ipairs { "sweep", "ask" } do
+    if arguments[flag] then beside[#beside + 1] = "--" .. flag end
+  end
   beside[#beside + 1] = "--job " .. free
   if arguments.chunk then beside[#beside + 1] = ("--chunk %d"):format(arguments.chunk) end
   err.ways = {
@@ -68,7 +73,8 @@ end
 local function name_for(arguments, store)
   local base = arguments.job
   if not base then
-    base = arguments.file:match "([^/]*)$":gsub("%.%w+$", ""):gsub("[^%w._-]", "-"):gsub("^[^%w]+", ""):sub(1, 56)
+    base = (arguments.agents or arguments.file):match "([^/]*)$"
+    base = base:gsub("%.%w+$", ""):gsub("[^%w._-]", "-"):gsub("^[^%w]+", ""):sub(1, 56)
     if base == "" then base = os.date "!job-%Y%m%d-%H%M%S" end
   end
   local list, err = store:list()
@@ -85,33 +91,87 @@ local function name_for(arguments, store)
   return name
 end
 
+-- What is wrong with how the input is given, as an error, or nil.
+local function misuse(arguments)
+  if (arguments.file == nil) == (arguments.agents == nil) then
+    return select(2, fail("argument", "expected a file of rows, or --agents with a file of accounts"))
+  end
+  for _, flag in ipairs { "sweep", "ask" } do
+    if arguments[flag] and not arguments.agents then
+      return select(2, fail("argument", ("--%s: only with --agents"):format(flag)))
+    end
+  end
+end
+
+-- What a plan notes: the first differences one by one, the others counted.
+local function noting(out, bar)
+  local differences = 0
+  local function note(event)
+    if event.type == "ways_differ" then
+      differences = differences + 1
+      if differences > show.SCREENFUL and not out.json then return end
+    end
+    show.note(out, bar(), event)
+  end
+  local function finish()
+    if differences > show.SCREENFUL and not out.json then
+      output.complain(("and %d more differences: --json tells all"):format(differences - show.SCREENFUL))
+    end
+  end
+  return note, finish
+end
+
+-- Two bars, of which the second one takes the place of the first.
+local function bars(out)
+  local made = {}
+  local function of(title)
+    if made.title ~= title then
+      if made.bar then made.bar:finish() end
+      made.title = title
+      made.bar = progress.new(title, { json = out.json, quiet = out.quiet, is_short = true })
+    end
+    return made.bar
+  end
+  return function(title) return title and of(title) or made.bar or of "listing queues" end
+end
+
 --- `aicc plan`
 function M.plan(arguments, out)
-  local store, name, reader, client, read_as, err
+  local err = misuse(arguments)
+  if err then return nil, err end
+  local store, name, reader, client, read_as
   store, err = open_store(arguments)
   if not store then return nil, err end
   name, err = name_for(arguments, store)
   if not name then return nil, err end
-  reader, err, read_as = jobs.read(arguments.file)
+  local path = arguments.agents or arguments.file
+  reader, err, read_as = (arguments.agents and jobs.read_agents or jobs.read)(path)
   if not reader then return nil, err end
   client, err = client_of.new(arguments)
   if not client then return nil, err end
-  local bar = progress.new("listing queues", { json = out.json, quiet = out.quiet, is_short = true })
+  local bar = bars(out)
+  local on_note, finish = noting(out, bar)
   local job
-  job, err = store:plan(reader, {
+  job, err = store[arguments.agents and "plan_agents" or "plan"](store, reader, {
     name = name, client = client, chunk = arguments.chunk, rate = arguments.rate,
-    concurrency = arguments.concurrency,
+    concurrency = arguments.concurrency, sweep = arguments.sweep, ask = arguments.ask,
     on_bad_line = function(line, problem)
       if out.json then out:emit { event = "bad_line", line = line, message = problem } end
-      output.complain(("%s:%d: %s"):format(arguments.file, line, problem))
+      output.complain(("%s:%d: %s"):format(path, line, problem))
     end,
-    on_progress = function(state) bar:update { total = state.queues, done = state.listed, failed = 0, unknown = 0 } end,
-    on_note = function(note) show.note(out, bar, note) end,
+    on_progress = function(state)
+      local is_asking = state.accounts ~= nil
+      bar(is_asking and "asking for agents" or "listing queues"):update {
+        total = state.accounts or state.queues, done = state.asked or state.listed, failed = 0, unknown = 0,
+      }
+    end,
+    on_note = on_note,
   })
-  bar:finish()
+  bar():finish()
   client:close()
+  finish()
   if not job then return nil, err end
-  show.plan(out, job, show.command("apply", arguments, job.name), read_as)
+  queues_of_job.plan(out, job, show.command("apply", arguments, job.name), read_as)
 end
 
 -- ---- apply, resume, undo ----
@@ -186,7 +246,10 @@ function M.status(arguments, out)
   local state
   state, err = job:status()
   if not state then return nil, err end
-  show.status(out, state)
+  local queues
+  queues, err = job:queues()
+  if not queues then return nil, err end
+  show.status(out, state, queues)
 end
 
 --- `aicc report`

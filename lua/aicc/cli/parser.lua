@@ -85,9 +85,25 @@ local COMMANDS = {
 The file has a header line with skill_id and user_account, separated by
 commas, semicolons or tabs, or is JSON Lines with fields of these names;
 in UTF-8, or UTF-16 with a mark. A report can be the file of a new job:
-one quote before = + - or @, which it puts there, is taken off again.]],
+one quote before = + - or @, which it puts there, is taken off again.
+A column skill_name may stand in for skill_id: a queue by its name.
+
+  aicc plan --agents leavers.csv
+  aicc plan --agents leavers.csv --sweep
+
+The file has a column user_account. Each account's queues become rows.
+The API is asked for each account: as many requests as accounts. Then,
+as for rows, each queue that it names is listed: one request for each
+100 agents of a queue. --sweep lists every queue of the tenant instead:
+no request for the accounts, and at least one for each queue. Nobody
+says that the queues which the API names for an account are complete;
+the queues' listings are. --sweep --ask does both. An account that was
+looked for in both ways, and with different results, is told.]],
     function(command)
-      command:argument("file", "CSV or JSON Lines; - for standard input.")
+      command:argument("file", "CSV or JSON Lines; - for standard input."):args "?"
+      command:option("--agents", "A file of accounts: each is to leave all of its queues."):argname "FILE"
+      command:flag("--sweep", "With --agents: list every queue instead of asking the\nAPI for each account.")
+      command:flag("--ask", "With --sweep: ask for each account too, and say where\nthe two ways differ.")
       command:option("--job", "The job's name. Default: the file's."):argname "NAME"
       command:option("--chunk", "Accounts in a request. Default: 50."):convert(integer(1, 10000)):argname "N"
       paced(command)

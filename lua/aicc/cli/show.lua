@@ -4,15 +4,15 @@
 local columns = require "aicc.cli.width"
 local fold = require "aicc.cli.fold"
 local output = require "aicc.cli.output"
+local queues_of_job = require "aicc.cli.queues_of_job"
 
 local M = {}
 
-local SCREENFUL = 20 -- lines
+--- Lines of which more are only counted.
+M.SCREENFUL = 20
 local JOB_COLUMNS, MIN_NAME = 47, 12 -- of a line of `aicc jobs`: what stands behind the name; what is left of that at least
 
-local PLAIN = { ["UTF-8, separated by commas"] = true, ["UTF-8, JSON Lines"] = true } -- input that needs no word
-
-local STATUSES = { "released", "not_bound", "failed", "unknown", "pending", "planned" }
+local STATUSES = { "released", "not_bound", "failed", "unknown", "pending", "planned", "no_agent", "no_queue" }
 
 --- A word as a shell takes it.
 -- @tparam string word
@@ -38,50 +38,15 @@ function M.command(verb, arguments, job)
   return words
 end
 
+local WORDS = { not_bound = "not bound", no_agent = "unknown to the API", no_queue = "in no queue that is known of" }
+
 -- "4950 released, 50 not bound"
 local function counted(counts)
   local parts = {}
   for _, name in ipairs(STATUSES) do
-    if counts[name] > 0 then parts[#parts + 1] = ("%d %s"):format(counts[name], (name:gsub("_", " "))) end
+    if (counts[name] or 0) > 0 then parts[#parts + 1] = ("%d %s"):format(counts[name], WORDS[name] or name) end
   end
   return #parts > 0 and table.concat(parts, ", ") or "no rows"
-end
-
---- A plan, queue by queue.
--- @tparam table out
--- @tparam table job
--- @tparam {string,...} apply the command that applies it
--- @tparam string read_as what its file was taken for: see `aicc.jobs.input`
-function M.plan(out, job, apply, read_as)
-  local queues, beyond = job:queues()
-  if beyond then apply[#apply + 1] = "--force" end
-  local total = { not_bound = 0, bound = 0, emptied = 0, unseen = 0 }
-  if not PLAIN[read_as] then out:line("read as %s", read_as) end
-  out:line("%16s %9s %9s %9s %9s", "queue", "agents", "release", "not bound", "left")
-  for _, queue in ipairs(queues) do
-    for _, name in ipairs { "not_bound", "bound", "unseen" } do total[name] = total[name] + queue[name] end
-    if queue.emptied then total.emptied = total.emptied + 1 end
-    out:result({
-      event = "queue", skill_id = queue.skill_id, size = queue.size, accounts = queue.accounts, bound = queue.bound,
-      not_bound = queue.not_bound, unseen = queue.unseen, left = queue.left, emptied = queue.emptied,
-    }, function()
-      out:line("%16.0f %9d %9d %9d %9d%s", queue.skill_id, queue.size, queue.bound, queue.not_bound, queue.left,
-        queue.emptied and "  would be empty" or queue.unseen > 0 and ("  %d not shown"):format(queue.unseen) or "")
-    end)
-  end
-  out:result({
-    event = "plan", job = job.name, queues = #queues, accounts = total.bound + total.not_bound + total.unseen,
-    bound = total.bound, unseen = total.unseen, emptied = total.emptied, read_as = read_as,
-    beyond_blast_radius = beyond and beyond.message or nil,
-  }, function()
-    out:line("%s, %s to release, %d not bound", output.count(#queues, "queue"), output.count(total.bound, "agent"),
-      total.not_bound)
-    if total.unseen > 0 then
-      out:line("%s not shown, which proves nothing: they are asked for again", output.count(total.unseen, "agent"))
-    end
-    if beyond then out:line("%s", beyond.message:sub(1, 1):upper() .. beyond.message:sub(2) .. ".") end
-    out:command("Apply it: ", apply)
-  end)
 end
 
 -- What a run notes, for people.
@@ -92,6 +57,13 @@ local NOTES = {
       note.lost, note.changed, unseen)
   end,
   queue_stopped = function(note) return ("queue %.0f is left alone: %s"):format(note.skill_id, note.message) end,
+  ways_differ = function(note)
+    local account = columns.harmless(note.user_account)
+    local text = note.is_named and "%s: the API names queue %.0f, whose listing does not show it"
+      or "%s: queue %.0f's listing shows it, and the API does not name that queue"
+    return text:format(account, note.skill_id)
+  end,
+  no_names = function(note) return "queues have numbers only, the API does not tell their names: " .. note.message end,
   throttled = function(note)
     return ("throttled: all wait for %.0f s, then go on at %.2g requests a second"):format(note.seconds, note.rate)
   end,
@@ -114,14 +86,15 @@ local function unrestored(out, job)
   local count = 0
   for row in job:report { unrestored = true } do
     count = count + 1
-    if count <= SCREENFUL or out.json then
-      out:result({ event = "not_restored", skill_id = row.skill_id, user_account = row.user_account, undo = row.undo,
-        message = row.undo_message }, function()
+    if count <= M.SCREENFUL or out.json then
+      out:result({ event = "not_restored", skill_id = row.skill_id, skill_name = row.skill_name,
+        user_account = row.user_account, undo = row.undo, message = row.undo_message }, function()
         out:line("not restored: %.0f,%s: %s", row.skill_id, row.user_account, row.undo_message or row.undo)
       end)
     end
   end
-  if count > SCREENFUL then out:command(("and %d more: "):format(count - SCREENFUL), { "aicc", "report", job.name, "--json" }) end
+  if count <= M.SCREENFUL then return end
+  out:command(("and %d more: "):format(count - M.SCREENFUL), { "aicc", "report", job.name, "--json" })
 end
 
 -- "40 restored, 3 bound again already, 1 not restored, 6 still to do"
@@ -161,7 +134,8 @@ end
 --- How far a job is.
 -- @tparam table out
 -- @tparam table state as from `job:status`
-function M.status(out, state)
+-- @tparam {table,...} queues as from `job:queues`
+function M.status(out, state, queues)
   state.event = "status"
   out:result(state, function()
     out:line("%s: %s%s", state.name, state.state, state.worker and ", worked on by process " .. state.worker or "")
@@ -174,6 +148,7 @@ function M.status(out, state)
     if state.started_at then out:line("apply started  %s", state.started_at) end
     if state.finished_at then out:line("apply finished %s", state.finished_at) end
   end)
+  queues_of_job.status(out, queues)
 end
 
 --- The jobs there are.

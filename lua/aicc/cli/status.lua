@@ -11,7 +11,7 @@ local OF_KIND = {
   argument = 2,
   config = 3, unsupported = 3,
   auth = 4, forbidden = 4, blocked = 4,
-  business = 5, bad_request = 5,
+  business = 5, bad_request = 5, unknown_agent = 5,
   network = 6, tls = 6, timeout = 6, server = 6, http = 6, protocol = 6, not_found = 6, redirect = 6, too_large = 6,
   throttled = 7, deadline = 7,
   guard = 8,
@@ -62,7 +62,8 @@ function M.of_summary(summary)
   end
   local counts = counts_of(summary)
   if counts.failed > 0 and counts.released + counts.unknown == 0 then return M.ALL_FAILED end
-  return counts.failed + counts.unknown + counts.pending > 0 and M.SOME_FAILED or M.OK
+  local open = counts.failed + counts.unknown + counts.pending + (counts.no_agent or 0)
+  return open > 0 and M.SOME_FAILED or M.OK
 end
 
 return M

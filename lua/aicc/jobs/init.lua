@@ -14,6 +14,7 @@
 
 require("aicc.native").load "aicc.core" -- before all that needs it: this explains a wrong build
 
+local agents = require "aicc.jobs.agents"
 local check = require "aicc.jobs.options"
 local claims = require "aicc.jobs.claims"
 local connect = require "aicc.jobs.connect"
@@ -86,7 +87,9 @@ function Job:undo(options)
 end
 
 --- How far the job is.
--- @treturn ?table `name`, `state`, `lines`, `counts` (status -> rows; they add up to `lines`), `undo`, `worker`, times
+-- @treturn ?table `name`, `state`, `lines`, `counts` (status -> rows; they add up to `lines`), `undo`, `worker`, times; of a job
+--   that is made from accounts also `agents`: `lines` of the input, and how many of them are `found` in queues, `no_agent`,
+--   `no_queue`, `not_bound`, `failed`
 -- @treturn ?table the error
 function Job:status()
   return shown.status(database.protect(function()
@@ -94,7 +97,7 @@ function Job:status()
     if not job then return nil, err end
     return {
       name = job.name, state = job.state, lines = job.lines, counts = rows.counts(self.db, job),
-      worker = claims.workers_of(self.db, job),
+      worker = claims.workers_of(self.db, job), agents = agents.counts(self.db, job),
       undo = rows.undo_counts(self.db, job), created_at = job.created_at, started_at = job.started_at,
       finished_at = job.finished_at,
     }
@@ -130,6 +133,18 @@ function Job:report(wanted)
   end)
 end
 
+--- The accounts of a job that is made from accounts and that have no queue: in the order of the input, each once.
+-- @treturn ?function iterator over tables: `line` (the input's), `user_account`, `status`, `message`; none for a job made from
+--   rows
+-- @treturn ?table the error
+function Job:without_queue()
+  return database.protect(function()
+    local job, err = rows.find(self.db, self.name)
+    if not job then return nil, err end
+    return agents.without_queue(self.db, job)
+  end)
+end
+
 local function handle(db, job) return setmetatable({ db = db, name = job.name }, Job) end
 
 -- ---- a store ----
@@ -140,7 +155,16 @@ Store.__index = Store
 -- Not the URL: PostgreSQL's may have a password in it.
 function Store:__tostring() return ("aicc.jobs.store (%s)"):format(self.db.path and "sqlite:" .. self.db.path or "PostgreSQL") end
 
---- Plans a job: reads the rows, lists each queue, changes nothing.
+-- A job's handle, once it is planned.
+local function planned(self, reader, options)
+  local job, err = plan.plan(self.db, options.name or "job-" .. os.date "!%Y%m%d-%H%M%S", reader, options)
+  if not job then return nil, err end
+  local made = handle(self.db, job)
+  made.requests = job.requests
+  return made
+end
+
+--- Plans a job: reads the rows, lists each queue, changes nothing. Rows may have queues' names: they are looked up.
 -- @tparam function reader from `jobs.read` or `jobs.rows`
 -- @tparam table options
 -- @tparam table options.client
@@ -150,18 +174,42 @@ function Store:__tostring() return ("aicc.jobs.store (%s)"):format(self.db.path 
 -- @tparam[opt=4] integer options.concurrency queues listed at once; never more than the client's `max_in_flight` (8)
 -- @tparam ?function options.on_bad_line called with the line's number and what is wrong with it; else `err.lines` has them
 -- @tparam ?function options.on_progress called with `listed` and `queues`
--- @tparam ?function options.on_note called with what is worth a line: `type` is "throttled"
+-- @tparam ?function options.on_note called with what is worth a line: `type` is "throttled", or "no_names" (`message`: why the
+--   API does not tell what queues are called, where it does not)
 -- @tparam ?function options.interrupted returns true when the plan is to be given up
--- @treturn ?table the job
+-- @treturn ?table the job; its `requests` is how many the plan took
 -- @treturn ?table the error
 function Store:plan(reader, options)
   check.argument(reader, "reader", "function", 2)
   local all, err = check.sending(options, "plan", 2)
   if not all then return nil, err end
-  local job
-  job, err = plan.plan(self.db, all.name or "job-" .. os.date "!%Y%m%d-%H%M%S", reader, all)
-  if not job then return nil, err end
-  return handle(self.db, job)
+  return planned(self, reader, all)
+end
+
+--- Plans a job that releases agents from all of their queues: finds the queues of each account, which become rows, and goes on
+-- as `plan` does.
+--
+-- The API is asked for each account (a request each), and each queue that it names is listed, as for a plan from rows; or, with
+-- `sweep`, every queue of the tenant is listed instead: nobody says that what the API names for an account is complete. `ask`
+-- with `sweep` does both. Where an account was looked for in both ways (on the listing of a queue that others are in, too) and
+-- the two differ, that is noted, and what either way found is planned.
+--
+-- Accounts that end up without a queue have a line of their own in the report: `no_agent` (the API knows no agent of exactly
+-- that account), `no_queue` (it names none), `failed` (it does not tell), `not_bound` (on no queue's listing, by proof).
+-- @tparam function reader of accounts, from `jobs.read_agents` or `jobs.accounts`
+-- @tparam table options as for `plan`; `on_progress` is called with `asked` and `accounts` first; `on_note` also with
+--   "ways_differ" (`user_account`, `skill_id`; `is_named`: the API names the queue and its listing does not show the account, or
+--   the other way round)
+-- @tparam[opt=false] boolean options.sweep list every queue, instead of asking for each account
+-- @tparam[opt=false] boolean options.ask ask for each account although `sweep` is given
+-- @treturn ?table the job
+-- @treturn ?table the error
+function Store:plan_agents(reader, options)
+  check.argument(reader, "reader", "function", 2)
+  local all, err = check.sending(options, "agents", 2)
+  if not all then return nil, err end
+  all.of_agents = true
+  return planned(self, reader, all)
 end
 
 --- The job of that name.
@@ -225,6 +273,20 @@ end
 -- @treturn ?table the error
 -- @treturn ?string as what it is read: "UTF-16, separated by tabs"
 M.read = input.open
+
+--- Opens a file of accounts: CSV or JSON Lines, with the column user_account and none of queues.
+-- @function read_agents
+-- @tparam string path "-" for standard input
+-- @treturn ?function a reader, for `store:plan_agents`
+-- @treturn ?table the error
+-- @treturn ?string as `read`
+M.read_agents = input.open_accounts
+
+--- A reader of accounts that an iterator makes.
+-- @function accounts
+-- @tparam function iterator each call returns an account, or nothing at the end
+-- @treturn function a reader, for `store:plan_agents`
+M.accounts = input.from_accounts
 
 --- A reader of rows that an iterator makes.
 -- @function rows

@@ -23,7 +23,7 @@ local function of_type(name, expected)
   return { expected or "a " .. name, function(value) return type(value) == name end }
 end
 
-local METHODS = { "through", "query_agents", "release_agent_by_skill", "bind_agents" }
+local METHODS = { "through", "query_agents", "query_agent", "query_skills", "release_agent_by_skill", "bind_agents" }
 
 local function is_client(value)
   if type(value) ~= "table" then return false end
@@ -42,17 +42,19 @@ local SECONDS = { "a number of seconds above 0", function(value) return is_finit
 
 -- name -> { its type, the functions that take it }
 local OPTIONS = {
-  client = { CLIENT, plan = true, run = true },
-  name = { TEXT, plan = true },
-  chunk = { integer(10000), plan = true },
-  rate = { RATE, plan = true, run = true },
-  concurrency = { integer(), plan = true, run = true },
+  client = { CLIENT, plan = true, agents = true, run = true },
+  name = { TEXT, plan = true, agents = true },
+  chunk = { integer(10000), plan = true, agents = true },
+  rate = { RATE, plan = true, agents = true, run = true },
+  concurrency = { integer(), plan = true, agents = true, run = true },
   force = { BOOLEAN, run = true },
   lease = { SECONDS, run = true },
-  interrupted = { FUNCTION, plan = true, run = true },
-  on_progress = { FUNCTION, plan = true, run = true },
-  on_note = { FUNCTION, plan = true, run = true },
-  on_bad_line = { FUNCTION, plan = true },
+  interrupted = { FUNCTION, plan = true, agents = true, run = true },
+  on_progress = { FUNCTION, plan = true, agents = true, run = true },
+  on_note = { FUNCTION, plan = true, agents = true, run = true },
+  on_bad_line = { FUNCTION, plan = true, agents = true },
+  sweep = { BOOLEAN, agents = true },
+  ask = { BOOLEAN, agents = true },
   failed = { BOOLEAN, report = true },
   unrestored = { BOOLEAN, report = true },
 }
@@ -75,7 +77,7 @@ end
 
 --- Checks the options of a call.
 -- @tparam ?table given
--- @tparam string what "plan", "run" (apply, resume, undo) or "report"
+-- @tparam string what "plan", "agents" (a plan from accounts), "run" (apply, resume, undo) or "report"
 -- @tparam integer level where what is wrong is raised: 1 is whoever calls this
 -- @treturn table a copy
 function M.options(given, what, level)
@@ -94,7 +96,7 @@ end
 
 --- Checks the options of a call that sends requests, and that it can: it needs a client, and runs a loop of its own.
 -- @tparam ?table given
--- @tparam string what "plan" or "run"
+-- @tparam string what "plan", "agents" or "run"
 -- @tparam integer level as for `options`
 -- @treturn ?table a copy
 -- @treturn ?table an error of kind "closed", if the client is closed

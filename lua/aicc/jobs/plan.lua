@@ -1,11 +1,14 @@
 --- Makes a job of rows and looks at its queues. Nothing is changed: a plan only reads.
 -- @module aicc.jobs.plan
 
+local agents = require "aicc.jobs.agents"
 local core = require "aicc.core"
 local database = require "aicc.jobs.database"
 local errors = require "aicc.error"
+local find = require "aicc.jobs.find"
 local lock = require "aicc.jobs.lock"
 local loop = require "aicc.loop"
+local names = require "aicc.jobs.names"
 local pace = require "aicc.jobs.pace"
 local radius = require "aicc.jobs.radius"
 local run = require "aicc.jobs.run"
@@ -16,6 +19,7 @@ local M = {}
 
 local CHUNK = 50
 local LISTING = 3600 -- seconds for a listing of however many pages
+local CALL = 300     -- seconds for another call: the rate's waits count too
 
 local function refuse(kind, ...) return nil, errors.new { kind = kind, message = string.format(...) } end
 
@@ -29,12 +33,12 @@ end
 
 -- Lists a queue: so that it is a proof, if a row is about somebody whom it does not show.
 local function list(db, queue, client, deadline)
-  local agents, err, known = client:query_agents(queue.skill, {
+  local found, err, known = client:query_agents(queue.skill, {
     deadline = deadline,
-    as_proof = function(agents) return snapshot.misses(db, queue.id, snapshot.index(agents, queue.skill)) end,
+    as_proof = function(shown) return snapshot.misses(db, queue.id, snapshot.index(shown, queue.skill)) end,
   })
-  if not agents then return nil, err end
-  return snapshot.index(agents, queue.skill, known)
+  if not found then return nil, err end
+  return snapshot.index(found, queue.skill, known)
 end
 
 -- Takes the job's queues one after the other, until there are none left or one cannot be listed.
@@ -53,23 +57,52 @@ local function list_some(db, job, queues, client, state)
   end
 end
 
-local function list_all(db, job, options)
+local function list_all(db, job, context)
+  local state = { next = 1, listed = 0, deadline = context.listing_deadline, on_progress = context.on_progress }
+  local queues = store.queues(db, job)
+  for _ = 1, context.concurrency do loop.spawn(list_some, db, job, queues, context.client, state) end
+  loop.run()
+  return state.err
+end
+
+-- ---- what a plan works with ----
+
+-- The options with their defaults, a client that keeps the rate, and the names of queues.
+local function prepare(options)
   local interrupted = options.interrupted or core.interrupted
   local function refusal(request) return interrupted() and pace.refusal(request, "interrupted") or nil end
   local rate, on_note = options.rate or run.RATE, options.on_note or function() end
-  local client = options.client:through(function(transport)
-    return pace.new(transport, {
+  local slowness = run.slowness(rate)
+  local context = {
+    concurrency = run.concurrency(options), listing_deadline = LISTING * slowness, on_note = on_note,
+    limits = { deadline = math.max(CALL, options.client.settings.deadline) * slowness },
+    on_progress = options.on_progress or function() end,
+  }
+  context.client = options.client:through(function(transport)
+    context.pace = pace.new(transport, {
       rate = rate, refuse = refusal, interrupted = interrupted, patience = options.client.retry.max_retry_after,
       on_pause = function(seconds, slowed) on_note { type = "throttled", seconds = seconds, rate = slowed } end,
     })
+    return context.pace
   end)
-  local state = {
-    next = 1, listed = 0, deadline = LISTING * run.slowness(rate), on_progress = options.on_progress or function() end,
-  }
-  local queues = store.queues(db, job)
-  for _ = 1, run.concurrency(options) do loop.spawn(list_some, db, job, queues, client, state) end
-  loop.run()
-  return state.err
+  context.names = names.new(context.client, context.limits)
+  return context
+end
+
+-- Puts the names of the job's queues beside their numbers, where the API tells them.
+local function name_queues(db, job, context)
+  local queues, ids = store.queues(db, job), {}
+  for i, queue in ipairs(queues) do ids[i] = queue.skill end
+  local err = context.names:learn(ids)
+  if err and err.kind == "aborted" then return err end
+  if err then context.on_note { type = "no_names", message = err.message } end
+  db:transaction(function()
+    store.pin(db, job)
+    for _, queue in ipairs(queues) do
+      local name = context.names:of(queue.skill)
+      if name then db:run("UPDATE queues SET skill_name = ? WHERE id = ?", name, queue.id) end
+    end
+  end)
 end
 
 -- ---- the plan ----
@@ -83,18 +116,19 @@ local function check_name(db, name)
   return true
 end
 
--- Loads the rows. Returns an error if they are not good.
-local function load(db, job, reader, options)
+-- Loads the input: `load(on_bad_line)` returns how many lines are bad, and how many are good. Returns the latter, or nil and an
+-- error if that is not good.
+local function load(options, what, load_all)
   local lines = {}
   local function collect(line, problem) lines[#lines + 1] = { line = line, problem = problem } end
-  local bad = store.load(db, job, reader, options.on_bad_line or collect)
+  local bad, good = load_all(options.on_bad_line or collect)
   if bad > 0 then
     local _, err = refuse("argument", "%d bad line%s: nothing was planned", bad, bad == 1 and "" or "s")
     err.lines = lines
-    return err
-  elseif job.lines == 0 then
-    return select(2, refuse("guard", "there are no rows: nothing was planned"))
+    return nil, err
   end
+  if good > 0 then return good end
+  return refuse("guard", "there are no %s: nothing was planned", what)
 end
 
 -- Forgets a job that came to nothing.
@@ -103,7 +137,31 @@ local function clear(db, job)
   lock.clean(db, job)
 end
 
-local function look(db, job, reader, options) return load(db, job, reader, options) or list_all(db, job, options) end
+-- Fills a job with rows, and looks at their queues. Returns an error if that cannot be done.
+local function look_at_rows(db, job, reader, options, context)
+  local good, err = load(options, "rows", function(on_bad_line)
+    local bad = store.load(db, job, context.names:reader(reader), on_bad_line)
+    return bad, job.lines
+  end)
+  return not good and err or list_all(db, job, context)
+end
+
+-- The same with accounts, whose queues are to be found.
+local function look_for_agents(db, job, reader, options, context)
+  local function load_all(on_bad_line) return agents.load(db, job, reader, on_bad_line) end
+  local total, err = load(options, "accounts", load_all)
+  if not total then return err end
+  context.asks, context.sweeps = not options.sweep or options.ask or false, options.sweep or false
+  return find.queues(db, job, context, total)
+end
+
+local function look(db, job, reader, options)
+  local context = prepare(options)
+  local look_at = options.of_agents and look_for_agents or look_at_rows
+  local err = look_at(db, job, reader, options, context) or name_queues(db, job, context)
+  job.requests = context.pace.requests
+  return err
+end
 
 -- Loads the rows of a new job, which is ours, and lists its queues; it is forgotten if that fails.
 local function fill(db, job, reader, options)
@@ -131,8 +189,9 @@ end
 -- @tparam string name
 -- @tparam function reader see `aicc.jobs.input`
 -- @tparam table options `client`; `chunk` (50 accounts in a request), `rate`, `concurrency`, `on_bad_line(line, problem)`,
---   `on_progress{listed=, queues=}`, `on_note(event)`
--- @treturn ?table the job
+--   `on_progress{listed=, queues=}`, `on_note(event)`; `of_agents`: the reader is one of accounts, and then `sweep` and `ask` say
+--   how their queues are found
+-- @treturn ?table the job, with `requests`: how many it took
 -- @treturn ?table the error; with bad lines and no `on_bad_line`, its `lines` has each one's `line` and `problem`
 function M.plan(db, name, reader, options) return database.protect(plan, db, name, reader, options) end
 
@@ -140,9 +199,9 @@ function M.plan(db, name, reader, options) return database.protect(plan, db, nam
 -- @tparam table db
 -- @tparam table job
 -- @tparam ?string verb "undo" for what an undo is about
--- @treturn {table,...} `skill_id`; `accounts` (different ones), `bound`, `not_bound`, `unseen` (no listing proves which of the
---   two); `size` of the queue and how many are `left` afterwards; `emptied`; `about`: how many agents a run would change;
---   `state`; `message`
+-- @treturn {table,...} `skill_id`; `skill_name`, if it is known; `accounts` (different ones), `bound`, `not_bound`, `unseen` (no
+--   listing proves which of the two); `size` of the queue and how many are `left` afterwards (nil where it could not be listed);
+--   `emptied`; `about`: how many agents a run would change; `state`; `message`
 -- @treturn ?table the error that says how it is beyond the blast radius, if it is
 function M.describe(db, job, verb)
   local accounts, unseen = {}, {}
@@ -156,11 +215,12 @@ function M.describe(db, job, verb)
   local action, queues = verb == "undo" and "bind" or "release", {}
   local about = radius.agents(db, job, action)
   for i, queue in ipairs(store.queues(db, job)) do
-    local bound, unknown, size = queue.bound or 0, unseen[queue.id] or 0, queue.size or 0
+    local bound, unknown, size = queue.bound or 0, unseen[queue.id] or 0, queue.size
     queues[i] = {
-      skill_id = queue.skill, accounts = accounts[queue.id], bound = bound, not_bound = accounts[queue.id] - bound - unknown,
+      skill_id = queue.skill, skill_name = queue.skill_name, accounts = accounts[queue.id], bound = bound,
+      not_bound = accounts[queue.id] - bound - unknown,
       unseen = unknown, size = size,
-      left = size - bound, emptied = bound > 0 and bound >= size,
+      left = size and size - bound, emptied = bound > 0 and size ~= nil and bound >= size,
       about = about[queue.skill] or 0, state = queue.state, message = queue.message,
     }
   end

@@ -9,21 +9,21 @@ local M = {}
 local PAGE = 1000 -- rows that are in memory at once
 
 --- The report's columns.
-M.COLUMNS = { "skill_id", "user_account", "status", "code", "message", "attempts", "finished_at" }
+M.COLUMNS = { "skill_id", "skill_name", "user_account", "status", "code", "message", "attempts", "finished_at" }
 
-local ALL = [[SELECT line, CAST(skill_id AS TEXT) AS skill_id, user_account, status, code, message, attempts, finished_at, undo,
-    undo_message
+local ALL = [[SELECT line, CAST(skill_id AS TEXT) AS skill_id, skill_name, user_account, status, code, message, attempts,
+    finished_at, undo, undo_message
   FROM report WHERE job = ? AND line > ?%s ORDER BY line LIMIT ?]]
 local FILTERS = {
   all = ALL:format "",
-  failed = ALL:format " AND status IN ('failed', 'unknown', 'pending')",
+  failed = ALL:format " AND status IN ('failed', 'unknown', 'pending', 'no_agent')",
   unrestored = ALL:format " AND status = 'released' AND twin IS NULL AND undo IN ('failed', 'unknown')",
 }
 
 --- The rows of a report one by one.
 -- @tparam table db
 -- @tparam table job
--- @tparam string filter "all"; "failed": those that are failed, unknown or pending; "unrestored": those that an
+-- @tparam string filter "all"; "failed": those that are failed, unknown, pending or no_agent; "unrestored": those that an
 --   undo did not bring back
 -- @treturn function iterator over tables: the columns, `line`, and `undo` (restored, skipped, failed, unknown) of rows that
 --   were undone
@@ -37,7 +37,7 @@ function M.rows(db, job, filter)
     at = at + 1
     local row = page[at]
     if not row then return nil end
-    row.skill_id = database.big(row.skill_id)
+    row.skill_id = row.skill_id and database.big(row.skill_id) -- an account without a queue has none
     return row
   end
 end

@@ -64,10 +64,10 @@ local STATEMENTS = {
 
   -- An account of a job that is not made from rows. line: the input's; folded: how its spelling is compared; twin: the line that
   -- has the same account. state: found (in queues: it has rows), else what the report says of it, in its place among the rows:
-  -- no_agent, no_queue, not_bound. agent_name: the agent's own, as the API has it.
+  -- no_agent, no_queue, not_bound, failed. agent_name: the agent's own, as the API has it.
   [[CREATE TABLE agents (
       job INTEGER NOT NULL, line INTEGER NOT NULL, account TEXT NOT NULL, folded TEXT NOT NULL, twin INTEGER,
-      state TEXT, place INTEGER, agent_name TEXT, message TEXT, PRIMARY KEY (job, line)) {clustered}]],
+      state TEXT, place INTEGER, agent_name TEXT, code TEXT, message TEXT, PRIMARY KEY (job, line)) {clustered}]],
   "CREATE INDEX agents_by_name ON agents (job, folded)",
 }
 
@@ -100,7 +100,7 @@ local REPORT = [[CREATE VIEW report AS
         SELECT MAX(x.first_line) FROM chunks x WHERE x.queue = s.queue AND x.action = 'bind'
           AND x.agent_weight = s.agent_weight AND x.skill_weight = s.skill_weight AND x.first_line <= s.line)
     UNION ALL
-    SELECT a.job, a.place, NULL, NULL, NULL, a.account, a.state, NULL, a.message, NULL, j.created_at, NULL, NULL
+    SELECT a.job, a.place, NULL, NULL, NULL, a.account, a.state, a.code, a.message, NULL, j.created_at, NULL, NULL
     FROM agents a JOIN jobs j ON j.id = a.job WHERE a.place IS NOT NULL]]
 
 -- Whether there are tables.

@@ -119,8 +119,10 @@ local function add_rows(db, job, queues, batch)
   db:insert("rows (job, line, queue, account)", 4, values)
 end
 
--- Marks the rows that ask for what an earlier row asks for.
-local function mark_twins(db, job)
+--- Marks the rows that ask for what an earlier row asks for.
+-- @tparam table db
+-- @tparam table job
+function M.mark_twins(db, job)
   db:run([[UPDATE rows SET twin = firsts.line FROM (
       SELECT queue, line AS own, MIN(line) OVER (PARTITION BY queue, account) AS line FROM rows WHERE job = ?) AS firsts
     WHERE rows.queue = firsts.queue AND rows.line = firsts.own AND firsts.line < firsts.own]], job.id)
@@ -152,7 +154,7 @@ function M.load(db, job, reader, on_bad_line)
   if bad > 0 then return bad end
   db:transaction(function()
     add_rows(db, job, queues, batch)
-    mark_twins(db, job)
+    M.mark_twins(db, job)
     db:run("UPDATE jobs SET lines = ? WHERE id = ?", good, job.id)
   end)
   job.lines = good
@@ -166,8 +168,8 @@ end
 -- @tparam table job
 -- @treturn {table,...} rows of `queues`; `skill` is an integer
 function M.queues(db, job)
-  local queues = db:rows([[SELECT id, number, CAST(skill AS TEXT) AS skill, state, size, bound, listed_at, message, owner
-    FROM queues WHERE job = ? ORDER BY number]], job.id)
+  local queues = db:rows([[SELECT id, number, CAST(skill AS TEXT) AS skill, state, size, bound, listed_at, message, owner,
+      skill_name FROM queues WHERE job = ? ORDER BY number]], job.id)
   for _, queue in ipairs(queues) do queue.skill = database.big(queue.skill) end
   return queues
 end
@@ -175,9 +177,11 @@ end
 --- How many rows have which status.
 -- @tparam table db
 -- @tparam table job
--- @treturn table status -> count; with every status of the closed set
+-- @treturn table status -> count; with every status of the closed set: of a job that is made from accounts `no_agent` and
+--   `no_queue` too
 function M.counts(db, job)
   local counts = { released = 0, not_bound = 0, failed = 0, unknown = 0, pending = 0, planned = 0 }
+  if job.source ~= "rows" then counts.no_agent, counts.no_queue = 0, 0 end
   for _, row in ipairs(db:rows("SELECT status, COUNT(*) AS n FROM report WHERE job = ? GROUP BY status", job.id)) do
     counts[row.status] = row.n
   end

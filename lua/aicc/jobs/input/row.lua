@@ -123,7 +123,7 @@ end
 -- @treturn string account, or what is wrong
 -- @treturn ?string name
 function M.checked(line, skill_id, account, name)
-  local problem = M.problem(skill_id or 1, account) or name and M.name_problem(name)
+  local problem = M.problem(skill_id or 1, account) or not skill_id and M.name_problem(name) or nil
   if problem then return line, nil, problem end
   return line, skill_id or name, account, name
 end
