@@ -215,7 +215,7 @@ check-exports: build ## The modules export luaopen_* and nothing else
 	@grep -v ' T luaopen_' $(OUT)/exports; test $$? = 1
 
 check-postgresql: build ## Jobs that several workers share, on a PostgreSQL server that the spec starts
-	@$(MAKE) test SUITE=postgresql SPEC="spec/jobs_postgresql_spec.lua spec/jobs_migration_spec.lua" WITHOUT=
+	@$(MAKE) test SUITE=postgresql SPEC="spec/jobs_postgresql_spec.lua spec/jobs_migration_spec.lua spec/jobs_agents_spec.lua" WITHOUT=
 
 KILLS = 200
 

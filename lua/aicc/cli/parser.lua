@@ -101,7 +101,7 @@ the queues' listings are. --sweep --ask does both. An account that was
 looked for in both ways, and with different results, is told.]],
     function(command)
       command:argument("file", "CSV or JSON Lines; - for standard input."):args "?"
-      command:option("--agents", "A file of accounts: each is to leave all of its queues."):argname "FILE"
+      command:option("--agents", "A file of accounts, who are to leave all of their\nqueues."):argname "FILE"
       command:flag("--sweep", "With --agents: list every queue instead of asking the\nAPI for each account.")
       command:flag("--ask", "With --sweep: ask for each account too, and say where\nthe two ways differ.")
       command:option("--job", "The job's name. Default: the file's."):argname "NAME"
