@@ -1,4 +1,4 @@
--- Jobs from accounts: each agent leaves all of their queues, whichever way those are found, and what is told of each account is true.
+-- Jobs from accounts: each agent leaves all of their queues, whichever way those are found, and what is told of each is true.
 
 local aicc_jobs = require "aicc.jobs"
 local postgresql = require "spec.support.postgresql"
