@@ -18,6 +18,7 @@ static int needs_arming(const struct aicc_pollset *set, double due, double now) 
 
 #if AICC_LINUX
 
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 
@@ -33,11 +34,26 @@ static int control(const struct aicc_pollset *set, int operation, int fd, int da
   return epoll_ctl(set->fd, operation, fd, &event) == 0;
 }
 
+/*
+** A descriptor that is ours has an owner, which belongs to the open file, and not to the number: so that whoever inherits it can
+** tell it from what has got its number since. (Nobody gets a signal: that takes O_ASYNC too.)
+*/
+static void sign(int fd, pid_t opener) { fcntl(fd, F_SETOWN, opener); }
+
+static void close_signed(int fd, pid_t opener) {
+  if (fd >= 0 && fcntl(fd, F_GETOWN) == opener) close(fd);
+}
+
 int aicc_pollset_open(struct aicc_pollset *set) {
   set->due = HUGE_VAL;
+  set->opener = getpid();
   set->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
   set->fd = set->timer >= 0 ? epoll_create1(EPOLL_CLOEXEC) : -1;
-  if (set->fd >= 0 && control(set, EPOLL_CTL_ADD, set->timer, TIMER, AICC_READABLE)) return 1;
+  if (set->fd >= 0 && control(set, EPOLL_CTL_ADD, set->timer, TIMER, AICC_READABLE)) {
+    sign(set->timer, set->opener);
+    sign(set->fd, set->opener);
+    return 1;
+  }
   int problem = errno;
   aicc_pollset_close(set);
   errno = problem;
@@ -50,13 +66,9 @@ void aicc_pollset_close(struct aicc_pollset *set) {
   set->fd = set->timer = -1;
 }
 
-/* Only a set that has that timer already, the very same, refuses it for that reason. */
 void aicc_pollset_forget(struct aicc_pollset *set) {
-  if (control(set, EPOLL_CTL_ADD, set->timer, TIMER, AICC_READABLE)) {
-    control(set, EPOLL_CTL_DEL, set->timer, TIMER, 0);
-  } else if (errno == EEXIST) {
-    aicc_pollset_close(set);
-  }
+  close_signed(set->timer, set->opener);
+  close_signed(set->fd, set->opener);
   set->fd = set->timer = -1;
 }
 

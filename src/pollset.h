@@ -7,12 +7,15 @@
 #ifndef AICC_POLLSET_H
 #define AICC_POLLSET_H
 
+#include <sys/types.h>
+
 #define AICC_READABLE 1
 #define AICC_WRITABLE 2
 
 struct aicc_pollset {
   int fd;
   int timer;  /* epoll's; -1 elsewhere */
+  pid_t opener;
   double due; /* when the descriptor becomes readable by itself (AICC_MONOTONIC); HUGE_VAL: never */
 };
 
@@ -27,7 +30,10 @@ int aicc_pollset_open(struct aicc_pollset *set);
 /* May be called again. */
 void aicc_pollset_close(struct aicc_pollset *set);
 
-/* The same in the child after a fork, which may have closed descriptors and opened others: the parent's set stays as it is. */
+/*
+** The same in the child after a fork, which may have closed descriptors, and opened others that have their numbers now: those are
+** left alone, and so is the parent's set.
+*/
 void aicc_pollset_forget(struct aicc_pollset *set);
 
 /* Watches a socket for these events, and for no others; 0: no longer. Returns 0 if the system refuses. */

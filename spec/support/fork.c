@@ -1,6 +1,6 @@
 /*
-** fork.c - what a spec needs to fork: the Lua module `fork`, with fork() -> pid, wait(pid) -> exit status, leave(status), and
-** elsewhere(code): runs it in a Lua state of its own, and closes that.
+** fork.c - what a spec needs to fork: the Lua module `fork`, with fork() -> pid, wait(pid) -> exit status, leave(status),
+** close(descriptor), and elsewhere(code): runs it in a Lua state of its own, and closes that.
 */
 #include <lauxlib.h>
 #include <lualib.h>
@@ -33,9 +33,15 @@ static int fork_elsewhere(lua_State *L) {
   return failed ? lua_error(L) : 0;
 }
 
+static int fork_close(lua_State *L) {
+  lua_pushinteger(L, close((int)luaL_checkinteger(L, 1)));
+  return 1;
+}
+
 int luaopen_fork(lua_State *L) {
   static const luaL_Reg functions[] = {
-      {"fork", fork_fork}, {"wait", fork_wait}, {"leave", fork_leave}, {"elsewhere", fork_elsewhere}, {NULL, NULL}};
+      {"fork", fork_fork}, {"wait", fork_wait}, {"leave", fork_leave}, {"elsewhere", fork_elsewhere},
+      {"close", fork_close}, {NULL, NULL}};
   luaL_newlib(L, functions);
   return 1;
 }
