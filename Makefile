@@ -109,7 +109,7 @@ repl: build ## A prompt with a sandbox and a client, and what to try
 # Specs with the tags in APART have goals of their own, for what they need: nginx and HAProxy, PostgreSQL, a terminal.
 # A run leaves its closing line in $(TALLY) too: without one, busted did not get to its end, whatever its exit status.
 SPEC    = spec
-APART   = hosts,postgresql,terminal
+APART   = hosts,loops,postgresql,terminal
 WITHOUT = $(APART)$(if $(filter-out 5.4,$(ABI)),$(comma)lua54)
 comma   = ,
 TALLY   = build/tally/$(SUITE)
@@ -160,7 +160,7 @@ names: build ## Every public name, and whether it is in the types, in the refere
 # ---- check ----
 
 # The longest first, since CI has two at a time.
-CHECKS = valgrind luas hosts asan gc postgresql install instructions posix clang lint doc layers musl exports terminal fuzz helgrind
+CHECKS = valgrind luas hosts asan gc loops postgresql install instructions posix clang lint doc layers musl exports terminal fuzz helgrind
 .PHONY: $(CHECKS:%=check-%) check-kill check-systems check-types
 
 check: $(CHECKS:%=check-%) ## All that follows; with `make test`, what CI runs
@@ -213,6 +213,10 @@ check-posix: ## Specs on a build that uses nothing but POSIX (src/portable.h), a
 check-exports: build ## The modules export luaopen_* and nothing else
 	@nm -DA --defined-only $(CORE) $(CURL) $(SANDBOX) >$(OUT)/exports
 	@grep -v ' T luaopen_' $(OUT)/exports; test $$? = 1
+
+check-loops: build ## The fault matrix in the event loops of others: cqueues, luv, and Copas, which Debian has for Lua 5.1
+	@$(MAKE) test SUITE=loops WITHOUT= SPEC=spec/loops_matrix_spec.lua
+	@$(MAKE) test SUITE=loops-5.1 ABI=5.1 WITHOUT= SPEC=spec/loops_matrix_spec.lua FILTER='in copas'
 
 check-postgresql: build ## Jobs that several workers share, on a PostgreSQL server that the spec starts
 	@$(MAKE) test SUITE=postgresql SPEC="spec/jobs_postgresql_spec.lua spec/jobs_migration_spec.lua spec/jobs_agents_spec.lua" WITHOUT=

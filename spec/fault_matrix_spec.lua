@@ -3,10 +3,11 @@
 -- A cell reads "4 server unknown 0.2 0.4 0.8": four requests of that operation, an error of that kind and outcome, and the waits
 -- (with random() = 1, so the longest possible). "1 ok applied_earlier" is a success with its outcome; a query and a token have
 -- none. A fault lasts for all requests of the operation, unless it says `to`, and meets no other. In every cell what is told is
--- held against what the sandbox's state says.
+-- held against what the sandbox's state says. loops_matrix_spec runs the same file inside the event loops of others.
 
 local aicc = require "aicc"
 local faults = require "spec.support.faults"
+local inside = require "spec.support.inside"
 local sandbox = require "aicc.sandbox"
 local scene = require "spec.support.scene"
 
@@ -75,9 +76,9 @@ local function play(row, operation, more)
   local where = row[1] .. ", " .. name
   local server, time = server_for(nil, row.shape), scene.skipping()
   server:fault(faults.of(id, row[2], more))
-  local client = assert(server:client(scene.options(time, row.client)))
+  local client = assert(server:client(inside.options(scene.options(time, row.client))))
   local began = time.clock()
-  local result, err = call(client)
+  local result, err = inside.call(call, client)
   check_honesty(where, name, server, { elapsed = time.clock() - began, deadline = 60 }, result, err)
   client:close()
   server:release_held()
@@ -127,8 +128,8 @@ end)
 it("what was applied and then refused is settled too", function()
   local server, time = server_for "refuse", scene.skipping()
   server:fault { operation = "release_agent_by_skill", status = 504, apply = true }
-  local client = assert(server:client(scene.options(time)))
-  local result = assert(client:release_agent_by_skill(3, { "1001", "1002" }))
+  local client = assert(server:client(inside.options(scene.options(time))))
+  local result = assert(inside.call(client.release_agent_by_skill, client, 3, { "1001", "1002" }))
   client:close()
   assert.same({ "applied_earlier", 2 }, { result.outcome, result.attempts })
   assert.equal("1003/1", bound(server))
@@ -142,8 +143,8 @@ describe("what cannot be settled stays unknown:", function()
           local server, time = server_for(nil, row.shape), scene.skipping()
           server:fault { operation = "release_agent_by_skill", close = "request", apply = apply, to = math.huge }
           server:fault(faults.of("query_agents", row[2]))
-          local client = assert(server:client(scene.options(time, row.client)))
-          local result, err = client:release_agent_by_skill(3, { "1001" })
+          local client = assert(server:client(inside.options(scene.options(time, row.client))))
+          local result, err = inside.call(client.release_agent_by_skill, client, 3, { "1001" })
           client:close()
           server:release_held()
           -- A 401 that is gone, or a wait that was worth it: then it was settled after all.
@@ -199,8 +200,8 @@ describe("unreachable:", function()
         local options = scene.options(time, { app_key = "k", app_secret = "s" })
         if operation[1] ~= "token" then options.store = scene.with_token() end
         for name, value in pairs(way) do options[name] = value end
-        local client = assert(aicc.new(options))
-        local result, err = operation[4](client)
+        local client = assert(aicc.new(inside.options(options)))
+        local result, err = inside.call(operation[4], client)
         client:close()
         assert.is_nil(result, operation[1])
         local words = { err.attempts, err.kind, err.outcome }
