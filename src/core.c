@@ -182,7 +182,14 @@ static int core_decode(lua_State *L) {
 /* core.now([clock = "monotonic"]) -> seconds; "boottime" runs on while the machine sleeps, "realtime" is the time of day */
 static int core_now(lua_State *L) {
   static const char *const clocks[] = {"monotonic", "boottime", "realtime", NULL};
-  lua_pushnumber(L, (lua_Number)aicc_sys_now((enum aicc_clock)luaL_checkoption(L, 1, "monotonic", clocks)));
+  int clock = lua_isnoneornil(L, 1) ? AICC_MONOTONIC : luaL_checkoption(L, 1, NULL, clocks);
+  lua_pushnumber(L, (lua_Number)aicc_sys_now((enum aicc_clock)clock));
+  return 1;
+}
+
+/* core.boottime() -> core.now "boottime" */
+static int core_boottime(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)aicc_sys_now(AICC_BOOTTIME));
   return 1;
 }
 
@@ -252,7 +259,7 @@ static void push_operations(lua_State *L) {
 
 __attribute__((visibility("default"))) int luaopen_aicc_core(lua_State *L) {
   static const luaL_Reg functions[] = {{"check", core_check}, {"encode", core_encode}, {"decode", core_decode},
-                                       {"now", core_now},     {"sleep", core_sleep},   {"random", core_random},
+                                       {"now", core_now},     {"boottime", core_boottime}, {"sleep", core_sleep},   {"random", core_random},
                                        {"hash", core_hash},   {"equal", core_equal},   {"printable", core_printable},
                                        {NULL, NULL}};
   luaL_checkversion(L);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define MOST_FIELDS 8
+#define ROOM 8 /* fields of a table: a client adds what the call was (result.lua), and a table that grows is laid out anew */
 
 /* Where a reading has come to. */
 struct reader {
@@ -56,7 +57,7 @@ int aicc_flat_push(lua_State *L, struct aicc_text body) {
   } while (pass(&reader, ','));
   if (!pass(&reader, '}')) return 0;
   if (pass(&reader, '\0') || reader.at != reader.end) return 0; /* blanks may follow, and nothing else */
-  lua_createtable(L, 0, count);
+  lua_createtable(L, 0, ROOM);
   for (int i = 0; i < count; i++) {
     lua_pushlstring(L, names[i].data, names[i].size);
     lua_pushlstring(L, values[i].data, values[i].size);

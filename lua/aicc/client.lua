@@ -47,7 +47,6 @@ end
 
 -- The limits of a single call, and what is wrong with its headers; a wrong option raises at `level`.
 local function read_limits(self, options, level)
-  if options == nil then return self.limits end
   local limits, problem = usual_limits(self), nil
   if type(options) ~= "table" then error("options: expected a table, got " .. type(options), level) end
   for name, value in pairs(options) do
@@ -94,7 +93,8 @@ end
 -- tables while the call waits changes nothing. What is wrong with them comes as `err`, in their place. A wrong option raises, at
 -- the line `level` calls up. Returns the call and its arguments, or nil and an error.
 local function admit(self, operation, options, level, arguments, err)
-  local limits, problem = read_limits(self, options, level + 2)
+  local limits, problem = self.limits, nil
+  if options ~= nil then limits, problem = read_limits(self, options, level + 2) end
   local current = call.new(operation, limits)
   current.arguments = arguments
   if arguments and self.closed then
@@ -301,7 +301,7 @@ local function make_engine(self, store)
   local tokens = token.new {
     store = store, key = token.key(settings), timeout = settings.timeout, random = self.random, emit = emit,
     sleep = wait_for_others,
-    now = settings.clock or function() return core.now "boottime" end,
+    now = settings.clock or core.boottime,
     transport = transport,
     request = function(current)
       local reply, err = made:perform(current, {

@@ -93,6 +93,7 @@ end
 --- Whether the caller is a function that was spawned, and may wait by yielding to the loop.
 -- @treturn boolean
 function M.is_inside()
+  if not is_running then return false end
   local thread = coroutine.running()
   return thread ~= nil and tasks[thread] == true
 end

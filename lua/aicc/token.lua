@@ -88,11 +88,11 @@ local function keep(self, entry)
 end
 
 -- What the store gave, as a usable token; or nil, and the failure that is remembered or the store's own.
-local function usable(self, entry, problem)
+local function usable(self, entry, now, problem)
   if not entry then return nil, problem end
-  local now = self.now()
   if entry.failure then return nil, now < entry.ends and errors.copy(entry.failure) or nil end
-  return now < entry.hard and entry.token ~= secret.of(self).refused and entry.token or nil
+  if now >= entry.hard or self.has_refused and entry.token == secret.of(self).refused then return nil end
+  return entry.token
 end
 
 -- The seconds for which a failure is everybody's. In a host strangers call, as many as there are: each of them would ask again,
@@ -111,7 +111,7 @@ end
 -- get the lock, must not put its failure in that one's place.
 local function remember_failure(self, call, err, have)
   local entry = self.store:get(self.key, true)
-  local token = usable(self, entry)
+  local token = usable(self, entry, self.now())
   if token and token ~= have then return token end
   if token then
     local longer = {}
@@ -132,7 +132,7 @@ local function fetch(self, call, have, flight)
   if have and not locked then return have end
   flight.locked = locked
   local entry, problem = self.store:get(self.key, true)
-  local token, err = usable(self, entry, problem)
+  local token, err = usable(self, entry, self.now(), problem)
   if not err and (not token or token == have) then -- else somebody was faster
     local asked_at = self.now()
     local reply
@@ -243,11 +243,12 @@ end
 function Source:get(call)
   while true do
     local entry, problem = self.store:get(self.key)
-    local token, failure = usable(self, entry, problem)
+    local now = self.now()
+    local token, failure = usable(self, entry, now, problem)
     if failure then return nil, failure end
     if token then
       self.failures = nil -- whoever fetched it
-      local is_due = self.now() >= entry.soft and entry.soft < entry.hard
+      local is_due = now >= entry.soft and entry.soft < entry.hard
       if not is_due or (self.flight and not is_lost(self, self.flight)) then return token end
       return lead(self, call, token) or token
     end
@@ -265,7 +266,7 @@ end
 --- Forgets a token that the server refused, unless a newer one is there already.
 -- @tparam string token
 function Source:invalidate(token)
-  secret.of(self).refused = token -- the store may be unable to forget it
+  self.has_refused, secret.of(self).refused = true, token -- the store may be unable to forget it
   local entry = self.store:get(self.key, true)
   if entry and entry.token == token then keep(self, nil) end
 end

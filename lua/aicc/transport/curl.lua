@@ -36,7 +36,7 @@ end
 -- Whom the caller would hold up if it waited by itself, and what to do instead; nil: nobody.
 local function held_up(self, by_loop)
   if self.allow_blocking then return end
-  local where = host.shared_with()
+  local where = self.is_hosted and host.shared_with()
   return where and where .. " would be held up by libcurl: leave out `transport` and give `egress`, or set allow_blocking"
     or by_loop and by_loop .. ", or set allow_blocking"
 end
@@ -124,6 +124,7 @@ function M.new(settings, _, how)
   if not session then return nil, err end
   return setmetatable({
     session = session, settings = settings, chosen = how, allow_blocking = settings.allow_blocking,
+    is_hosted = host.name() ~= nil,
   }, Transport)
 end
 
