@@ -26,7 +26,8 @@ end
 
 local function new_client()
   return assert(aicc.new {
-    base_url = base_url, ca_file = ca_file, app_key = "sandbox-key", app_secret = ("secret-"):rep(5), proxy = "", max_in_flight = in_flight,
+    base_url = base_url, ca_file = ca_file, app_key = "sandbox-key", app_secret = ("secret-"):rep(5), proxy = "",
+    max_in_flight = in_flight,
   })
 end
 
