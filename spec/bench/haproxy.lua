@@ -1,14 +1,15 @@
 -- What a call of the webhook costs in HAProxy, beside the smallest code by hand that does the same: it compares the secret,
 -- reads the body's JSON, sends the same bytes to the same egress with core.tcp and a token that is there, and reads the reply's
--- JSON. It counts nothing, tries nothing again, and believes whatever comes. In one process, in turns.
+-- JSON. It counts nothing, tries nothing again, and believes whatever comes. In one process, in turns; then many calls, and what
+-- they left behind.
 --
---     make bench-hosts, or with its paths: lua5.4 spec/bench/haproxy.lua [calls a turn [rounds]]
+--     make bench-hosts, or with its paths: lua5.4 spec/bench/haproxy.lua [calls a turn [rounds [calls at the end]]]
 
 local hooks = require "spec.bench.hooks"
 local host = require "spec.support.hosts.host"
 local sandbox = require "aicc.sandbox"
 
-local CALLS, ROUNDS = tonumber(arg[1]) or 500, tonumber(arg[2]) or 15
+local CALLS, ROUNDS, MANY = tonumber(arg[1]) or 1000, tonumber(arg[2]) or 15, tonumber(arg[3]) or 50000
 
 -- What is added to hook_haproxy.lua. Its token is the one that the webhook's own call has just used.
 local BY_HAND = [[
@@ -57,5 +58,6 @@ local by_hand = { port = example.port, path = "/agents/by-hand/signed-off", body
 hooks.compare("HAProxy", pid, { webhook = hook, by_hand = by_hand }, {
   calls = CALLS, rounds = ROUNDS, after = function() server:clear() end, target = 1.3,
 })
+hooks.many("HAProxy", pid, hook, server, MANY)
 example:stop()
 server:stop()

@@ -64,4 +64,35 @@ function hooks.compare(name, pid, ways, options)
   return ratio
 end
 
+-- Memory and descriptors of a process: kilobytes, and how many.
+local function state(pid)
+  local pipe = io.popen(("ls /proc/%s/fd | wc -l"):format(pid))
+  local descriptors = pipe:read "*n"
+  pipe:close()
+  return tonumber(hooks.content("/proc/" .. pid .. "/status"):match "VmRSS:%s*(%d+)"), descriptors
+end
+
+--- Makes many calls, and prints what they left behind, and on how many connections they came to the API.
+-- @param name of the host
+-- @param pid its only worker's
+-- @param request the webhook's
+-- @param server the sandbox
+-- @param calls how many
+function hooks.many(name, pid, request, server, calls)
+  local memory, descriptors = state(pid)
+  local seen, connections = {}, 0
+  for done = 0, calls - 1, 1000 do
+    run(pid, request, math.min(calls - done, 1000), function()
+      for _, sent in ipairs(server:requests()) do
+        if not seen[sent.connection] then connections = connections + 1 end
+        seen[sent.connection] = true
+      end
+      server:clear()
+    end)
+  end
+  local memory_after, descriptors_after = state(pid)
+  print(("%d calls in %s: %d kB before, %d kB after; %d and %d descriptors; %d connections to the API"):format(
+    calls, name, memory, memory_after, descriptors, descriptors_after, connections))
+end
+
 return hooks

@@ -41,14 +41,6 @@ local BY_HAND = [[
     }
 ]]
 
-local function lines_of(command)
-  local pipe = io.popen(command)
-  local n = 0
-  for _ in pipe:lines() do n = n + 1 end
-  pipe:close()
-  return n
-end
-
 local server = assert(sandbox.start { tls = true, agents = { [3] = { "1001" } } })
 local example = host.example("openresty", server)
 example:configure(function(text)
@@ -64,29 +56,6 @@ hooks.compare("nginx", pid, { webhook = hook, by_hand = by_hand }, {
   calls = CALLS, rounds = ROUNDS, after = function() server:clear() end, target = 1.3,
 })
 
--- So many calls; returns on how many connections they came to the API.
-local function count_connections(calls)
-  local connections, n = {}, 0
-  for _ = 1, calls, 1000 do
-    hooks.run(pid, hook, math.min(calls, 1000), function()
-      for _, sent in ipairs(server:requests()) do
-        if not connections[sent.connection] then n = n + 1 end
-        connections[sent.connection] = true
-      end
-      server:clear()
-    end)
-  end
-  return n
-end
-
-local function state()
-  return tonumber(hooks.content("/proc/" .. pid .. "/status"):match "VmRSS:%s*(%d+)"), lines_of("ls /proc/" .. pid .. "/fd")
-end
-
-local memory, descriptors = state()
-local connections = count_connections(MANY)
-local memory_after, descriptors_after = state()
-print(("%d calls: %d kB before, %d kB after; %d and %d descriptors; %d connections to the API"):format(
-  MANY, memory, memory_after, descriptors, descriptors_after, connections))
+hooks.many("nginx", pid, hook, server, MANY)
 example:stop()
 server:stop()
