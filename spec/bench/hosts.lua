@@ -9,7 +9,7 @@ local CALLS, ROUNDS = tonumber(arg[1]) or 500, tonumber(arg[2]) or 9
 
 local SCRIPTS = {
   { host = "nginx", command = "lua5.4 spec/bench/nginx.lua %d %d 1000" },
-  { host = "HAProxy", command = "lua5.4 spec/bench/haproxy.lua %d %d" },
+  { host = "HAProxy", command = "lua5.4 spec/bench/haproxy.lua %d %d 1000" },
 }
 
 local rows = {}
