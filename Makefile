@@ -136,7 +136,7 @@ bench-encode: build ## What an account costs on its way into JSON, beside lua-cj
 bench-hosts: build ## HAProxy and nginx: CPU of a call beside code by hand, and 500 callers at an API that hangs (a minute)
 	@$(MAKE) library ABI=$(HAPROXY_ABI)
 	@$(MAKE) library ABI=5.1
-	@$(IN_TREE) $(LUA) spec/bench/hosts.lua
+	@$(IN_TREE) $(LUA) spec/bench/hosts.lua 1000 15 50000
 	@$(IN_TREE) $(LUA) spec/bench/overload.lua
 
 bench-requests: build ## How many requests a job makes for each of its rows
