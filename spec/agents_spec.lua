@@ -1,5 +1,6 @@
 -- One agent's queues, and the tenant's queues by name, as a client reads them through a real server (semantics.md, section 3).
 
+local errors = require "aicc.error"
 local loop = require "aicc.loop"
 local sandbox = require "aicc.sandbox"
 local scene = require "spec.support.scene"
@@ -78,14 +79,14 @@ describe("query_agent", function()
     { "empty", {}, { FLAT, WRAPPED }, { FLAT } },
     { "missing", {}, { FLAT, WRAPPED }, { FLAT } },
     { "null", {}, { FLAT, WRAPPED }, { FLAT } },
-    { "business", {}, { FLAT, WRAPPED, ANYBODY }, { FLAT, ANYBODY } },
+    { "business", {}, { FLAT, WRAPPED, ANYBODY, FLAT }, { FLAT, ANYBODY, FLAT } },
     { "empty", { query_form = "flat" }, { FLAT, WRAPPED }, { FLAT } },
-    { "business", { query_form = "flat" }, { FLAT, WRAPPED, ANYBODY }, { FLAT, ANYBODY } },
+    { "business", { query_form = "flat" }, { FLAT, WRAPPED, ANYBODY, FLAT }, { FLAT, ANYBODY, FLAT } },
     { "empty", { query_form = "flat", wrong_form = "page" }, { FLAT, WRAPPED }, { FLAT } },
     { "empty", { query_form = "wrapped" }, { FLAT, WRAPPED }, { WRAPPED } },
     { "empty", { query_form = "wrapped", wrong_form = "page" }, { FLAT, WRAPPED }, { WRAPPED } },
-    { "business", { query_form = "wrapped", wrong_form = "empty" }, { FLAT, WRAPPED, WRAPPED_ANYBODY },
-      { WRAPPED, WRAPPED_ANYBODY } },
+    { "business", { query_form = "wrapped", wrong_form = "empty" }, { FLAT, WRAPPED, WRAPPED_ANYBODY, WRAPPED },
+      { WRAPPED, WRAPPED_ANYBODY, WRAPPED } },
   }
   for _, case in ipairs(UNKNOWN) do
     local shape = ""
@@ -150,6 +151,45 @@ describe("query_agent", function()
     assert(client:query_agent "1001")
     server:fault { operation = "query_agent", status = 500, body = '{"resultCode":"9"}', to = 9 }
     assert.equal("business", select(2, client:query_agent "1001").kind)
+  end)
+
+  it("finds who was refused for a moment only", function()
+    start { agents = AGENTS }
+    assert(client:query_agent "1001")
+    server:fault { operation = "query_agent", status = 500, body = '{"resultCode":"9"}' }
+    assert.equal("BOB", assert(client:query_agent "BOB").userAccount)
+  end)
+
+  it("tells nobody's telephone number or address: not in events, nor in errors, nor in lines for a log", function()
+    local told = {}
+    local function keep(value)
+      if type(value) == "table" then
+        for _, item in pairs(value) do keep(item) end
+      else
+        told[#told + 1] = tostring(value)
+      end
+    end
+    start({ agents = { [3] = { "1001" } }, people = { ["1001"] = { phone = "+49 30 901820", email = "ada@people.example" } } },
+      { on_event = keep })
+    local body = '{"data":[{"userAccount":"1001","phone":"+49 30 901820","email":"ada@people.example"}]}'
+    local faults = {
+      {}, { cut = 300 }, { status = 500, body = body }, { status = 404, body = body }, { status = 502, body = body },
+    }
+    for _, shape in ipairs { "none", "all" } do
+      server:shape { schema = shape }
+      for _, fault in ipairs(faults) do
+        server:clear()
+        fault.operation, fault.to = "query_agent", 9
+        server:fault(fault)
+        for _, method in ipairs { "query_agent", "release_agent" } do
+          local result, err = client[method](client, "1001")
+          keep(result or { err, tostring(err), errors.line(err) })
+        end
+      end
+    end
+    local all = table.concat(told, "\n")
+    assert.truthy(all:find("1001", 1, true))
+    assert.falsy(all:find("901820", 1, true) or all:find("people.example", 1, true))
   end)
 
   it("cannot tell where the question for anybody finds no answer", function()

@@ -131,6 +131,15 @@ describe("of an agent is kept", function()
     assert.same({}, skills_of ',"skills":[]')
   end)
 
+  it("every queue once, in a time that does not grow with their square", function()
+    local skills = {}
+    for n = 1, 30000 do skills[n] = ('{"skillId":%d}'):format(n % 20000 + 1) end
+    local began = os.clock()
+    local result = assert(decode("query_agent", '{"data":[{"userAccount":"x","skills":[' .. table.concat(skills, ",") .. "]}]}"))
+    assert.equal(20000, #result.data[1].skills)
+    assert.is_true(os.clock() - began < 5, "it took seconds")
+  end)
+
   it("nobody, where a success has nobody in it", function()
     for _, data in ipairs { "", ',"data":null', ',"data":[]' } do
       assert.same({}, assert(decode("query_agent", '{"resultCode":"0"' .. data .. "}")).data)

@@ -119,6 +119,13 @@ describe("release_agent", function()
     assert.equal(0, count "release_agent_by_skill")
   end)
 
+  it("leaves them where the API does not say that they are, and says nothing of that queue", function()
+    start { omit_skills = { ["1001"] = { 4 } } }
+    local result = assert(client:release_agent "1001")
+    assert.equal("3 released applied, 5 released applied, 9007199254740991 released applied", told(result))
+    assert.equal("4:7/1", bound "1001")
+  end)
+
   it("releases nobody whose name differs in the case of a letter", function()
     start()
     server:fault { operation = "query_agent",
@@ -153,7 +160,8 @@ describe("release_agent", function()
   end)
 
   it("sends no more once something is wrong that every queue would meet", function()
-    for _, case in ipairs { { 403, "blocked" }, { 401, "auth" }, { 404, "not_found" }, { 302, "redirect" } } do
+    for _, case in ipairs { { 403, "blocked" }, { 401, "auth" }, { 429, "throttled" },
+      { 404, "not_found" }, { 302, "redirect" } } do
       start()
       server:fault { operation = "release_agent_by_skill", status = case[1], from = 2, to = 99 }
       local result = assert(client:release_agent "1001")

@@ -87,20 +87,24 @@ static int same_field(lua_State *L, const char *name) {
 }
 
 /*
-** Adds the queue on top to the array at -2, which has *count of them, and pops it. Returns 0 where it is there already with other
-** weights: with which the agent is to be bound again, nobody could tell.
+** Adds the queue on top to the array at -2, which has *count of them, and pops it; the table at `seen` has each by its number.
+** Returns 0 where it is there already with other weights: with which the agent is to be bound again, nobody could tell.
 */
-static int add_skill(lua_State *L, lua_Integer *count) {
-  for (lua_Integer i = 1; i <= *count; i++) {
-    aicc_rawgeti(L, -2, i);
-    int is_known = same_field(L, "skillId"), agrees = same_field(L, "agentWeight") && same_field(L, "skillWeight");
+static int add_skill(lua_State *L, int seen, lua_Integer *count) {
+  int agrees = 1;
+  lua_getfield(L, -1, "skillId");
+  lua_rawget(L, seen);
+  if (lua_isnil(L, -1)) {
     lua_pop(L, 1);
-    if (!is_known) continue;
-    lua_pop(L, 1);
-    return agrees;
+    lua_getfield(L, -1, "skillId");
+    lua_pushvalue(L, -2);
+    lua_rawset(L, seen);
+    lua_rawseti(L, -2, (int)++*count);
+  } else {
+    agrees = same_field(L, "agentWeight") && same_field(L, "skillWeight");
+    lua_pop(L, 2);
   }
-  lua_rawseti(L, -2, (int)++*count);
-  return 1;
+  return agrees;
 }
 
 /*
@@ -114,6 +118,9 @@ static int copy_skills(lua_State *L) {
     lua_pop(L, 1);
     return type == LUA_TNIL;
   }
+  lua_newtable(L);
+  lua_insert(L, -2);
+  int seen = lua_gettop(L) - 1;
   lua_createtable(L, (int)size, 0);
   for (lua_Integer i = 1; is_good && i <= size; i++) {
     if (aicc_rawgeti(L, -2, i) != LUA_TTABLE) {
@@ -130,10 +137,10 @@ static int copy_skills(lua_State *L) {
     if (!is_good)
       lua_pop(L, 1);
     else
-      is_good = add_skill(L, &count);
+      is_good = add_skill(L, seen, &count);
   }
-  lua_setfield(L, -3, "skills");
-  lua_pop(L, 1);
+  lua_setfield(L, -4, "skills");
+  lua_pop(L, 2);
   return is_good;
 }
 

@@ -79,8 +79,8 @@ M.equal = core.equal
 -- @tparam ?table|boolean options.retry `attempts` (4) and the other fields of `aicc.retry.defaults`; false for a single attempt
 -- @tparam[opt=3600] integer options.token_lifetime seconds that are asked for, 60 to 3600
 -- @tparam[opt=8] integer options.max_in_flight requests at once; refused in nginx and HAProxy, whose own bounds count
--- @tparam[opt="auto"] string options.query_form how queues are asked for: "flat", "wrapped" (in `requestParam`), or "auto", which
---   finds out what the server takes (doc/errors.md)
+-- @tparam[opt="auto"] string options.query_form how queues and agents are asked for: "flat", "wrapped" (in `requestParam`), or
+--   "auto", which finds out what the server takes (doc/errors.md)
 -- @tparam ?string|table options.store where tokens are kept: "memory", "file", or in nginx "shdict"
 -- @tparam ?string|table options.transport what sends: "nginx" or "haproxy" where this runs in one, else "curl"
 -- @tparam ?string options.egress in nginx and HAProxy: `unix:` and the path of the socket through which they reach the API

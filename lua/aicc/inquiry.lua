@@ -6,7 +6,7 @@
 -- no more.
 --
 -- A refusal as business may be of what was asked for, or of the moment. The same form without it, for whatever there is, tells:
--- if that is answered, the refusal is of what was asked for. Either way the form is known then.
+-- if that is answered, and then the first question is refused again, the refusal is of what was asked for.
 -- @module aicc.inquiry
 
 local errors = require "aicc.error"
@@ -59,6 +59,7 @@ local function weigh(self, question, one, other)
       if verdict == "failed" then return { err = err, verdict = "failed" } end -- it cannot be told
       if verdict == "found" then
         self.confirmed[question.operation] = answer.form
+        if answer.verdict == "business" then answer = try(self, question, answer.form) end
         answer.is_understood = true
         return answer
       end

@@ -25,7 +25,7 @@ local OUTCOMES = { rejected = "failed", unknown = "unknown", not_sent = "not_sen
 -- Errors that every other queue would meet as well.
 local STOPS = {
   aborted = true, closed = true, auth = true, forbidden = true, blocked = true, not_found = true, redirect = true, tls = true,
-  unsupported = true, deadline = true,
+  unsupported = true, deadline = true, throttled = true,
 }
 
 -- Outcomes that `restore_agent` has something to do for.

@@ -56,21 +56,14 @@ local function agents_reply(reply, service, agents)
   return reply.data(service, "[" .. table.concat(shown, ",") .. "]")
 end
 
--- A part of all agents. `from` begins at 0.
-local function slice(service, from, count)
-  local all, page = service.queues:everyone(), {}
-  for n = from + 1, math.min(#all, from + count) do page[#page + 1] = all[n] end
-  return page
-end
-
 -- What this API answers to an account that nobody has.
 local function unknown_agent(reply, service)
   local kind = service.shape.unknown_agent
   if kind == "business" then return reply.business_failure(service, "the agent does not exist") end
   if kind == "missing" then return reply.success(service) end
   if kind == "null" then return reply.data(service, "null") end
-  if kind == "other" then return agents_reply(reply, service, slice(service, 0, 1)) end
-  if kind == "page" then return agents_reply(reply, service, slice(service, 0, MAX_LIMIT)) end
+  if kind == "other" then return agents_reply(reply, service, service.queues:page(0, 1)) end
+  if kind == "page" then return agents_reply(reply, service, service.queues:page(0, MAX_LIMIT)) end
   return reply.data(service, "[]")
 end
 
@@ -87,7 +80,7 @@ local function query_agent(reply, service, request)
   given, why = parameters(service, fields)
   if not given then
     return wrong_form(reply, service, why) or
-      agents_reply(reply, service, service.shape.wrong_form == "page" and slice(service, 0, MAX_LIMIT) or {})
+      agents_reply(reply, service, service.shape.wrong_form == "page" and service.queues:page(0, MAX_LIMIT) or {})
   end
   if given.userAccount then
     local account
@@ -102,7 +95,7 @@ local function query_agent(reply, service, request)
   if not at then return reply.bad_request(service, why) end
   size, why = number(given, "pageSize", MAX_LIMIT, 1)
   if not size then return reply.bad_request(service, why) end
-  return agents_reply(reply, service, slice(service, at * size, size))
+  return agents_reply(reply, service, service.queues:page(at * size, size))
 end
 
 -- ---- queues ----

@@ -146,11 +146,11 @@ function queues:agent(account)
   }
 end
 
---- Every agent, by account.
-function queues:everyone()
-  local everyone = {}
-  for n, account in ipairs(sorted_keys(self.work_numbers)) do everyone[n] = self:agent(account) end
-  return everyone
+--- So many of all agents, by account, after the first `from`.
+function queues:page(from, count)
+  local accounts, page = sorted_keys(self.work_numbers), {}
+  for n = from + 1, math.min(#accounts, from + count) do page[#page + 1] = self:agent(accounts[n]) end
+  return page
 end
 
 return queues
