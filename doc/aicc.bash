@@ -2,7 +2,7 @@
 
 _aicc() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]-} options
-  local commands="plan apply resume undo status report jobs forget release bind agents token config sandbox"
+  local commands="plan apply resume undo status report jobs forget release bind agents agent queues token config sandbox"
   local everywhere="--store --json --quiet --help"
 
   COMPREPLY=()
@@ -13,15 +13,16 @@ _aicc() {
   case $before in
     --format) mapfile -t COMPREPLY < <(compgen -W "csv jsonl" -- "$word"); return ;;
     --agents) mapfile -t COMPREPLY < <(compgen -f -- "$word"); return ;;
-    --store | --rate | --concurrency | --chunk | --job | --skill | --agent-weight | --skill-weight | --port) return ;;
+    --store | --rate | --concurrency | --chunk | --job | --skill | --agent | --except | --name | --ids | --agent-weight | --skill-weight | --port) return ;;
   esac
   case $command in
     plan) options="--job --chunk --rate --concurrency --agents --sweep --ask" ;;
     apply | resume | undo) options="--force --yes --rate --concurrency" ;;
     report) options="--format --failed" ;;
-    release) options="--skill --all --yes" ;;
+    release) options="--skill --all --agent --except --yes" ;;
     bind) options="--skill --agent-weight --skill-weight" ;;
     agents) options="--skill" ;;
+    queues) options="--name --ids --count --rate" ;;
     token) options="--check" ;;
     sandbox) options="--port --agents --tls" ;;
   esac

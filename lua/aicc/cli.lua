@@ -12,6 +12,7 @@ local M = {}
 local MODULES = {
   plan = "jobs", apply = "jobs", resume = "jobs", undo = "jobs", status = "jobs", report = "jobs", jobs = "jobs", forget = "jobs",
   release = "calls", bind = "calls", agents = "calls", token = "calls", config = "calls", sandbox = "sandbox",
+  agent = "agent", queues = "queues",
 }
 
 -- What a raised value comes to: an error of ours as it is, anything else with where it came from.

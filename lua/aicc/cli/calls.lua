@@ -1,22 +1,28 @@
 --- The commands that make one call: release, bind, agents, token, config.
 -- @module aicc.cli.calls
 
+local agent_of = require "aicc.cli.agent"
 local aicc = require "aicc"
 local client_of = require "aicc.cli.client"
+local core = require "aicc.core"
 local errors = require "aicc.error"
 local output = require "aicc.cli.output"
+local queues = require "aicc.cli.queues"
 local row = require "aicc.jobs.input.row"
 local terminal = require "aicc.cli.terminal"
-local text = require "aicc.jobs.text"
+local width = require "aicc.cli.width"
 
 local M = {}
 
 local function guard(message) return nil, errors.new { kind = "guard", message = message } end
+local function misuse(message) return nil, errors.new { kind = "argument", message = message } end
 
--- Accounts as they were typed or put in by a script: what is refused in a file of rows is refused here too.
+-- Accounts as they were typed or put in by a script: what is refused in a file of rows is refused here too. That there are none
+-- is told before anything is sent, be it a question for a queue's name.
 local function check(accounts)
   local problem = row.problem_among(accounts)
-  if problem then return nil, errors.new { kind = "argument", message = problem } end
+  if problem then return misuse(problem) end
+  if #accounts == 0 then return core.check("release_agent_by_skill", { skillId = 1, userAccounts = accounts }) end
   return true
 end
 
@@ -32,70 +38,87 @@ local function answer(out, verb, skill_id, count, result)
 end
 
 -- Whether everybody in a queue may be released: on a terminal its number is asked for, elsewhere it takes --yes.
-local function may_empty(arguments)
+local function may_empty(arguments, skill)
   if arguments.yes then return true end
   if not terminal.is_there() then return guard "--all: without a terminal it needs --yes" end
-  local typed, err = terminal.ask(("Unbind everybody from queue %.0f? Type the queue's number: "):format(arguments.skill))
+  local name = skill ~= arguments.skill and (" (%s)"):format(width.harmless(arguments.skill)) or ""
+  local typed, err = terminal.ask(("Unbind everybody from queue %.0f%s? Type the queue's number: "):format(skill, name))
   if not typed then return nil, err end
-  if typed == ("%.0f"):format(arguments.skill) then return true end
+  if typed == ("%.0f"):format(skill) then return true end
   return guard "--all: that is not the queue's number; nothing was sent"
+end
+
+-- The client, and the number of the queue that was given; or nil and an error.
+local function client_and_queue(arguments)
+  local client, err = client_of.new()
+  if not client then return nil, err end
+  local skill
+  skill, err = queues.resolve(client, arguments.skill)
+  if skill then return client, skill end
+  client:close()
+  return nil, err
 end
 
 --- `aicc release`
 function M.release(arguments, out)
   local accounts = arguments.accounts
+  if #arguments.agent > 0 then return require("aicc.cli.offboard").release(arguments, out) end
+  if #arguments.except > 0 then return misuse "--except: only with --agent" end
+  if not arguments.skill then return misuse "expected --skill with accounts or --all, or --agent" end
   if arguments.all then
-    if #accounts > 0 then return nil, errors.new { kind = "argument", message = "either accounts or --all" } end
-    local may, err = may_empty(arguments)
-    if not may then return nil, err end
-    accounts = aicc.ALL
+    if #accounts > 0 then return misuse "either accounts or --all" end
+    if not arguments.yes and not terminal.is_there() then return may_empty(arguments, arguments.skill) end
   else
     local good, err = check(accounts)
     if not good then return nil, err end
   end
-  local client, err = client_of.new()
-  if not client then return nil, err end
-  local result
-  result, err = client:release_agent_by_skill(arguments.skill, accounts)
+  local client, skill = client_and_queue(arguments)
+  if not client then return nil, skill end
+  local result, err
+  if arguments.all then
+    local may, refusal = may_empty(arguments, skill)
+    if not may then
+      client:close()
+      return nil, refusal
+    end
+    accounts = aicc.ALL
+  end
+  result, err = client:release_agent_by_skill(skill, accounts)
   client:close()
   if not result then return nil, err end
-  answer(out, "released", arguments.skill, not arguments.all and #accounts or nil, result)
+  answer(out, "released", skill, not arguments.all and #accounts or nil, result)
 end
 
 --- `aicc bind`
 function M.bind(arguments, out)
-  local good, client, err
-  good, err = check(arguments.accounts)
+  local good, err = check(arguments.accounts)
   if not good then return nil, err end
-  client, err = client_of.new()
-  if not client then return nil, err end
+  local client, skill = client_and_queue(arguments)
+  if not client then return nil, skill end
   local result
-  result, err = client:bind_agents(arguments.skill, arguments.accounts, {
+  result, err = client:bind_agents(skill, arguments.accounts, {
     agent_weight = arguments.agent_weight, skill_weight = arguments.skill_weight,
   })
   client:close()
   if not result then return nil, err end
-  answer(out, "bound", arguments.skill, #arguments.accounts, result)
+  answer(out, "bound", skill, #arguments.accounts, result)
 end
-
--- A weight for people. The API's documents make it optional.
-local function weight(value) return type(value) == "number" and ("%.0f"):format(value) or "?" end
 
 --- `aicc agents`
 function M.agents(arguments, out)
-  local client, err = client_of.new()
-  if not client then return nil, err end
-  local agents
-  agents, err = client:query_agents(arguments.skill)
+  local client, skill = client_and_queue(arguments)
+  if not client then return nil, skill end
+  local agents, err = client:query_agents(skill)
   client:close()
   if not agents then return nil, err end
   for _, agent in ipairs(agents) do
     out:result({
-      skill_id = arguments.skill, user_account = agent.userAccount, agent_weight = agent.agentWeight,
+      skill_id = skill, user_account = agent.userAccount, agent_weight = agent.agentWeight,
       skill_weight = agent.skillWeight, work_no = agent.workNo,
     }, function()
-      local name = text.line(agent.userAccount) or "(no account)" -- nothing that a terminal would do
-      out:line("%-40s agent weight %s, skill weight %s", name, weight(agent.agentWeight), weight(agent.skillWeight))
+      local name = width.harmless(agent.userAccount) or "(no account)" -- nothing that a terminal would do
+      out:line("%s agent weight %s, skill weight %s", name .. (" "):rep(40 - width.of(name)), agent_of.weight(agent.agentWeight),
+        agent_of.weight(agent.skillWeight))
     end)
   end
 end

@@ -39,6 +39,27 @@ end
 
 local skill = integer(1, 2 ^ 53 - 1)
 
+-- A queue: digits are its number, all else its name. What only looks like a number is neither.
+local function queue_of(text)
+  if text:find "^%d+$" then return skill(text) end
+  if text:find "^[%s%c]*$" or text:find "%c" or #text > 100 then
+    return nil, "expected a queue's number or its name (at most 100 bytes)"
+  end
+  if tonumber(text) then return nil, ("expected a queue's number, an integer, or its name, got '%s'"):format(text) end
+  return text
+end
+
+-- Numbers with commas between them.
+local function numbers(text)
+  local list = {}
+  for part in (text .. ","):gmatch "([^,]*)," do
+    local number, problem = skill(part)
+    if not number then return nil, problem end
+    list[#list + 1] = number
+  end
+  return list
+end
+
 -- Makes what is given twice wrong usage, for options and flags that are added from here on: of two queues, say, only one would be
 -- meant, and nobody knows which.
 local function refuse_repetition(command)
@@ -69,8 +90,9 @@ local function guarded(command)
   return paced(command)
 end
 
-local function queue(command)
-  command:option("--skill", "The queue's number (skillId)."):convert(skill):count(1):argname "ID"
+local function queue(command, is_optional)
+  command:option("--skill", "The queue's number (skillId), or its name if only one\nqueue has it."):convert(queue_of)
+    :count(is_optional and "?" or 1):argname "ID"
   return command
 end
 
@@ -132,12 +154,17 @@ looked for in both ways, and with different results, is told.]],
     function(command) command:argument "job" end },
   { "release", "Unbind agents from a queue, at once and without a job.", [[
   aicc release --skill 3 1001 1002
-  aicc release --skill 3 --all]],
+  aicc release --skill Support --all
+  aicc release --agent 1001 --agent 1002 --except 3]],
     function(command)
-      queue(command)
+      queue(command, true)
+      command:option("--agent", "An account that is to leave all of its queues; more\nthan once for several."):count "*"
+        :argname "ACCOUNT"
+      command:option("--except", "With --agent: a queue in which they stay; more than\nonce for several."):convert(queue_of)
+        :count "*":argname "ID"
       command:argument("accounts", "The agents' accounts."):args "*"
       command:flag("--all", "Everybody in the queue.")
-      command:flag("-y --yes", "With --all: do not ask for the queue's number. Needed\nwhere there is no terminal to ask on.")
+      command:flag("-y --yes", "With --all or --agent: do not ask. Needed where there is\nno terminal to ask on.")
     end },
   { "bind", "Bind agents to a queue, or change their weights.", "  aicc bind --skill 3 1001 1002 --agent-weight 5",
     function(command)
@@ -146,7 +173,18 @@ looked for in both ways, and with different results, is told.]],
       command:option("--agent-weight", "Larger is served first. Default: 1."):convert(skill):argname "N"
       command:option("--skill-weight", "Default: 1."):convert(skill):argname "N"
     end },
-  { "agents", "List the agents of a queue.", "  aicc agents --skill 3", queue },
+  { "agents", "List the agents of a queue.", "  aicc agents --skill 3", function(command) queue(command) end },
+  { "agent", "Show who an agent is, and in which queues.", "  aicc agent 1001",
+    function(command) command:argument("account", "The agent's account.") end },
+  { "queues", "List the queues.", [[
+  aicc queues --name Support
+  aicc queues --ids 3,4 --count]],
+    function(command)
+      command:option("--name", "Those whose names the API finds by this."):argname "TEXT"
+      command:option("--ids", "Those of these numbers, with commas between them."):convert(numbers):count "*":argname "ID,..."
+      command:flag("--count", "How many agents are in each: at least a request a queue.")
+      command:option("--rate", "Requests per second; 0 for no limit. Default: 5."):convert(rate):argname "N"
+    end },
   { "token", "See whether the API gives a token.", "  aicc token --check",
     function(command) command:flag("--check", "Fetch one, print nothing of it."):count(1) end },
   { "config", "Print each setting and where it comes from, secrets masked.", "  aicc config", function() end },

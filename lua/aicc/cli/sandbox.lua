@@ -6,17 +6,19 @@ local errors = require "aicc.error"
 
 local M = {}
 
--- Who is bound, from a file of rows.
+-- Who is bound, from a file of rows, and what the queues are called, if it has a column for that.
 local function read_agents(path)
   local reader, err = require("aicc.jobs.input").open(path)
   if not reader then return nil, err end
-  local agents = {}
-  for line, skill, account in reader do
-    if not skill then return nil, errors.new { kind = "argument", message = ("%s:%d: %s"):format(path, line, account) } end
+  local agents, names = {}, {}
+  for line, skill, account, name in reader do
+    local problem = not skill and account or type(skill) == "string" and "skill_id: a queue needs its number here" or nil
+    if problem then return nil, errors.new { kind = "argument", message = ("%s:%d: %s"):format(path, line, problem) } end
     agents[skill] = agents[skill] or {}
     table.insert(agents[skill], account)
+    names[skill] = name
   end
-  return agents
+  return agents, nil, names
 end
 
 -- The sandbox's module, which is a rock of its own; or nil and an error.
@@ -34,11 +36,11 @@ end
 function M.sandbox(arguments, out)
   local sandbox, missing = find_sandbox()
   if not sandbox then return nil, missing end
-  local agents, err = { [3] = { "1001", "1002", "1003" } }, nil
-  if arguments.agents then agents, err = read_agents(arguments.agents) end
+  local agents, err, names = { [3] = { "1001", "1002", "1003" } }, nil, { [3] = "Support" }
+  if arguments.agents then agents, err, names = read_agents(arguments.agents) end
   if not agents then return nil, err end
   local server, problem = sandbox.start {
-    port = arguments.port, tls = arguments.tls or false, agents = agents, log = false,
+    port = arguments.port, tls = arguments.tls or false, agents = agents, queues = names, log = false,
   }
   if not server then return nil, errors.new { kind = "network", message = problem } end
   out:result({ event = "sandbox", base_url = server.base_url, ca_file = server.ca_file, app_key = server.app_key,
