@@ -54,6 +54,32 @@ describe("session:wait", function()
     assert.equal(one, (first_result()))
   end)
 
+  it("puts them into a table that is kept, and tells how many they are", function()
+    local into, list = { "old", "kept" }, {}
+    for n = 1, 5 do list[n] = start() end
+    for n = 1, 5 do
+      list[n]:start(RELEASE, token, ONE)
+      list[n]:step(0)
+    end
+    local left, give_up = 5, core.now() + SOON
+    while left > 0 and core.now() < give_up do
+      local count, interrupted = list[1]:wait(list, SOON, into)
+      assert.is_false(interrupted)
+      assert.is_true(count >= 1)
+      for n = 1, count do
+        into[n]:step(0)
+        if into[n]:result() then left = left - 1 end
+      end
+    end
+    assert.equal(0, left)
+    into = { "old", "kept" }
+    assert.same({ 0, false }, { list[1]:wait(list, 0, into) })
+    assert.same({ "old", "kept" }, into)
+    list[3]:close()
+    assert.same({ 1, list[3], "kept" }, { (list[1]:wait(list, SOON, into)), into[1], into[2] })
+    assert.has_error(function() list[1]:wait(list, 0, 1) end)
+  end)
+
   it("returns nobody when the time is up, and is not interrupted then", function()
     local one = start()
     server:fault { operation = RELEASE, hold = true }

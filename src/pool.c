@@ -19,8 +19,6 @@
 #define MOST_FAILURES 20   /* of the multi handle, one after the other, before it is given up */
 #define FAILURE_PAUSE 0.01 /* seconds; so that what stays does not spin */
 #define SWEEP_INTERVAL 0.1 /* seconds between two looks for waiting transfers whose time is up */
-#define LONGEST_WAIT 10    /* seconds, where libcurl has no timer */
-#define BLIND_WAIT 0.005   /* seconds, where a socket cannot be watched */
 
 /* ---- lists ---- */
 
@@ -272,6 +270,8 @@ void aicc_pool_close(struct aicc_pool *pool) {
 void aicc_pool_free(struct aicc_pool *pool) {
   aicc_pool_close(pool);
   free_all(&pool->ended);
+  free(pool->wants.polls);
+  memset(&pool->wants, 0, sizeof pool->wants);
 }
 
 struct aicc_xfer *aicc_pool_acquire(struct aicc_pool *pool) {
@@ -287,6 +287,7 @@ struct aicc_xfer *aicc_pool_acquire(struct aicc_pool *pool) {
 
 int aicc_pool_start(struct aicc_pool *pool, struct aicc_xfer *xfer) {
   if (!survive_fork(pool)) return 0; /* before the transfer is among those of the parent */
+  pool->wants.is_known = 0;
   push(&pool->waiting, xfer);
   arm(pool);
   return 1;
@@ -297,6 +298,7 @@ static size_t unfinished(const struct aicc_pool *pool) { return pool->waiting.co
 size_t aicc_pool_step(struct aicc_pool *pool, double seconds) {
   if (!survive_fork(pool)) return unfinished(pool);
   size_t before = pool->ended.count;
+  pool->wants.is_known = 0;
   perform(pool);
   if (seconds > 0 && pool->ended.count == before && pool->running.count > 0) {
     int waited = curl_multi_poll(pool->engine->multi, NULL, 0, (int)(seconds * 1000 + 0.999), NULL) == CURLM_OK;
@@ -306,36 +308,6 @@ size_t aicc_pool_step(struct aicc_pool *pool, double seconds) {
   if (pool->alarm < HUGE_VAL && pool->alarm <= aicc_sys_now(AICC_MONOTONIC)) pool->alarm = HUGE_VAL;
   arm(pool);
   return unfinished(pool);
-}
-
-/* Sockets beyond what an fd_set holds are looked at every so often: only a process that has raised its limit has any. */
-static int has_high_socket(const struct aicc_sockets *sockets) {
-  for (size_t i = 0; i < sockets->count; i++)
-    if (sockets->open[i].fd >= FD_SETSIZE) return 1;
-  return 0;
-}
-
-void aicc_pool_wants(const struct aicc_pool *pool, struct aicc_wants *wants) {
-  fd_set unused;
-  long milliseconds = -1;
-  wants->last = -1;
-  wants->seconds = 0;
-  if (pool->ended.count > 0 || pool->engine == NULL || pool->owner != aicc_sys_process()) return;
-  if (pool->waiting.count > 0 && pool->running.count < pool->window) return;
-  FD_ZERO(&wants->readable);
-  FD_ZERO(&wants->writable);
-  FD_ZERO(&unused);
-  wants->seconds = LONGEST_WAIT;
-  if (curl_multi_fdset(pool->engine->multi, &wants->readable, &wants->writable, &unused, &wants->last) != CURLM_OK ||
-      has_high_socket(&pool->engine->sockets))
-    wants->seconds = BLIND_WAIT;
-  if (curl_multi_timeout(pool->engine->multi, &milliseconds) == CURLM_OK && milliseconds >= 0 &&
-      (double)milliseconds / 1000 < wants->seconds)
-    wants->seconds = (double)milliseconds / 1000;
-  if (pool->waiting.count > 0) {
-    double sweep = pool->next_sweep - aicc_sys_now(AICC_MONOTONIC);
-    if (sweep < wants->seconds) wants->seconds = sweep > 0 ? sweep : 0;
-  }
 }
 
 struct aicc_xfer *aicc_pool_take(struct aicc_pool *pool, uint64_t ticket) {
@@ -352,6 +324,7 @@ int aicc_pool_abort(struct aicc_pool *pool, uint64_t ticket) {
   struct aicc_xfer *xfer = find(list, ticket);
   if (xfer == NULL) xfer = find(list = &pool->waiting, ticket);
   if (xfer == NULL) return 0;
+  pool->wants.is_known = 0;
   end(pool, list, xfer, AICC_ABORTED, CURLE_OK);
   arm(pool);
   return 1;

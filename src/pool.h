@@ -8,7 +8,7 @@
 #ifndef AICC_POOL_H
 #define AICC_POOL_H
 
-#include <sys/select.h>
+#include <poll.h>
 
 #include "xfer.h"
 
@@ -19,6 +19,14 @@ struct aicc_xfer_list {
 
 struct aicc_engine;
 struct aicc_polled;
+
+/* What a pool waits for (watch.c): known until something is done with the pool. */
+struct aicc_wants {
+  struct pollfd *polls;
+  size_t count, capacity;
+  double due;                       /* monotonic; when it is to be stepped in any case */
+  int is_known;
+};
 
 struct aicc_pool {
   struct aicc_engine *engine;       /* libcurl's handles; abandoned, whole, in the child after a fork */
@@ -33,6 +41,7 @@ struct aicc_pool {
   struct aicc_xfer_list running;
   struct aicc_xfer_list ended;
   struct aicc_xfer_list spare;      /* recycled; no more than the window */
+  struct aicc_wants wants;
 };
 
 /* Returns 0 when out of memory; then there is nothing to close. */
@@ -59,16 +68,6 @@ int aicc_pool_start(struct aicc_pool *pool, struct aicc_xfer *xfer);
 ** transfers that have not ended.
 */
 size_t aicc_pool_step(struct aicc_pool *pool, double seconds);
-
-/* What a pool waits for. */
-struct aicc_wants {
-  fd_set readable, writable;
-  int last;       /* no socket beyond this one is in the sets; -1: none is */
-  double seconds; /* until it is to be stepped in any case; 0: now */
-};
-
-/* For whoever waits for several pools at once, each of which has just been stepped. */
-void aicc_pool_wants(const struct aicc_pool *pool, struct aicc_wants *wants);
 
 /*
 ** A descriptor that is readable when the pool is to be stepped, or has something to take; it goes with the pool, and a child after

@@ -60,6 +60,9 @@ static int session_gc(lua_State *L) {
   aicc_pool_free(&session->pool);
   aicc_xfer_free(session->draft);
   session->draft = NULL;
+  free(session->watched);
+  session->watched = NULL;
+  session->most_watched = 0;
   aicc_options_free(&session->options);
   return 0;
 }
@@ -220,24 +223,46 @@ static int session_turn(lua_State *L) {
   return 3;
 }
 
+/* Fills in the sessions of the list at index 2; raises for what is none. */
+static void find_sessions(lua_State *L, struct aicc_watched *watched, size_t count) {
+  luaL_getmetatable(L, META);
+  for (size_t i = 0; i < count; i++) {
+    aicc_rawgeti(L, 2, (lua_Integer)i + 1);
+    struct aicc_session *session = lua_touserdata(L, -1);
+    if (session == NULL || !lua_getmetatable(L, -1) || !lua_rawequal(L, -1, -3)) luaL_argerror(L, 2, "expected a list of sessions");
+    watched[i].pool = &session->pool;
+    lua_pop(L, 2);
+  }
+  lua_pop(L, 1);
+}
+
 /*
 ** session:wait(sessions, seconds) -> those that are to be stepped, whether Ctrl-C ended the wait. Each has been stepped since a
-** call was started on it. Returns as soon as there is one.
+** call was started on it. Returns as soon as there is one. With a table as third argument they stand in that from 1 on, and how
+** many they are is returned in their place; what stood behind them there is left alone.
 */
 static int session_wait(lua_State *L) {
+  struct aicc_session *session = to_session(L);
   double seconds = (double)luaL_checknumber(L, 3);
   luaL_checktype(L, 2, LUA_TTABLE);
   luaL_argcheck(L, seconds >= 0, 3, "expected seconds from 0");
-  size_t count = lua_rawlen(L, 2), due;
-  struct aicc_watched *watched = aicc_newuserdata(L, (count + 1) * sizeof *watched);
-  struct aicc_wait wait;
-  for (size_t i = 0; i < count; i++) {
-    aicc_rawgeti(L, 2, (lua_Integer)i + 1);
-    struct aicc_session *session = luaL_testudata(L, -1, META);
-    if (session == NULL) return luaL_argerror(L, 2, "expected a list of sessions");
-    watched[i].pool = &session->pool;
-    lua_pop(L, 1);
+  int has_table = !lua_isnoneornil(L, 4);
+  lua_settop(L, 4);
+  if (has_table) luaL_checktype(L, 4, LUA_TTABLE);
+  if (!has_table) {
+    lua_newtable(L); /* now, and not below, where what runs finalizers might begin another wait on this session */
+    lua_replace(L, 4);
   }
+  size_t count = lua_rawlen(L, 2), due;
+  if (count > session->most_watched) {
+    struct aicc_watched *more = realloc(session->watched, count * 2 * sizeof *more);
+    if (more == NULL) return luaL_error(L, "not enough memory");
+    session->watched = more;
+    session->most_watched = count * 2;
+  }
+  struct aicc_watched *watched = session->watched;
+  struct aicc_wait wait;
+  find_sessions(L, watched, count);
   double until = aicc_sys_now(AICC_MONOTONIC) + seconds, slice;
   int interrupted;
   aicc_wait_begin(L, &wait);
@@ -246,13 +271,16 @@ static int session_wait(lua_State *L) {
     due = aicc_watch(watched, count, slice < 0 ? 0 : slice < AICC_WAIT_SLICE ? slice : AICC_WAIT_SLICE);
     interrupted = aicc_wait_interrupted(&wait);
   } while (slice > 0 && due == 0 && !interrupted);
-  lua_createtable(L, (int)due, 0);
   int found = 0;
   for (size_t i = 0; i < count; i++) {
     if (!watched[i].is_due) continue;
     aicc_rawgeti(L, 2, (lua_Integer)i + 1);
-    lua_rawseti(L, -2, ++found);
+    lua_rawseti(L, 4, ++found);
   }
+  if (has_table)
+    lua_pushinteger(L, found);
+  else
+    lua_pushvalue(L, 4);
   lua_pushboolean(L, interrupted);
   return 2;
 }

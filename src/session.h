@@ -17,6 +17,8 @@ struct aicc_session {
   struct aicc_headers *headers; /* those of the last token, kept for the next call */
   char *headers_token;
   uint64_t last_ticket;
+  struct aicc_watched *watched; /* room for a wait for several sessions */
+  size_t most_watched;
 };
 
 /* Registers the session's metatable and adds `session`, and one function per operation, to the module's table on top. */
