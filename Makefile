@@ -224,7 +224,7 @@ check-postgresql: build ## Jobs that several workers share, on a PostgreSQL serv
 KILLS = 200
 
 check-kill: build ## The long run, not part of `make check`: a job of 5,000 rows, killed KILLS=200 times (minutes)
-	@AICC_KILLS=$(KILLS) $(MAKE) test SUITE=kill SPEC=spec/jobs_kill_spec.lua
+	@AICC_KILLS=$(KILLS) $(MAKE) test SUITE=kill SPEC="spec/jobs_kill_spec.lua spec/jobs_agents_kill_spec.lua"
 
 check-instructions: bench-instructions ## Of make bench-instructions, so that no call grows unseen
 
