@@ -92,6 +92,12 @@ describe("out of memory at any allocation #lua54", function()
         local reply = { status = 200, body = '{"resultCode":"0","count":1,"data":[{"workNo":4294967299,"x":null}]}' }
         print(exhaust(function()
           assert(core.decode("query_agents", reply).data[1].workNo == 4294967299)
+          local agent = core.decode("query_agent", { status = 200,
+            body = '{"data":[{"userAccount":"1001","userName":"Ada","skills":[{"skillId":"3","agentWeight":7}],"phone":"1"}]}' })
+          assert(agent.data[1].skills[1].agentWeight == 7 and agent.data[1].userName == "Ada")
+          local queues = core.decode("query_skills", { status = 200,
+            body = '{"returnCode":"0","total":1,"data":[{"skillId":3,"name":"Support"}]}' }, { token = "Support" })
+          assert(queues.data[1].name == "***")
           assert(core.decode("query_agents", { status = 503, body = "secret" }, { token = "secret" }) == nil)
           return true
         end, ]] .. forever .. [[))]])

@@ -35,7 +35,7 @@ local TOLD = {
   { status = 400 }, { status = 401 }, { status = 403 }, { status = 429 }, { status = 500, body = '{"resultCode":"1"}' },
   { status = 503, headers = { ["Retry-After"] = 1 } }, { close = "headers" }, { expire_tokens = true }, { cut = 3 },
 }
-local IDS = { "release_agent_by_skill", "bind_agents", "query_agents", "token" }
+local IDS = { "release_agent_by_skill", "bind_agents", "query_agents", "query_agent", "token" }
 
 local function random_fault(draw)
   local fault = { operation = pick(draw, IDS), from = draw(4) }
@@ -67,7 +67,7 @@ end
 
 -- One call: its kind, a function that makes it, and the accounts that it names.
 local function random_call(draw)
-  local what = draw(10)
+  local what = draw(13)
   if what <= 4 then
     local list = random_list(draw)
     return "list", function(client) return client:release_agent_by_skill(3, list) end, list
@@ -78,6 +78,16 @@ local function random_call(draw)
     return "bind", function(client) return client:bind_agents(3, list, { agent_weight = draw(3) }) end, list
   elseif what == 8 then
     return "query", function(client) return client:query_agents(3) end
+  elseif what == 9 or what == 10 then
+    local account = "100" .. draw(6)
+    return "offboard", function(client) return client:release_agent(account) end, { account }
+  elseif what == 11 then
+    local account = "100" .. draw(6)
+    return "there and back", function(client)
+      local result, err = client:release_agent(account)
+      if not result then return nil, err end
+      return client:restore_agent(result)
+    end, { account }
   end
   local bad = pick(draw, NOT_A_LIST)()
   return "guard", function(client) return client:release_agent_by_skill(3, bad) end
@@ -100,7 +110,19 @@ local function is_done(kind, list, before, now)
   return true
 end
 
-local function same(a, b)
+local same
+
+-- What the server must have made of the one queue of a result, for what the result says of it.
+local function check_offboarding(result, account, before, now, where)
+  local queue = result.queues[1]
+  if not queue then return assert.falsy(before[account], where) end
+  for name in pairs(before) do assert.is_true(name == account or now[name], where .. ": somebody else") end
+  if queue.outcome == "released" then assert.falsy(now[account], where .. ": said to be released") end
+  if queue.outcome == "bound" then assert.truthy(now[account], where .. ": said to be bound") end
+  if queue.outcome == "failed" or queue.outcome == "not_sent" then assert.is_true(same(before, now), where) end
+end
+
+function same(a, b)
   for name in pairs(a) do if not b[name] then return false end end
   for name in pairs(b) do if not a[name] then return false end end
   return true
@@ -156,6 +178,9 @@ local function play(seed)
       local listed = {}
       for _, agent in ipairs(result or {}) do listed[agent.userAccount] = true end
       assert.is_true(not result or same(now, listed), where .. ": the listing")
+    elseif kind == "offboard" or kind == "there and back" then
+      if result then check_offboarding(result, list[1], before, now, where) end
+      if err and kind == "offboard" then assert.is_true(same(before, now), where .. ": an error, and something was done") end
     elseif result then
       assert.is_true(is_done(kind, list, before, now), where .. ": said to be done")
     elseif err.outcome ~= "unknown" then

@@ -175,6 +175,27 @@ it("a server that echoes in a success is not repeated", function()
   client:close()
 end)
 
+it("a server that echoes in names is not repeated", function()
+  local client = new_client()
+  server:fault(token_reply(TOKEN))
+  assert.equal(TOKEN, client:access_token())
+  for name, echo in pairs(ECHOES) do
+    for _, canary in ipairs { KEY, SECRET, TOKEN } do
+      local text = echo(canary):gsub('["\\]', "\\%0"):gsub("[\r\n]", " ")
+      for _, pad in ipairs { "", ("x"):rep(256 - #text + 8) } do -- and where the name is cut
+        server:clear()
+        server:fault { operation = "query_skills", body =
+          ('{"returnCode":"0","total":1,"data":[{"skillId":3,"name":"%s%s","description":"%s"}]}'):format(pad, text, text) }
+        server:fault { operation = "query_agent", body =
+          ('{"resultCode":"0","data":[{"userAccount":"1001","userName":"%s%s","skills":[]}]}'):format(pad, text) }
+        assert_clean(assert(client:query_skills()), name)
+        assert_clean(assert(client:query_agent "1001"), name)
+      end
+    end
+  end
+  client:close()
+end)
+
 it("a token that came in an unusable reply is not shown", function()
   for _, body in ipairs {
     '{"AccessToken":"' .. 'token/T","Expires":"60', '{"token":{"AccessToken":"token/T"}}', 'AccessToken=token/T',

@@ -159,11 +159,17 @@ static int is_documented(struct aicc_text text) {
   return text.size == sizeof success - 1 && memcmp(text.data, success, sizeof success - 1) == 0;
 }
 
-/* Takes the secrets out of the strings that stand in the result on top: what a server says of a success is shown and kept, too. */
-static void scrub_result(lua_State *L, const struct aicc_secrets *secrets) {
+/*
+** Takes the secrets out of the strings that stand in the result on top: what a server says of a success is shown and kept, too.
+** `names`: of those in its tables as well, which are names that people see; but for accounts, which are who they are.
+*/
+static void scrub_result(lua_State *L, const struct aicc_secrets *secrets, int names) {
+  luaL_checkstack(L, 8, "reply");
   for (lua_pushnil(L); lua_next(L, -2) != 0;) {
     struct aicc_text text = {NULL, 0};
-    if (lua_type(L, -1) == LUA_TSTRING) text.data = lua_tolstring(L, -1, &text.size);
+    const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
+    if (lua_type(L, -1) == LUA_TSTRING && strcmp(key, "userAccount") != 0) text.data = lua_tolstring(L, -1, &text.size);
+    if (names && lua_istable(L, -1)) scrub_result(L, secrets, names);
     if (text.data != NULL && !is_documented(text) && aicc_secrets_change(secrets, text)) {
       lua_pushvalue(L, -2);
       aicc_secrets_scrub(L, secrets, &text);
@@ -178,7 +184,8 @@ static void judge_business(const struct aicc_operation *operation, struct aicc_f
   failure->kind = "business";
   failure->outcome = AICC_REJECTED;
   aicc_failure_say(failure, "%s %.*s: %.*s (check the values of the parameters)",
-                   operation->returns_code ? "returnCode" : "resultCode", shown(code), code.data, said.data != NULL ? shown(said) : 10, said.data != NULL ? said.data : "no message");
+                   operation->returns_code ? "returnCode" : "resultCode", shown(code), code.data,
+                   said.data != NULL ? shown(said) : 10, said.data != NULL ? said.data : "no message");
 }
 
 static void judge_lack(const struct aicc_operation *operation, const char *lacks, int is_empty, struct aicc_failure *failure) {
@@ -202,7 +209,7 @@ int aicc_reply_push(lua_State *L, const struct aicc_operation *operation, const 
     lacks = find_lack(L, operation, found, object, code);
     if (lacks == NULL) {
       lua_settop(L, object);
-      if (operation->with_token) scrub_result(L, secrets);
+      if (operation->with_token) scrub_result(L, secrets, operation->is_personal || operation->returns_code);
       return 1;
     }
   }
