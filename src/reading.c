@@ -88,24 +88,52 @@ int aicc_reading_read(lua_State *L) {
   return count;
 }
 
+/* Pushes who waits for the ticket, and takes that out of the table at 3; pushes nothing and returns 0 if nobody does. */
+static int push_waiter(lua_State *L, lua_Integer ticket) {
+  lua_pushinteger(L, ticket);
+  lua_rawget(L, 3);
+  if (lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    return 0;
+  }
+  lua_pushinteger(L, ticket);
+  lua_pushnil(L);
+  lua_rawset(L, 3);
+  return 1;
+}
+
+/* Puts the value on top into the table at 2: `false` for nil where the list is to have no holes. */
+static void put(lua_State *L, lua_Integer at, int is_whole) {
+  if (is_whole && lua_isnil(L, -1)) {
+    lua_pop(L, 1);
+    lua_pushboolean(L, 0);
+  }
+  lua_rawseti(L, 2, at);
+}
+
 int aicc_reading_read_all(lua_State *L) {
   struct aicc_reading *reading = lua_touserdata(L, 1);
   struct aicc_pool *pool = &reading->session->pool;
-  lua_Integer at = 0;
+  lua_Integer at = reading->behind;
+  int is_whole = !lua_isnil(L, 3);
   luaL_checkstack(L, LUA_MINSTACK, "turn");
   while ((reading->xfer = aicc_pool_take(pool, 0)) != NULL) {
-    if (push_outcome(L, reading) == 1) lua_pushnil(L);
-    if (reading->session->options.settings.facts)
-      push_facts(L, reading->xfer);
-    else
-      lua_pushboolean(L, 0);
-    for (int i = 4; i > 1; i--) lua_rawseti(L, 2, at + i);
-    lua_pushinteger(L, (lua_Integer)reading->xfer->ticket);
-    lua_rawseti(L, 2, at + 1);
-    lua_settop(L, 2); /* what else the outcome was made of */
-    at += 4;
+    lua_Integer ticket = (lua_Integer)reading->xfer->ticket;
+    if (!is_whole) lua_pushinteger(L, ticket);
+    if (!is_whole || push_waiter(L, ticket)) {
+      if (push_outcome(L, reading) == 1) lua_pushnil(L);
+      if (reading->session->options.settings.facts)
+        push_facts(L, reading->xfer);
+      else
+        lua_pushboolean(L, 0);
+      for (int i = 4; i > 1; i--) put(L, at + i, is_whole);
+      lua_pushvalue(L, 4);
+      put(L, at + 1, is_whole);
+      at += 4;
+    }
+    lua_settop(L, 3); /* what else the outcome was made of */
     aicc_pool_recycle(pool, reading->xfer);
   }
-  lua_pushinteger(L, at / 4);
+  lua_pushinteger(L, (at - reading->behind) / 4);
   return 1;
 }

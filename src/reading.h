@@ -14,6 +14,7 @@ struct aicc_reading {
   struct aicc_session *session;
   struct aicc_xfer *xfer; /* whoever calls gives it back to the pool, also after an error */
   int with_ticket;
+  lua_Integer behind;     /* aicc_reading_read_all: where in the table */
 };
 
 /*
@@ -23,8 +24,8 @@ struct aicc_reading {
 int aicc_reading_read(lua_State *L);
 
 /*
-** Called with the `struct aicc_reading` and a table: takes every transfer that has ended, puts four values of each into the table
-** (see session_turn) and gives it back. Returns how many. `xfer` is NULL then; after an error it is the one in whose reading it came.
+** Called with the `struct aicc_reading`, a table, and nil or a table of who waits for which ticket: takes every transfer that has
+** ended, puts four values of each into the first table (see session_turn) and gives it back. Returns how many. `xfer` is NULL then; after an error it is the one in whose reading it came.
 */
 int aicc_reading_read_all(lua_State *L);
 

@@ -142,7 +142,7 @@ static struct aicc_xfer *await(lua_State *L, struct aicc_session *session, uint6
 */
 static int session_call(lua_State *L) {
   const struct aicc_operation *operation = lua_touserdata(L, lua_upvalueindex(1));
-  struct aicc_reading reading = {to_session(L), NULL, 0};
+  struct aicc_reading reading = {to_session(L), NULL, 0, 0};
   luaL_checkstack(L, LUA_MINSTACK, "call");
   uint64_t ticket = aicc_session_start(L, reading.session, operation, 2);
   if (ticket == 0) return 2;
@@ -197,24 +197,29 @@ static int session_step(lua_State *L) {
 }
 
 /*
-** session:turn(seconds, into) -> number of calls that have ended, number still running, whether Ctrl-C ended the wait. As `step`,
-** and then as `result` for all that have ended: of each, in the order in which they ended, ticket, result or nil, error or nil, and
-** facts or false stand in the table `into` one after the other from 1 on. What stood behind them there is left alone.
+** session:turn(seconds, into [, behind, waiting]) -> number of calls that have ended, number still running, whether Ctrl-C ended the
+** wait. As `step`, and then as `result` for all that have ended: of each, in the order in which they ended, ticket, result or nil,
+** error or nil, and facts or false stand in the table `into` one after the other from 1 on. What stood behind them there is left
+** alone. With `waiting`, a table of who waits for which ticket, they stand behind number `behind`, and not the ticket comes first
+** but who waits for it, who is taken out of `waiting`; what nobody waits for is dropped, and what is nil is false.
 */
 static int session_turn(lua_State *L) {
-  struct aicc_reading reading = {to_session(L), NULL, 1};
+  struct aicc_reading reading = {to_session(L), NULL, 1, 0};
   double seconds = (double)luaL_checknumber(L, 2);
   int interrupted;
   luaL_argcheck(L, seconds >= 0, 2, "expected seconds from 0");
   luaL_checktype(L, 3, LUA_TTABLE);
-  lua_settop(L, 3);
+  lua_settop(L, 5);
+  reading.behind = (lua_Integer)luaL_optinteger(L, 4, 0);
+  if (!lua_isnil(L, 5)) luaL_checktype(L, 5, LUA_TTABLE);
   size_t left = proceed(L, reading.session, seconds, &interrupted);
   if (reading.session->pool.ended.count == 0) {
     lua_pushinteger(L, 0);
   } else {
     push_reading(L, 1, &reading);
     lua_pushvalue(L, 3);
-    int status = lua_pcall(L, 2, 1, 0);
+    lua_pushvalue(L, 5);
+    int status = lua_pcall(L, 3, 1, 0);
     if (reading.xfer != NULL) aicc_pool_recycle(&reading.session->pool, reading.xfer);
     if (status != LUA_OK) return lua_error(L);
   }
@@ -287,7 +292,7 @@ static int session_wait(lua_State *L) {
 
 /* session:result() -> ticket, result | ticket, nil, err | nothing; with the option `facts` they follow as fourth value */
 static int session_result(lua_State *L) {
-  struct aicc_reading reading = {to_session(L), NULL, 1};
+  struct aicc_reading reading = {to_session(L), NULL, 1, 0};
   if (reading.session->pool.ended.count == 0) return 0;
   push_reading(L, 1, &reading);
   reading.xfer = aicc_pool_take(&reading.session->pool, 0);

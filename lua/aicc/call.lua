@@ -11,12 +11,11 @@ local Call = {}
 Call.__index = Call
 
 --- Seconds until the deadline; negative after it.
+-- @tparam ?boolean for_change for an attempt that changes something: without what is kept for settling
 -- @treturn number
-function Call:remaining() return self.began + self.deadline - self.clock() end
-
---- Seconds in which an attempt of an operation that changes something may go on: the rest is kept for settling.
--- @treturn number
-function Call:remaining_for_change() return self.began + self.deadline_for_change - self.clock() end
+function Call:remaining(for_change)
+  return self.began + (for_change and self.deadline_for_change or self.deadline) - self.clock()
+end
 
 --- Seconds since the call began.
 -- @treturn number
@@ -50,6 +49,8 @@ function Call:interrupted(operation)
 end
 
 local M = {}
+
+local setmetatable = setmetatable -- each call needs it
 
 --- Makes limits of calls. Calls read them as fields of their own, so that a client's are made once and not copied for each call.
 -- @tparam table fields `deadline` (seconds for a call), `timeout` (seconds for an attempt), `retry` (complete), `headers` (of the

@@ -17,12 +17,6 @@ local M = {}
 -- The operations that change something.
 local CHANGES = { release_agent_by_skill = true, bind_agents = true }
 
--- The seconds that attempts of a request may still use.
-local function time_left(current, request)
-  if CHANGES[request.operation] then return current:remaining_for_change() end
-  return current:remaining()
-end
-
 -- What the server may have done in the attempts so far: the outcome of a call that ends without another one.
 local function outcome_of(history)
   if not history then return "not_sent" end
@@ -40,7 +34,7 @@ local function decide(self, current, request, err, history, is_settled)
   return retry.decide(err, history, {
     attempts = limits.attempts, base = limits.base, throttle_base = limits.throttle_base, cap = limits.cap,
     max_retry_after = limits.max_retry_after, budget = self.budget, random = self.random,
-    remaining = time_left(current, request), with_token = request.operation ~= "token",
+    remaining = current:remaining(CHANGES[request.operation]), with_token = request.operation ~= "token",
     everybody = call.is_for_everybody(request.arguments), settled = is_settled,
   })
 end
@@ -92,7 +86,6 @@ end
 
 -- A success gives back to the budget what its retries cost, or 1.
 local function refund(self, history)
-  if self.budget == self.max_budget then return end
   self.budget = math.min(self.max_budget, self.budget + math.max(1, history and history.spent or 0))
 end
 
@@ -110,11 +103,11 @@ function Engine:perform(current, request, history)
       bearer, err = self.tokens:get(current)
       if not bearer then return nil, without_attempt(request, err, history), history end
     end
-    local remaining = time_left(current, request)
+    local remaining = current:remaining(CHANGES[request.operation])
     if remaining <= 0 then return nil, without_attempt(request, current:expired(request.operation), history), history end
     reply, err = attempt(self, current, request, bearer, remaining)
     if reply then
-      refund(self, history)
+      if self.budget < self.max_budget then refund(self, history) end
       return reply, nil, history
     end
     history = history or { attempts = 0, retries = 0, spent = 0 }

@@ -16,18 +16,31 @@ local errors = require "aicc.error"
 
 local M = {}
 
-local tasks = {}          -- coroutine -> true, for those that have not ended
+local tasks = {}             -- coroutine -> true, for those that have not ended
 local task_count = 0
-local ready = {}          -- array of { coroutine, values... } to be resumed in order
-local timers = {}         -- binary heap of { due, order, coroutine }
+local current                -- the one that is running
+local ended = {}             -- those whose calls have ended, each with three values that it gets: SLOTS for each
+local ended_count = 0        -- slots in use
+local ready = {}             -- those that begin, or whose time has come: likewise. A finalizer may add one at any moment
+local ready_count = 0
+local spare = {}             -- another such list, for those that become ready while these are resumed
+local timers = {}            -- binary heap of { due, order, thread }
 local timer_order = 0
-local waiting = {}        -- session -> { ticket -> coroutine }
-local in_flight = {}      -- session -> number of tickets
-local fresh = {}          -- session -> true, for those with a call that was started since they were last stepped
-local failures = {}       -- errors raised by spawned functions
+local failures = {}          -- errors raised by spawned functions
 local is_running = false
 
+-- Calls that are waited for, by their session: `tickets` (ticket -> coroutine), `count`, `at` (its place in `sessions`), and
+-- `is_fresh` (whether one was started since the session was last stepped). A record outlives its calls, but not its session.
+local calls = setmetatable({}, { __mode = "k" })
+local sessions = {}          -- those with calls that are waited for
+local fresh = {}             -- those of them that are fresh
+
+local SLOTS = 4
+local BEGIN = {}             -- as second value: the first one is the arguments of a function that begins
+local WAITING = {}           -- what a coroutine yields that waits here
+
 local unpack = table.unpack or unpack -- luacheck: ignore
+local running, yield, resume_thread, status = coroutine.running, coroutine.yield, coroutine.resume, coroutine.status
 
 -- Closes the variables of a coroutine that are to be closed (`<close>`), where Lua has such. What they raise is lost: it ends
 -- because of something else.
@@ -77,6 +90,13 @@ end
 
 -- ---- what spawned functions do ----
 
+-- Has a coroutine resumed, with three values. In a list without holes: `false` is nil.
+local function make_ready(thread, first, second, third)
+  local at = ready_count
+  ready[at + 1], ready[at + 2], ready[at + 3], ready[at + 4] = thread, first or false, second or false, third or false
+  ready_count = at + SLOTS
+end
+
 --- Runs a function in the loop, beside the others.
 -- It begins when the loop runs. An error that it raises is raised again by `run`, once all others have ended, and its variables
 -- that are to be closed (`<close>`) are closed at once. A message has the function's traceback behind it; an error of ours has it
@@ -87,15 +107,13 @@ function M.spawn(f, ...)
   local thread = coroutine.create(f)
   tasks[thread] = true
   task_count = task_count + 1
-  ready[#ready + 1] = { thread, n = select("#", ...), ... }
+  make_ready(thread, { n = select("#", ...), ... }, BEGIN)
 end
 
 --- Whether the caller is a function that was spawned, and may wait by yielding to the loop.
 -- @treturn boolean
 function M.is_inside()
-  if not is_running then return false end
-  local thread = coroutine.running()
-  return thread ~= nil and tasks[thread] == true
+  return current ~= nil and running() == current
 end
 
 --- Whether `run` is running, whoever asks.
@@ -112,8 +130,8 @@ function M.is_task(thread) return tasks[thread] == true end
 -- @treturn boolean true
 function M.sleep(seconds)
   if not M.is_inside() then error("aicc.loop.sleep: only a spawned function can wait in the loop", 2) end
-  push_timer(core.now() + seconds, coroutine.running())
-  return coroutine.yield()
+  push_timer(core.now() + seconds, current)
+  return yield(WAITING)
 end
 
 --- Waits inside a spawned function for a call that was started on a session.
@@ -123,23 +141,36 @@ end
 -- @treturn ?table or its error
 -- @treturn ?table its facts, where the session tells them
 function M.await(session, ticket)
-  local tickets = waiting[session]
-  if not tickets then
-    tickets = {}
-    waiting[session] = tickets
+  local record = calls[session]
+  if not record then
+    record = { tickets = {}, count = 0, is_fresh = false }
+    calls[session] = record
   end
-  tickets[ticket] = coroutine.running()
-  in_flight[session] = (in_flight[session] or 0) + 1
-  fresh[session] = true
-  return coroutine.yield()
+  record.tickets[ticket] = current
+  record.count = record.count + 1
+  if not record.at then
+    record.at = #sessions + 1
+    sessions[record.at] = session
+  end
+  if not record.is_fresh then
+    record.is_fresh = true
+    fresh[#fresh + 1] = session
+  end
+  return yield(WAITING)
 end
 
 -- ---- the loop ----
 
-local function resume(entry)
-  local thread = entry[1]
-  local ok, problem = coroutine.resume(thread, unpack(entry, 2, entry.n + 1))
-  if coroutine.status(thread) ~= "dead" then return end
+local function resume(thread, first, second, third)
+  local ok, problem
+  current = thread
+  if second == BEGIN then
+    ok, problem = resume_thread(thread, unpack(first, 1, first.n))
+  else
+    ok, problem = resume_thread(thread, first or nil, second or nil, third or nil)
+  end
+  current = nil
+  if problem == WAITING or status(thread) ~= "dead" then return end
   tasks[thread] = nil
   task_count = task_count - 1
   if ok then return end
@@ -147,61 +178,75 @@ local function resume(entry)
   close(thread) -- it is no task any more: a call that closing makes waits by itself
 end
 
--- Makes ready whoever waits for a call that has ended.
-local function collect(session)
-  local tickets = waiting[session]
-  local ticket, result, err, facts = session:result()
-  while ticket do
-    local thread = tickets[ticket]
-    if thread then
-      tickets[ticket] = nil
-      in_flight[session] = in_flight[session] - 1
-      ready[#ready + 1] = { thread, n = 3, result, err, facts }
-    end
-    ticket, result, err, facts = session:result()
+-- Resumes so many coroutines of a list, which holds nothing of theirs any more then.
+local function resume_all(list, count)
+  for at = 1, count, SLOTS do
+    local thread, first, second, third = list[at], list[at + 1], list[at + 2], list[at + 3]
+    list[at], list[at + 1], list[at + 2], list[at + 3] = false, false, false, false
+    resume(thread, first, second, third)
   end
-  if in_flight[session] == 0 then waiting[session], in_flight[session] = nil, nil end
 end
 
--- Lets a session proceed, for at most so many seconds. Returns true if Ctrl-C ended that.
+-- Resumes all that can go on, but not those who become ready meanwhile.
+local function go_on()
+  local count = ended_count
+  ended_count = 0
+  resume_all(ended, count)
+  local batch
+  batch, count = ready, ready_count
+  ready, ready_count, spare = spare, 0, batch
+  resume_all(batch, count)
+end
+
+-- Takes a session whose calls have all ended off the list; the last one takes its place there.
+local function drop(record)
+  local last = sessions[#sessions]
+  sessions[record.at], calls[last].at = last, record.at
+  sessions[#sessions], record.at = nil, nil
+end
+
+-- Lets a session proceed, for at most so many seconds, and makes ready whoever waits for a call that has ended. Returns true if
+-- Ctrl-C ended that.
 local function drive(session, seconds)
-  fresh[session] = nil
-  local _, interrupted = session:step(seconds)
-  collect(session)
+  local record = calls[session]
+  record.is_fresh = false
+  local count, _, interrupted = session:turn(seconds, ended, ended_count, record.tickets)
+  ended_count = ended_count + count * SLOTS
+  record.count = record.count - count
+  if record.count == 0 and record.at then drop(record) end
   return interrupted
 end
 
 -- Lets several sessions proceed: all of them are waited for at once, and stepped are those that have something to do.
 local function drive_all(seconds)
-  local interrupted, sessions = false, {}
-  for session in pairs(fresh) do interrupted = drive(session, 0) or interrupted end
-  for session in pairs(in_flight) do sessions[#sessions + 1] = session end
+  local interrupted, started = false, fresh
+  fresh = {}
+  for _, session in ipairs(started) do interrupted = drive(session, 0) or interrupted end
   if interrupted or #sessions == 0 then return interrupted end
   local due
-  due, interrupted = sessions[1]:wait(sessions, #ready > 0 and 0 or seconds)
+  due, interrupted = sessions[1]:wait(sessions, ended_count + ready_count > 0 and 0 or seconds)
   for _, session in ipairs(due) do interrupted = drive(session, 0) or interrupted end
   return interrupted
 end
 
 local function wake_timers()
+  if not timers[1] then return end
   local now = core.now()
-  while timers[1] and timers[1].due <= now do
-    ready[#ready + 1] = { pop_timer().thread, n = 1, true }
-  end
+  while timers[1] and timers[1].due <= now do make_ready(pop_timer().thread, true) end
 end
 
 -- Waits until something can go on, and makes that ready. Returns true if Ctrl-C ended the wait.
 local function wait()
-  if #ready == 0 and not timers[1] and not next(in_flight) then
+  if ready_count == 0 and not timers[1] and not sessions[1] then
     error("aicc.loop: a spawned function yielded, and nobody is there to resume it", 0)
   end
-  local seconds = timers[1] and math.max(0, timers[1].due - core.now()) or 60
-  if #ready > 0 then seconds = 0 end
-  local first, interrupted = next(in_flight), false
-  if first and next(in_flight, first) then
+  local seconds, interrupted = 60, false
+  if ready_count > 0 then seconds = 0 elseif timers[1] then seconds = math.max(0, timers[1].due - core.now()) end
+  if sessions[2] then
     interrupted = drive_all(seconds)
-  elseif first then
-    interrupted = drive(first, seconds)
+  elseif sessions[1] then
+    fresh[1] = nil
+    interrupted = drive(sessions[1], seconds)
   elseif seconds > 0 then
     interrupted = not core.sleep(seconds)
   end
@@ -211,9 +256,7 @@ end
 
 local function run()
   while task_count > 0 do
-    local batch = ready
-    ready = {}
-    for _, entry in ipairs(batch) do resume(entry) end
+    go_on()
     if task_count == 0 then break end
     -- On the main thread the interpreter's own hook raises "interrupted!" by itself; elsewhere this does. A program that has
     -- trapped Ctrl-C ends its work itself, when it sees fit.
@@ -224,10 +267,12 @@ end
 -- Gives up whatever is under way. An interrupt may come between any two instructions, so nothing half done is kept.
 local function abandon()
   local given_up = tasks
-  for session, tickets in pairs(waiting) do
-    for ticket in pairs(tickets) do session:cancel(ticket) end
+  for _, session in ipairs(sessions) do
+    for ticket in pairs(calls[session].tickets) do session:cancel(ticket) end
   end
-  tasks, task_count, ready, timers, waiting, in_flight, fresh, failures = {}, 0, {}, {}, {}, {}, {}, {}
+  tasks, task_count, current, timers, failures = {}, 0, nil, {}, {}
+  ended, ended_count, ready, ready_count, spare = {}, 0, {}, 0, {}
+  calls, sessions, fresh = setmetatable({}, { __mode = "k" }), {}, {}
   for thread in pairs(given_up) do close(thread) end
 end
 

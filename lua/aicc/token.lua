@@ -244,6 +244,10 @@ function Source:get(call)
   while true do
     local entry, problem = self.store:get(self.key)
     local now = self.now()
+    if entry and entry.token and now < entry.soft and now < entry.hard and not self.has_refused then -- as nearly always
+      self.failures = nil
+      return entry.token
+    end
     local token, failure = usable(self, entry, now, problem)
     if failure then return nil, failure end
     if token then
