@@ -507,6 +507,7 @@ function loop.await(session, ticket) end
 ---@field on_note? fun(note: aicc.JobNote)
 ---@field interrupted? fun(): boolean true when it is to end between two commits
 ---@field lease? number seconds for which a worker has a queue to itself
+---@field listed_within? number queues that this process listed for the plan at most so many seconds ago are not listed again
 
 ---@class aicc.ReportOptions
 ---@field failed? boolean only rows that are failed, unknown or pending

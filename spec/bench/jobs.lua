@@ -51,7 +51,7 @@ function ways.job(url)
     if at <= ROWS then return row(at) end
   end), { name = "bench", client = client, rate = 0 }))
   local planned, listings = core.now(), requests
-  local summary = assert(job:apply { client = client, rate = 0, force = true })
+  local summary = assert(job:apply { client = client, rate = 0, force = true, listed_within = 60 })
   local applied = core.now()
   assert(summary.counts.released == ROWS, "not all were released")
   store:close()

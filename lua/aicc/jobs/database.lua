@@ -57,11 +57,16 @@ end
 
 -- ---- statements ----
 
+-- The digits of small numbers: most are numbers of jobs and queues, weights, states of a chunk.
+local DIGITS = {}
+for i = 0, 1023 do DIGITS[i] = ("%.0f"):format(i) end
+
 -- What is bound, in the order of the question marks: digits for a number, never LuaDBI's own idea of them. `n`: how many.
 local function to_bind(...)
   local values = { n = select("#", ...), ... }
   for i = 1, values.n do
-    if type(values[i]) == "number" then values[i] = ("%.0f"):format(values[i]) end
+    local value = values[i]
+    if type(value) == "number" then values[i] = DIGITS[value] or ("%.0f"):format(value) end
   end
   return values
 end

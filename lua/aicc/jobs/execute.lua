@@ -70,9 +70,10 @@ end
 -- The counts to begin with. What is unknown is settled first.
 local function progress_of(db, job, kind)
   local progress, rows = { total = 0, done = 0, failed = 0, unknown = 0 }, {}
-  for _, row in ipairs(db:rows([[SELECT status, COUNT(*) AS n,
+  local was_sent = job.state ~= "planned" -- else nothing was, and there is no need to look at all rows
+  for _, row in ipairs(was_sent and db:rows([[SELECT status, COUNT(*) AS n,
         COUNT(CASE WHEN undo IN ('restored', 'skipped') THEN 1 END) AS undone
-      FROM report WHERE job = ? AND twin IS NULL GROUP BY status]], job.id)) do
+      FROM report WHERE job = ? AND twin IS NULL GROUP BY status]], job.id) or {}) do
     rows[row.status] = row
   end
   local function count(status, column) return rows[status] and rows[status][column] or 0 end
@@ -86,9 +87,10 @@ local function progress_of(db, job, kind)
 end
 
 local function summary_of(db, job, kind, result)
+  local counts, undone = store.counts(db, job)
   return {
-    job = job.name, action = kind.action, state = job.state, lines = job.lines, counts = store.counts(db, job),
-    undo = store.undo_counts(db, job), stopped = result.stopped, troubles = result.troubles or {},
+    job = job.name, action = kind.action, state = job.state, lines = job.lines, counts = counts,
+    undo = undone, stopped = result.stopped, troubles = result.troubles or {},
     requests = result.requests or 0, commits = result.commits or 0,
   }
 end
@@ -107,6 +109,7 @@ local function work(db, kind, claimed, options)
   if not begun then return nil, err end
   local result = run.run(db, job, claimed, kind.policy, {
     client = options.client, rate = options.rate, concurrency = options.concurrency, force = options.force,
+    listed_within = options.listed_within,
     interrupted = options.interrupted, on_progress = options.on_progress, on_note = options.on_note, progress = progress,
     blast_radius = function(queue) return radius.is_beyond(db, job, queue) and radius.beyond(db, job, kind.action) end,
   })

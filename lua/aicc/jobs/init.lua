@@ -57,6 +57,9 @@ end
 -- @tparam ?function options.on_note called with what is worth a line: `type` is "difference", "queue_stopped" or "throttled" (all
 --   wait for `seconds`, then go on at `rate`)
 -- @tparam ?function options.interrupted returns true when the run is to end between two commits
+-- @tparam ?number options.listed_within queues that this process listed for the plan, with this client, at most so many seconds
+--   ago are not listed again before their first write (an undo takes no notice of it). Whom somebody else unbinds in between
+--   then counts as released by the job, and an undo would bind them again: so it is for programs that plan and apply at once
 -- @tparam ?number options.lease seconds for which a worker of a PostgreSQL job has a queue to itself before others take it over:
 --   30, or 15 more than an attempt of the client's may take
 -- @treturn ?table summary: `state`, `lines`, `counts` (status -> rows), `stopped` (an error, if the run was ended), `troubles`
@@ -95,10 +98,11 @@ function Job:status()
   return shown.status(database.protect(function()
     local job, err = rows.find(self.db, self.name)
     if not job then return nil, err end
+    local counts, undone = rows.counts(self.db, job)
     return {
-      name = job.name, state = job.state, lines = job.lines, counts = rows.counts(self.db, job),
+      name = job.name, state = job.state, lines = job.lines, counts = counts,
       worker = claims.workers_of(self.db, job), agents = agents.counts(self.db, job),
-      undo = rows.undo_counts(self.db, job), created_at = job.created_at, started_at = job.started_at,
+      undo = undone, created_at = job.created_at, started_at = job.started_at,
       finished_at = job.finished_at,
     }
   end))

@@ -49,6 +49,7 @@ local OPTIONS = {
   concurrency = { integer(), plan = true, agents = true, run = true },
   force = { BOOLEAN, run = true },
   lease = { SECONDS, run = true },
+  listed_within = { SECONDS, run = true },
   interrupted = { FUNCTION, plan = true, agents = true, run = true },
   on_progress = { FUNCTION, plan = true, agents = true, run = true },
   on_note = { FUNCTION, plan = true, agents = true, run = true },

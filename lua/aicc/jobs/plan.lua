@@ -11,6 +11,7 @@ local loop = require "aicc.loop"
 local names = require "aicc.jobs.names"
 local pace = require "aicc.jobs.pace"
 local radius = require "aicc.jobs.radius"
+local recent = require "aicc.jobs.recent"
 local run = require "aicc.jobs.run"
 local snapshot = require "aicc.jobs.snapshot"
 local store = require "aicc.jobs.store"
@@ -46,9 +47,11 @@ local function list_some(db, job, queues, client, state)
   while state.next <= #queues and not state.err do
     local queue = queues[state.next]
     state.next = state.next + 1
+    local began = recent.now()
     local listing, err = list(db, queue, client, state.deadline)
     if listing then err = db:transaction(keep, db, job, queue, listing) end
     if not err then
+      recent.note(db, queue.id, state.planner, began)
       state.listed = state.listed + 1
       state.on_progress { listed = state.listed, queues = #queues }
     else
@@ -58,7 +61,9 @@ local function list_some(db, job, queues, client, state)
 end
 
 local function list_all(db, job, context)
-  local state = { next = 1, listed = 0, deadline = context.listing_deadline, on_progress = context.on_progress }
+  local state = {
+    next = 1, listed = 0, deadline = context.listing_deadline, on_progress = context.on_progress, planner = context.planner,
+  }
   local queues = store.queues(db, job)
   for _ = 1, context.concurrency do loop.spawn(list_some, db, job, queues, context.client, state) end
   loop.run()
@@ -74,7 +79,7 @@ local function prepare(options)
   local rate, on_note = options.rate or run.RATE, options.on_note or function() end
   local slowness = run.slowness(rate)
   local context = {
-    concurrency = run.concurrency(options), listing_deadline = LISTING * slowness, on_note = on_note,
+    planner = options.client, concurrency = run.concurrency(options), listing_deadline = LISTING * slowness, on_note = on_note,
     limits = { deadline = math.max(CALL, options.client.settings.deadline) * slowness },
     on_progress = options.on_progress or function() end,
   }

@@ -43,9 +43,17 @@ function M.settle(db, claim, listing, which, is_over)
   return released, lost, unseen
 end
 
+-- Whether the queue's snapshot is good enough to go by: just listed by the plan, as the run's options allow, and nothing depends
+-- on a later listing. Where something was sent for it before, only a listing since then tells what came of that; and rows of
+-- which no listing told whether they are bound are to be asked for again.
+local function is_known(work, claim)
+  return work:was_listed(claim) and ledger.frontier(work.db, claim.id) == 0 and snapshot.unseen(work.db, claim.id) == 0
+end
+
 -- Looks at the queue right before its first write of this run. Returns false if it must not be touched, with an error if the
 -- queue's state is unknown.
 local function prepare(work, claim)
+  if is_known(work, claim) then return not work:is_stopping() end
   local listing, err = work:list(claim, function(listing)
     return M.is_undecided(work.db, claim, listing, ledger.OPEN) or snapshot.misses(work.db, claim.id, listing)
   end)

@@ -10,6 +10,7 @@ local errors = require "aicc.error"
 local journal = require "aicc.jobs.journal"
 local loop = require "aicc.loop"
 local pace = require "aicc.jobs.pace"
+local recent = require "aicc.jobs.recent"
 local snapshot = require "aicc.jobs.snapshot"
 local throttle = require "aicc.jobs.throttle"
 
@@ -39,6 +40,13 @@ function Run:list(claim, needs_proof)
   if agents then return snapshot.index(agents, claim.skill, known) end
   if dispatch.is_fatal(err) then self:stop(err) end
   return nil, err
+end
+
+--- Whether a plan of this process has listed a claim's queue so short a time ago that it need not be listed again.
+-- @tparam table claim
+-- @treturn boolean
+function Run:was_listed(claim)
+  return self.listed_within ~= nil and recent.take(self.db, claim.id, self.planner, self.listed_within)
 end
 
 --- Ends the run: what is under way is finished, nothing begins any more. The first reason counts.
@@ -193,7 +201,8 @@ function M.slowness(rate) return rate > 0 and math.max(1, 1 / rate) or 1 end
 -- @tparam table job
 -- @tparam table claimed as from `claims.open`
 -- @tparam table policy `work(run, claim)`, `remains(db, claim)` (and perhaps an error that says why), `LEFT`
--- @tparam table options `client`, `rate`, `concurrency`, `force`, `interrupted()`, `on_progress(counts)`, `on_note(event)`,
+-- @tparam table options `client`, `rate`, `concurrency`, `force`, `listed_within`, `interrupted()`, `on_progress(counts)`,
+--   `on_note(event)`,
 --   `blast_radius(queue)` (an error if it takes the job beyond it), `progress` (counts to begin with: `total`, `done`, …)
 -- @treturn table `stopped` (why, if it was), `troubles` (of queues), `requests`, `commits`
 function M.run(db, job, claimed, policy, options)
@@ -201,7 +210,8 @@ function M.run(db, job, claimed, policy, options)
   local self = setmetatable({
     db = db, job = job, claims = claimed, policy = policy, at_work = {}, troubles = {}, threads = {},
     limits = { deadline = math.max(DEADLINE, options.client.settings.deadline) * M.slowness(rate) }, slowness = M.slowness(rate),
-    force = options.force, blast_radius = options.blast_radius, progress = options.progress,
+    planner = options.client, listed_within = options.listed_within, force = options.force,
+    blast_radius = options.blast_radius, progress = options.progress,
     interrupted = options.interrupted or core.interrupted, on_progress = options.on_progress or function() end,
     on_note = options.on_note or function() end, lost = errors.new { kind = "aborted", message = "another worker has the queue" },
   }, Run)

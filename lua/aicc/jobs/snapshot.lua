@@ -105,14 +105,20 @@ end
 -- name may be bound and not shown.
 local function reader(db, queue, listing)
   if listing.is_proof then return listing.find end
-  local named = {} -- agents whose very names are in rows
-  each(db, "SELECT line, account FROM rows WHERE queue = ? AND line > ? ORDER BY line LIMIT ?", queue, 0, function(row)
-    local agent = listing.exact[row.account]
-    if agent then named[agent] = true end
-  end)
+  local named -- agents whose very names are in rows; looked for once an agent of another spelling is met
+  local function is_named(agent)
+    if not named then
+      named = {}
+      each(db, "SELECT line, account FROM rows WHERE queue = ? AND line > ? ORDER BY line LIMIT ?", queue, 0, function(row)
+        local exact = listing.exact[row.account]
+        if exact then named[exact] = true end
+      end)
+    end
+    return named[agent]
+  end
   return function(account)
     local agent = listing.find(account)
-    return agent and (agent.userAccount == account or named[agent]) and agent or nil
+    return agent and (agent.userAccount == account or is_named(agent)) and agent or nil
   end
 end
 

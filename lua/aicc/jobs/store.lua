@@ -8,7 +8,9 @@ local errors = require "aicc.error"
 
 local M = {}
 
-local PAGE = 1000 -- rows that are in memory at once
+-- Rows that are in memory at once, and in one transaction: where rows of many queues take turns, each transaction writes a page
+-- of the database for each of them, and with five times as many rows that is a fifth of the pages.
+local BATCH = 5000
 
 --- The time, as the store keeps it and reports show it.
 -- @tparam[opt=0] integer seconds from now
@@ -119,16 +121,19 @@ local function add_rows(db, job, queues, batch)
   db:insert("rows (job, line, queue, account)", 4, values)
 end
 
---- Marks the rows that ask for what an earlier row asks for.
+---- Marks the rows that ask for what an earlier row asks for. Queues of which no row does are left out, which is quick to find.
 -- @tparam table db
 -- @tparam table job
 function M.mark_twins(db, job)
-  db:run([[UPDATE rows SET twin = firsts.line FROM (
-      SELECT queue, line AS own, MIN(line) OVER (PARTITION BY queue, account) AS line FROM rows WHERE job = ?) AS firsts
-    WHERE rows.queue = firsts.queue AND rows.line = firsts.own AND firsts.line < firsts.own]], job.id)
+  for _, queue in ipairs(db:rows([[SELECT id FROM queues WHERE job = ?
+      AND (SELECT COUNT(*) - COUNT(DISTINCT account) FROM rows WHERE queue = queues.id) > 0]], job.id)) do
+    db:run([[UPDATE rows SET twin = firsts.line FROM (
+        SELECT line AS own, MIN(line) OVER (PARTITION BY account) AS line FROM rows WHERE queue = ?) AS firsts
+      WHERE rows.queue = ? AND rows.line = firsts.own AND firsts.line < firsts.own]], queue.id, queue.id)
+  end
 end
 
---- Loads what a reader gives into a new job. Rows are written a thousand at a time, so that they need no memory, and nobody
+--- Loads what a reader gives into a new job. Rows are written some thousands at a time, so that they need no memory, and nobody
 -- waits for a slow input.
 -- @tparam table db
 -- @tparam table job
@@ -142,7 +147,7 @@ function M.load(db, job, reader, on_bad_line)
       good = good + 1
       batch.size = batch.size + 1
       batch.line[batch.size], batch.skill[batch.size], batch.account[batch.size] = line, skill, account
-      if batch.size == PAGE then
+      if batch.size == BATCH then
         if bad == 0 then db:transaction(add_rows, db, job, queues, batch) end
         batch.size = 0
       end
@@ -174,31 +179,22 @@ function M.queues(db, job)
   return queues
 end
 
---- How many rows have which status.
+--- How many rows have which status, and how many of the released ones an undo dealt with in which way: in one look at all rows.
 -- @tparam table db
 -- @tparam table job
 -- @treturn table status -> count; with every status of the closed set: of a job that is made from accounts `no_agent` and
 --   `no_queue` too
+-- @treturn table word -> count: restored, skipped, failed, unknown, sent
 function M.counts(db, job)
   local counts = { released = 0, not_bound = 0, failed = 0, unknown = 0, pending = 0, planned = 0 }
+  local undone = { restored = 0, skipped = 0, failed = 0, unknown = 0 }
   if job.source ~= "rows" then counts.no_agent, counts.no_queue = 0, 0 end
-  for _, row in ipairs(db:rows("SELECT status, COUNT(*) AS n FROM report WHERE job = ? GROUP BY status", job.id)) do
-    counts[row.status] = row.n
+  for _, row in ipairs(db:rows([[SELECT status, CASE WHEN status = 'released' THEN undo END AS word, COUNT(*) AS n
+      FROM report WHERE job = ? GROUP BY 1, 2]], job.id)) do
+    counts[row.status] = (counts[row.status] or 0) + row.n
+    if row.word then undone[row.word] = row.n end
   end
-  return counts
-end
-
---- How many of the released rows the undo dealt with in which way: restored, skipped, failed, unknown, sent.
--- @tparam table db
--- @tparam table job
--- @treturn table word -> count
-function M.undo_counts(db, job)
-  local counts = { restored = 0, skipped = 0, failed = 0, unknown = 0 }
-  for _, row in ipairs(db:rows([[SELECT undo, COUNT(*) AS n FROM report
-      WHERE job = ? AND status = 'released' AND undo IS NOT NULL GROUP BY undo]], job.id)) do
-    counts[row.undo] = row.n
-  end
-  return counts
+  return counts, undone
 end
 
 return M

@@ -128,18 +128,13 @@ local function bind_agents(service, request)
   return success(service)
 end
 
+local AGENT = '{"workNo":%s,"agentType":%s,"agentWeight":%s,"skillWeight":%s,"accountName":%s,"sipAccount":%s%s}'
+
 local function agent_json(service, agent)
-  local fields = {
-    { "workNo", number(service, agent.workNo) },
-    { "agentType", number(service, agent.agentType) },
-    { "agentWeight", number(service, agent.agentWeight) },
-    { "skillWeight", number(service, agent.skillWeight) },
-    { "accountName", body.quote(agent.accountName) },
-    { "sipAccount", body.quote(agent.sipAccount) },
-  }
-  local account = service.shape.account_field
-  if account ~= "none" then fields[#fields + 1] = { account, body.quote(agent.userAccount) } end
-  return body.write(fields)
+  local account, field = "", service.shape.account_field
+  if field ~= "none" then account = (",%s:%s"):format(body.quote(field), body.quote(agent.userAccount)) end
+  return AGENT:format(number(service, agent.workNo), number(service, agent.agentType), number(service, agent.agentWeight),
+    number(service, agent.skillWeight), body.quote(agent.accountName), body.quote(agent.sipAccount), account)
 end
 
 local function listing(service, page, count)

@@ -58,13 +58,13 @@ function queues:bind(skill_id, agents)
       hidden = agent.hidden or nil,
     }
   end
-  queue.sorted = nil
+  queue.sorted, queue.shown = nil, nil
 end
 
 function queues:unbind(skill_id, accounts)
   local queue = self:queue(skill_id)
   for _, account in ipairs(accounts) do queue.bound[account] = nil end
-  queue.sorted = nil
+  queue.sorted, queue.shown = nil, nil
 end
 
 function queues:unbind_all(skill_id)
@@ -87,13 +87,17 @@ function queues:list(skill_id)
   return queue.sorted
 end
 
---- What the API shows of it: one edition leaves out agents without a business account.
+--- What the API shows of it: one edition leaves out agents without a business account. The same array, too, for all its pages.
 function queues:visible(skill_id)
-  local shown = {}
-  for _, agent in ipairs(self:list(skill_id)) do
-    if not agent.hidden then shown[#shown + 1] = agent end
+  local queue = self:queue(skill_id)
+  if not queue.shown then
+    local shown = {}
+    for _, agent in ipairs(self:list(skill_id)) do
+      if not agent.hidden then shown[#shown + 1] = agent end
+    end
+    queue.shown = shown
   end
-  return shown
+  return queue.shown
 end
 
 -- ---- agents and queues by themselves ----
