@@ -47,6 +47,18 @@ local function traced(server)
   return table.concat(found)
 end
 
+-- The names of the files that a process opens which makes a session.
+local function opened()
+  local file, names = os.tmpname(), {}
+  local script = 'require("aicc.curl").session { base_url = "https://127.0.0.1:9" }'
+  local command = ("strace -f -e trace=open,openat -o %s %s -e %s"):format(file, processes.LUA, processes.quote(script))
+  local process = processes.spawn(command, { LUA_PATH = package.path, LUA_CPATH = package.cpath })
+  assert.same({ 0, "" }, { process:wait() })
+  for line in io.lines(file) do names[#names + 1] = line:match '"([^"]+)"' end
+  os.remove(file)
+  return table.concat(names, "\n")
+end
+
 local function can_trace()
   local process = processes.spawn "strace -o /dev/null true"
   return (process:wait()) == 0
@@ -68,4 +80,13 @@ describe("a call on a kept connection #lua54 #nosan", function()
       assert.is_true(#calls <= (scheme == "http" and 6 or 12) * CALLS, calls)
     end)
   end
+end)
+
+describe("the first session of a process #lua54 #nosan", function()
+  it("initialises nothing that libcurl has for other protocols: no LDAP, no SASL plugin", function()
+    if not can_trace() then return pending "strace may not trace here" end
+    local names = opened()
+    assert.matches("libcurl", names)
+    for _, other in ipairs { "sasl2/", "ldap.conf", "ldaprc" } do assert.is_nil(names:find(other, 1, true), names) end
+  end)
 end)

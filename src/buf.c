@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_CAPACITY 256
+#define FIRST_CAPACITY 64
 
 void aicc_wipe(void *memory, size_t size) {
   static void *(*const volatile set)(void *, int, size_t) = memset; /* the compiler may not assume which function this is */

@@ -43,6 +43,7 @@ static void judge_code(const struct aicc_xfer *xfer, struct aicc_failure *failur
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
     if (rows[i].code == xfer->code) row = rows[i];
   int is_broken = xfer->requests > 1;
+  const char *said = xfer->message != NULL ? xfer->message : curl_easy_strerror(xfer->code);
   /* Whatever the code: it may be that of a second connection, made after a kept one broke with the request on it. */
   int not_sent = !xfer->was_written;
   failure->kind = row.kind;
@@ -69,9 +70,9 @@ static void judge_code(const struct aicc_xfer *xfer, struct aicc_failure *failur
   } else if (is_broken) {
     aicc_failure_say(failure, "the connection, which had been kept open, broke before an answer came");
   } else if (xfer->code == CURLE_PEER_FAILED_VERIFICATION) {
-    aicc_failure_say(failure, "%s (is ca_file right?)", xfer->message);
+    aicc_failure_say(failure, "%s (is ca_file right?)", said);
   } else {
-    aicc_failure_say(failure, "%s", xfer->message[0] != '\0' ? xfer->message : curl_easy_strerror(xfer->code));
+    aicc_failure_say(failure, "%s", said);
   }
 }
 

@@ -30,7 +30,9 @@ static int is_quiet(const curl_version_info_data *info) {
 static int start(void) {
   if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return 0;
   const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
-  snprintf(facts.version, sizeof facts.version, "%s", curl_version());
+  /* Not curl_version, which initialises what it names: LDAP reads its configuration, SASL loads its plugins. */
+  snprintf(facts.version, sizeof facts.version, "libcurl/%s%s%s", info->version, info->ssl_version != NULL ? " " : "",
+           info->ssl_version != NULL ? info->ssl_version : "");
   if (info->age >= CURLVERSION_SEVENTH) {
     facts.ca_file = info->cainfo; /* these two are constants in libcurl */
     facts.ca_path = info->capath;

@@ -11,7 +11,7 @@
 #endif
 
 struct aicc_libcurl {
-  char version[256];          /* "libcurl/7.88.1 OpenSSL/3.0.15 ...": what curl_version tells */
+  char version[256];          /* "libcurl/7.88.1 OpenSSL/3.0.15" */
   const char *ca_file;        /* its own trust anchors; NULL for none */
   const char *ca_path;
   int is_quiet;               /* it never raises SIGPIPE */

@@ -157,10 +157,12 @@ static void drain(struct aicc_pool *pool) {
 
 /* Ends all that runs on a multi handle that fails again and again, and takes another one. */
 static void give_up(struct aicc_pool *pool, CURLMcode code) {
+  char message[CURL_ERROR_SIZE];
   while (pool->running.count > 0) {
     struct aicc_xfer *xfer = pool->running.first;
     end(pool, &pool->running, xfer, AICC_BY_CURL, CURLE_FAILED_INIT);
-    snprintf(xfer->message, sizeof xfer->message, "libcurl cannot go on: %s", curl_multi_strerror(code));
+    snprintf(message, sizeof message, "libcurl cannot go on: %s", curl_multi_strerror(code));
+    aicc_xfer_say(xfer, message);
   }
   struct aicc_engine *fresh = aicc_engine_new(pool->window);
   if (fresh == NULL) return; /* then the old one has to do */

@@ -326,6 +326,11 @@ static void read_facts(struct aicc_xfer *xfer, CURL *easy) {
   xfer->reused = xfer->was_written && !xfer->is_connecting;
 }
 
+void aicc_xfer_say(struct aicc_xfer *xfer, const char *message) {
+  free(xfer->message);
+  xfer->message = strdup(message);
+}
+
 void aicc_xfer_finish(struct aicc_xfer *xfer, enum aicc_ending ending, CURLcode code, int facts) {
   xfer->ending = ending;
   xfer->code = code;
@@ -336,7 +341,7 @@ void aicc_xfer_finish(struct aicc_xfer *xfer, enum aicc_ending ending, CURLcode 
   curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &xfer->status);
   if (facts) read_facts(xfer, easy);
   if (code == CURLE_OK) return;
-  memcpy(xfer->message, xfer->handle->message, sizeof xfer->message);
+  if (xfer->handle->message[0] != '\0') aicc_xfer_say(xfer, xfer->handle->message);
   xfer->proxy_refused = !xfer->was_written && ending == AICC_BY_CURL && is_refused_by_proxy(easy);
 }
 
@@ -365,6 +370,7 @@ void aicc_xfer_recycle(struct aicc_xfer *xfer) {
   empty(&head);
   empty(&body);
   aicc_headers_release(xfer->headers);
+  free(xfer->message);
   aicc_xfer_init(xfer);
   xfer->request = request;
   xfer->secrets = secrets;
@@ -375,6 +381,7 @@ void aicc_xfer_recycle(struct aicc_xfer *xfer) {
 void aicc_xfer_free(struct aicc_xfer *xfer) {
   if (xfer == NULL) return;
   aicc_headers_release(xfer->headers);
+  free(xfer->message);
   aicc_buf_free(&xfer->request);
   aicc_buf_free(&xfer->secrets);
   aicc_buf_free(&xfer->head);

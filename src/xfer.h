@@ -117,7 +117,7 @@ struct aicc_xfer {
   size_t header_at[AICC_KNOWN];  /* where in it the value of each begins; 0 if it has none */
   int has_head;                  /* up to the empty line: libcurl takes a connection's end for it, too */
   struct aicc_buf body;
-  char message[CURL_ERROR_SIZE];
+  char *message;                 /* libcurl's, of a failure; NULL where there is none, or no memory for it */
 };
 
 /* Closes them, without a word on them, and forgets them. */
@@ -139,6 +139,9 @@ void aicc_xfer_finish(struct aicc_xfer *xfer, enum aicc_ending ending, CURLcode 
 
 /* Takes a line of a reply's head. Returns 0 where that is too much. */
 int aicc_xfer_head_line(struct aicc_xfer *xfer, const char *line, size_t length);
+
+/* Keeps what is to be said of a failure. */
+void aicc_xfer_say(struct aicc_xfer *xfer, const char *message);
 
 /* The value of the reply's header, trimmed; NULL if it has none. */
 const char *aicc_xfer_header(const struct aicc_xfer *xfer, enum aicc_known_header which, size_t *size);

@@ -2,7 +2,7 @@
 -- those are `aicc.client`'s.
 -- @module aicc.curl
 
---- libcurl's version, in its own words.
+--- libcurl's version, and its TLS library's: `libcurl/7.88.1 OpenSSL/3.0.15`.
 -- @field curl_version
 
 --- Opens a session. A wrong type or an unknown option raises.

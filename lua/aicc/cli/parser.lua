@@ -207,8 +207,7 @@ SIGTERM, SIGHUP).]]
 -- Like --help: it needs no command, and nothing follows it.
 local function print_version()
   local curl = require("aicc.native").load "aicc.curl"
-  local with_tls = curl.curl_version:match "^%S+ %S+" -- it goes on with a dozen others
-  print(("aicc %s (%s, %s)"):format(curl._VERSION, rawget(_G, "jit") and jit.version or _VERSION, with_tls))
+  print(("aicc %s (%s, %s)"):format(curl._VERSION, rawget(_G, "jit") and jit.version or _VERSION, curl.curl_version))
   os.exit(0)
 end
 
