@@ -150,17 +150,19 @@ void aicc_shared_delete(struct aicc_shared_key key) {
   pthread_mutex_unlock(&mutex);
 }
 
-size_t aicc_shared_keys(char *text, size_t capacity) {
+size_t aicc_shared_keys(struct aicc_shared_key prefix, char *text, size_t capacity) {
   size_t size = 0;
   double now = aicc_sys_now(AICC_MONOTONIC);
   pthread_mutex_lock(&mutex);
   for (const struct entry *entry = oldest; entry != NULL; entry = entry->newer) {
     if (entry->ends != 0 && now >= entry->ends) continue;
-    if (size + entry->key_size + 1 <= capacity) {
-      memcpy(text + size, entry->bytes, entry->key_size);
-      text[size + entry->key_size] = '\0';
+    if (entry->key_size <= prefix.size || memcmp(entry->bytes, prefix.text, prefix.size) != 0) continue;
+    size_t rest = entry->key_size - prefix.size;
+    if (size + rest + 1 <= capacity) {
+      memcpy(text + size, entry->bytes + prefix.size, rest);
+      text[size + rest] = '\0';
     }
-    size += entry->key_size + 1;
+    size += rest + 1;
   }
   pthread_mutex_unlock(&mutex);
   return size;

@@ -35,7 +35,10 @@ enum aicc_shared_result aicc_shared_add(struct aicc_shared_key key, double by, c
 
 void aicc_shared_delete(struct aicc_shared_key key);
 
-/* Copies all keys, each with a NUL behind it, as far as they fit into `capacity`; returns how many bytes there are. */
-size_t aicc_shared_keys(char *text, size_t capacity);
+/*
+** Copies what is behind the prefix of all keys that begin with it, each with a NUL behind it, as far as they fit into `capacity`;
+** returns how many bytes there are.
+*/
+size_t aicc_shared_keys(struct aicc_shared_key prefix, char *text, size_t capacity);
 
 #endif

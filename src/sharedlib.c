@@ -87,13 +87,14 @@ static int shared_delete(lua_State *L) {
   return 0;
 }
 
-/* core.shared_keys() -> array of keys */
+/* core.shared_keys(prefix) -> array of what is behind it in the keys that begin with it */
 static int shared_keys(lua_State *L) {
+  struct aicc_shared_key prefix = check_key(L);
   size_t capacity = 4096, size;
   char *text;
   for (;;) {
     text = aicc_newuserdata(L, capacity);
-    size = aicc_shared_keys(text, capacity);
+    size = aicc_shared_keys(prefix, text, capacity);
     if (size <= capacity) break;
     capacity = size + 4096;
   }

@@ -47,13 +47,7 @@ function Shared:delete(key) core.shared_delete(self.prefix .. key) end
 
 --- All keys.
 -- @treturn table array of strings
-function Shared:get_keys()
-  local keys, size = {}, #self.prefix
-  for _, key in ipairs(core.shared_keys()) do
-    if key:sub(1, size) == self.prefix then keys[#keys + 1] = key:sub(size + 1) end
-  end
-  return keys
-end
+function Shared:get_keys() return core.shared_keys(self.prefix) end
 
 local M = {}
 
