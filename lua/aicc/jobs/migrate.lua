@@ -19,6 +19,7 @@ local STEPS = {
       job INTEGER NOT NULL, line INTEGER NOT NULL, account TEXT NOT NULL, folded TEXT NOT NULL, twin INTEGER,
       state TEXT, place INTEGER, agent_name TEXT, code TEXT, message TEXT, PRIMARY KEY (job, line)) {clustered}]],
     "CREATE INDEX agents_by_name ON agents (job, folded)",
+    "CREATE INDEX agents_by_place ON agents (job, place)",
   },
 }
 

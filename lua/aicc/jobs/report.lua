@@ -13,11 +13,20 @@ M.COLUMNS = { "skill_id", "skill_name", "user_account", "status", "code", "messa
 
 local ALL = [[SELECT line, CAST(skill_id AS TEXT) AS skill_id, skill_name, user_account, status, code, message, attempts,
     finished_at, undo, undo_message
-  FROM report WHERE job = ? AND line > ?%s ORDER BY line LIMIT ?]]
+  FROM %s WHERE job = ? AND line > ?%s ORDER BY line LIMIT ?]]
+
+-- The next rows; and, of a job that is made from accounts, of both what comes first.
+local function query(condition)
+  local rows = ALL:format("report_of_rows", condition)
+  local both = ("SELECT * FROM (%s) r UNION ALL SELECT * FROM (%s) a ORDER BY line LIMIT ?"):format(rows,
+    ALL:format("report_of_agents", condition))
+  return { rows = rows, both = both }
+end
+
 local FILTERS = {
-  all = ALL:format "",
-  failed = ALL:format " AND status IN ('failed', 'unknown', 'pending', 'no_agent')",
-  unrestored = ALL:format " AND status = 'released' AND twin IS NULL AND undo IN ('failed', 'unknown')",
+  all = query "",
+  failed = query " AND status IN ('failed', 'unknown', 'pending', 'no_agent')",
+  unrestored = query " AND status = 'released' AND twin IS NULL AND undo IN ('failed', 'unknown')",
 }
 
 --- The rows of a report one by one.
@@ -28,10 +37,14 @@ local FILTERS = {
 -- @treturn function iterator over tables: the columns, `line`, and `undo` (restored, skipped, failed, unknown) of rows that
 --   were undone
 function M.rows(db, job, filter)
-  local page, at, line, sql = {}, 0, 0, FILTERS[filter]
+  local page, at, line, wanted = {}, 0, 0, FILTERS[filter]
+  local function next_page()
+    if job.source == "rows" then return db:rows(wanted.rows, job.id, line, PAGE) end
+    return db:rows(wanted.both, job.id, line, PAGE, job.id, line, PAGE, PAGE)
+  end
   return function()
     if at == #page and line then
-      page, at = db:rows(sql, job.id, line, PAGE), 0
+      page, at = next_page(), 0
       line = #page == PAGE and page[PAGE].line or nil
     end
     at = at + 1

@@ -69,10 +69,13 @@ local STATEMENTS = {
       job INTEGER NOT NULL, line INTEGER NOT NULL, account TEXT NOT NULL, folded TEXT NOT NULL, twin INTEGER,
       state TEXT, place INTEGER, agent_name TEXT, code TEXT, message TEXT, PRIMARY KEY (job, line)) {clustered}]],
   "CREATE INDEX agents_by_name ON agents (job, folded)",
+  "CREATE INDEX agents_by_place ON agents (job, place)",
 }
 
--- What became of each line. Accounts without a queue stand between the rows, without a number.
-local REPORT = [[CREATE VIEW report AS
+-- What became of each line; accounts without a queue stand between the rows, without a number. A page of a view that puts both
+-- together would be sorted anew out of all of them: so each has a view of its own too.
+local REPORT = {
+  [[CREATE VIEW report_of_rows AS
     SELECT r.job, r.line, r.twin, q.skill AS skill_id, q.skill_name, r.account AS user_account,
       CASE WHEN s.line IS NULL AND n.line IS NULL THEN 'not_bound'
            WHEN c.state = 'done' THEN 'released'
@@ -98,10 +101,17 @@ local REPORT = [[CREATE VIEW report AS
     LEFT JOIN chunks u ON c.state = 'done' AND u.queue = s.queue AND u.action = 'bind' AND u.agent_weight = s.agent_weight
       AND u.skill_weight = s.skill_weight AND u.last_line >= s.line AND u.first_line = (
         SELECT MAX(x.first_line) FROM chunks x WHERE x.queue = s.queue AND x.action = 'bind'
-          AND x.agent_weight = s.agent_weight AND x.skill_weight = s.skill_weight AND x.first_line <= s.line)
-    UNION ALL
-    SELECT a.job, a.place, NULL, NULL, NULL, a.account, a.state, a.code, a.message, NULL, j.created_at, NULL, NULL
-    FROM agents a JOIN jobs j ON j.id = a.job WHERE a.place IS NOT NULL]]
+          AND x.agent_weight = s.agent_weight AND x.skill_weight = s.skill_weight AND x.first_line <= s.line)]],
+
+  [[CREATE VIEW report_of_agents AS
+    SELECT a.job, a.place AS line, CAST(NULL AS INTEGER) AS twin, CAST(NULL AS BIGINT) AS skill_id,
+      CAST(NULL AS TEXT) AS skill_name, a.account AS user_account, a.state AS status, a.code, a.message,
+      CAST(NULL AS INTEGER) AS attempts, j.created_at AS finished_at, CAST(NULL AS TEXT) AS undo,
+      CAST(NULL AS TEXT) AS undo_message
+    FROM agents a JOIN jobs j ON j.id = a.job WHERE a.place IS NOT NULL]],
+
+  "CREATE VIEW report AS SELECT * FROM report_of_rows UNION ALL SELECT * FROM report_of_agents",
+}
 
 -- Whether there are tables.
 local EXISTS = {
@@ -131,7 +141,7 @@ local function create(database)
   alone(database)
   if is_there(database) then return end
   run_all(database, STATEMENTS)
-  run_all(database, { REPORT })
+  run_all(database, REPORT)
   database:run("INSERT INTO schema_version VALUES (?)", VERSION)
 end
 
@@ -142,7 +152,7 @@ local function update(database)
   if version >= VERSION then return end
   database:run "DROP VIEW report"
   run_all(database, migrate.statements(version, VERSION))
-  run_all(database, { REPORT })
+  run_all(database, REPORT)
   database:run("UPDATE schema_version SET version = ?", VERSION)
 end
 
