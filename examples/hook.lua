@@ -22,6 +22,7 @@ local aicc = require "aicc"
 local breaker = require "aicc.webhook.breaker"
 local cjson = require("cjson.safe").new() -- the shared one may have been set up otherwise
 local core = require "aicc.core"
+local metrics = require "aicc.metrics"
 local replay = require "aicc.webhook.replay"
 local strikes = require "aicc.webhook.strikes"
 
@@ -34,6 +35,10 @@ local READY = 3     -- seconds for each thing that is looked at before the hook 
 
 -- Statuses for the kinds of error. What is not here is 502.
 local STATUS = { throttled = 503, unavailable = 503, timeout = 504, deadline = 504, unsupported = 500, closed = 500 }
+
+-- All that it answers with, as a label's values for Prometheus.
+local ANSWERS = {}
+for _, status in ipairs { 202, 207, 400, 401, 403, 404, 409, 422, 429, 500, 502, 503, 504 } do ANSWERS[status] = tostring(status) end
 
 -- Refusals that a repetition gets again.
 local PERMANENT = {
@@ -218,7 +223,6 @@ function Hook:admit(request, pattern)
   if seconds then return nil, refuse(429, "too many wrong X-Hook-Secrets from this address", seconds) end
   if type(request.secret) ~= "string" or not aicc.equal(request.secret, self.secret) then
     self.strikes:count(source)
-    self.count "wrong_secret"
     return nil, refuse(401, "the X-Hook-Secret is missing or wrong")
   end
   return account
@@ -249,6 +253,17 @@ function Hook:offboarded(request)
   end
   return self:once(request, self.offboard, account)
 end
+
+-- Has what a method answers counted.
+local function counted(method)
+  return function(self, request)
+    local status, answer, retry_after = method(self, request)
+    self.metrics:count("hook_answers_total", ANSWERS[status])
+    return status, answer, retry_after
+  end
+end
+
+Hook.signed_off, Hook.offboarded = counted(Hook.signed_off), counted(Hook.offboarded)
 
 -- The headers that go on to the API: those of the client's forward_headers. Nil for none.
 function Hook:headers_of(request)
@@ -302,11 +317,6 @@ function Hook:ready()
   return status, answer, is_open
 end
 
--- What happened in a client, as a counter's name: attempt_ok, attempt_timeout, retry, token, …
-local function name_of(event)
-  return event.type == "attempt" and "attempt_" .. (event.kind or "ok") or event.type
-end
-
 -- What callers must know: from the environment, or a file that only its owner may write to. What is wrong is raised as text:
 -- nginx and HAProxy print no other.
 local function read_secret()
@@ -341,20 +351,26 @@ local M = {}
 -- AICC_FORWARD_HEADERS may name what of "X-Request-Id traceparent" goes on to the API, and HOOK_OFFBOARD_QUEUES the queues that
 -- an agent who has left is unbound from.
 -- @tparam table options `shared`: what all workers or threads share, an `ngx.shared.DICT` or a part of `aicc.shared`;
---   `count(name)` is called for what happens, `log(line)` for what failed; `egress`, and what else `aicc.new` shall get
--- @treturn table
+--   `numbers`: the same, for `metrics:text()`, which /metrics answers; `log(line)` is called for what failed; `egress`, and what
+--   else `aicc.new` shall get
+-- @treturn table with `metrics` (`aicc.metrics`)
 function M.new(options)
-  local settings, shared = {}, options.shared
+  local settings, shared, statuses = {}, options.shared, {}
+  for _, status in pairs(ANSWERS) do statuses[#statuses + 1] = status end
+  local numbers = metrics.new {
+    shared = options.numbers,
+    counters = { { name = "hook_answers_total", help = "Answers of the webhook.", label = "status", values = statuses } },
+  }
   for name, value in pairs(options) do settings[name] = value end
-  settings.shared, settings.count, settings.log = nil, nil, nil
-  settings.on_event = function(event) options.count(name_of(event)) end
+  settings.shared, settings.numbers, settings.log = nil, nil, nil
+  settings.on_event = numbers:listener()
   settings.deadline = DEADLINE
   local client = aicc.assert(aicc.new(settings))
   settings.on_event, settings.store = nil, client.store
   settings.deadline, settings.retry = READY, false -- not `timeout`: for want of time it fails alone, and tells that to nobody
   return setmetatable({
     secret = read_secret(), offboarding = read_list(), client = client, prober = aicc.assert(aicc.new(settings)),
-    forwards = client.forwarded, shared = shared, count = options.count, log = options.log,
+    forwards = client.forwarded, shared = shared, metrics = numbers, log = options.log,
     breaker = breaker.new { shared = shared, name = "api", now = core.now, patience = PROBE + 5 },
     replay = replay.new { shared = shared, name = "replay" },
     strikes = strikes.new { shared = shared, name = "strikes" },

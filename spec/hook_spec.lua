@@ -7,7 +7,7 @@ local shared = require "aicc.shared"
 
 local BIG = 9007199254740991
 
-local server, environment, getenv, hook, dict, lines, counts
+local server, environment, getenv, hook, dict, lines
 
 setup(function()
   local path = package.path
@@ -26,7 +26,7 @@ end)
 
 before_each(function()
   server:reset()
-  dict, lines, counts = shared.new "hook spec", {}, {}
+  dict, lines = shared.new "hook spec", {}
   for _, key in ipairs(dict:get_keys()) do dict:delete(key) end
   environment = {
     AICC_BASE_URL = server.base_url, AICC_APP_KEY = server.app_key, AICC_APP_SECRET = server.app_secret, HOOK_SECRET = "s",
@@ -35,8 +35,7 @@ end)
 
 local function new(more)
   local options = {
-    shared = dict, log = function(line) lines[#lines + 1] = line end,
-    count = function(name) counts[name] = (counts[name] or 0) + 1 end,
+    shared = dict, numbers = shared.new "hook spec's numbers", log = function(line) lines[#lines + 1] = line end,
   }
   for name, value in pairs(more or {}) do options[name] = value end
   return hook.new(options)
@@ -175,8 +174,10 @@ it("a repetition while the first is under way is told so", function()
 end)
 
 it("wrong secrets are counted, and after ten that address is not listened to for a minute", function()
+  local function counted() return new().metrics:text():match '\nhook_answers_total{status="401"} (%d+)\n' or 0 end
+  local before = counted()
   for _ = 1, 10 do assert.equal(401, (send(AGENT, '{"queues":[3]}', "wrong"))) end
-  assert.equal(10, counts.wrong_secret)
+  assert.equal(10, counted() - before)
   local status, _, retry_after = send(AGENT, '{"queues":[3]}', "s")
   assert.same({ 429, 60 }, { status, retry_after })
   assert.equal(202, (send(AGENT, '{"queues":[3]}', "s", { source = "192.0.2.2" })))

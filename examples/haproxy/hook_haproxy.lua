@@ -4,13 +4,11 @@
 local hook = require "hook"
 local shared = require "aicc.shared"
 
-local counts = shared.new "counts"
-
 local webhook = hook.new {
   egress = os.getenv "AICC_EGRESS" or "unix:/run/haproxy/egress.sock",
   timeout = 15,
   shared = shared.new "hook",
-  count = function(name) counts:incr(name, 1, 0) end,
+  numbers = shared.new "numbers",
   log = function(line) core.log(core.err, line) end,
 }
 
@@ -65,10 +63,5 @@ core.register_service("ready", "http", function(applet)
 end)
 
 core.register_service("metrics", "http", function(applet)
-  local lines = {}
-  for _, name in ipairs(counts:get_keys()) do
-    lines[#lines + 1] = ('aicc_events_total{event="%s"} %d\n'):format(name, counts:get(name))
-  end
-  table.sort(lines)
-  answer(applet, 200, "text/plain", table.concat(lines))
+  answer(applet, 200, webhook.metrics.CONTENT_TYPE, webhook.metrics:text())
 end)

@@ -105,48 +105,63 @@ local function add(self, key, by)
   end
 end
 
--- The number of a family with these labels, as keys and Prometheus have it: `name{label="value",…}`. Kept, since few are in use.
-local function key_of(self, family, ...)
-  local kept = self.keys[family.name]
-  for i = 1, #family.labels do
-    local value = family.values[i][(select(i, ...))] or "other"
-    local deeper = kept[value]
-    if not deeper then
-      deeper = {}
-      kept[value] = deeper
+local function grow(kept, value)
+  local deeper = {}
+  kept[value] = deeper
+  return deeper
+end
+
+-- Names a family's number by its labels' values.
+local function name_number(kept, family, values)
+  local words = {}
+  for i, label in ipairs(family.labels) do words[i] = ('%s="%s"'):format(label, values[i]) end
+  kept.key = #words == 0 and family.name or ("%s{%s}"):format(family.name, table.concat(words, ","))
+end
+
+-- What is known of a family's number with these labels: `key`, as Prometheus has it, `name{label="value",…}`; and what was made
+-- of that. Each is kept, since few are in use.
+local function number_of(family, one, two, three)
+  local values, kept = family.values, family.kept
+  if values[1] then
+    one = values[1][one] or "other"
+    kept = kept[one] or grow(kept, one)
+    if values[2] then
+      two = values[2][two] or "other"
+      kept = kept[two] or grow(kept, two)
+      if values[3] then
+        three = values[3][three] or "other"
+        kept = kept[three] or grow(kept, three)
+      end
     end
-    kept = deeper
   end
-  if not kept.key then
-    local words = {}
-    for i, label in ipairs(family.labels) do
-      words[i] = ('%s="%s"'):format(label, family.values[i][(select(i, ...))] or "other")
-    end
-    kept.labels = table.concat(words, ",")
-    kept.key = kept.labels == "" and family.name or ("%s{%s}"):format(family.name, kept.labels)
-  end
+  if not kept.key then name_number(kept, family, { one, two, three }) end
   return kept
 end
 
-local function count(self, name, ...) add(self, key_of(self, self.families[name], ...).key, 1) end
+local function count(self, name, one, two, three) add(self, number_of(self.families[name], one, two, three).key, 1) end
 
 -- Adds seconds to a histogram. Each bucket has what is in it and in no smaller one; `text` sums them up.
 local function observe(self, name, seconds, operation)
-  local kept = key_of(self, self.families[name], operation)
-  if not kept.buckets then
-    kept.buckets = {}
-    for i = 1, #M.BUCKETS + 1 do kept.buckets[i] = ("%s %d"):format(kept.key, i) end
+  local kept = number_of(self.families[name], operation)
+  local buckets, bounds, at = kept.buckets, M.BUCKETS, 1
+  if not buckets then
+    buckets = {}
+    for i = 1, #bounds + 1 do buckets[i] = ("%s %d"):format(kept.key, i) end
+    kept.buckets = buckets
   end
-  local at = 1
-  while M.BUCKETS[at] and seconds > M.BUCKETS[at] do at = at + 1 end
-  add(self, kept.buckets[at], 1)
+  while bounds[at] and seconds > bounds[at] do at = at + 1 end
+  add(self, buckets[at], 1)
   add(self, kept.key, seconds)
 end
 
 -- The key of an attempt that is under way. Made where it is first needed: nginx's workers are copies of one process.
 local function flight_of(self, event)
-  self.own = self.own or ("%.17g"):format(core.random())
-  return ("%s %s %s"):format(key_of(self, self.families.aicc_in_flight, event.operation).key, self.own, event.id)
+  local kept = number_of(self.families.aicc_in_flight, event.operation)
+  if not kept.flight then
+    self.own = self.own or ("%.17g"):format(core.random())
+    kept.flight = ("%s %s "):format(kept.key, self.own)
+  end
+  return kept.flight .. event.id
 end
 
 local heard = {}
@@ -303,12 +318,12 @@ function M.new(options)
     if type(value) ~= "table" then error(("%s: expected a table, got %s"):format(name, type(value)), 2) end
   end
   local self = setmetatable({
-    shared = options.shared or setmetatable({ values = {}, ends = {} }, Memory), families = {}, keys = {}, lost = 0,
+    shared = options.shared or setmetatable({ values = {}, ends = {} }, Memory), families = {}, lost = 0,
   }, Metrics)
   local function declare(row)
-    local family = { name = row[1], kind = row[2], labels = row[3], help = row[4], values = {}, is_own = row.is_own }
+    local family = { name = row[1], kind = row[2], labels = row[3], help = row[4], values = {}, kept = {}, is_own = row.is_own }
     for i, label in ipairs(family.labels) do family.values[i] = row.values or LABELS[label] end
-    self.families[#self.families + 1], self.families[family.name], self.keys[family.name] = family, family, {}
+    self.families[#self.families + 1], self.families[family.name] = family, family
   end
   for _, row in ipairs(FAMILIES) do declare(row) end
   for i, given in ipairs(options.counters or {}) do declare(own_counter(given, i)) end

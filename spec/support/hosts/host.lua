@@ -5,6 +5,7 @@
 local processes = require "spec.support.processes"
 local cjson = require "cjson"
 local load = require "spec.support.hosts.load"
+local prometheus = require "spec.support.prometheus"
 local socket = require "socket"
 
 local host = {}
@@ -72,13 +73,17 @@ function Host:hook(account, queues, fields)
   return request
 end
 
---- The example's counters: name -> number.
+--- The example's numbers, as Prometheus would read them: `name{label="value",…}` -> number.
 function Host:metrics()
-  local counts = {}
-  for name, count in load.send({ port = self.port, path = "/metrics" }).body:gmatch '{event="([%w_]+)"} (%d+)' do
-    counts[name] = tonumber(count)
-  end
-  return counts
+  local reply = load.send { port = self.port, path = "/metrics" }
+  local kind = reply.head:lower():match "\ncontent%-type: ([^\r]+)"
+  assert(kind == "text/plain; version=0.0.4; charset=utf-8", kind)
+  return (prometheus.read(reply.body))
+end
+
+--- How many requests of releases were answered so far.
+function Host:released()
+  return self:metrics()['aicc_attempts_total{kind="none",operation="release_agent_by_skill",outcome="answered"}'] or 0
 end
 
 --- What it has written.

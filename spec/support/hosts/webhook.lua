@@ -5,6 +5,8 @@ local busted = require "busted"
 local cjson = require "cjson"
 local load = require "spec.support.hosts.load"
 local processes = require "spec.support.processes"
+local prometheus = require "spec.support.prometheus"
+local socket = require "socket"
 
 local describe, it, setup, teardown, before_each = busted.describe, busted.it, busted.setup, busted.teardown, busted.before_each
 
@@ -171,15 +173,47 @@ return function(scene)
       assert.same({ 4, "business", "rejected" }, { answer.failed[1].queue, answer.failed[1].error, answer.failed[1].outcome })
     end)
 
-    it("counts", function()
-      local before = scene.example:metrics().attempt_ok or 0
-      for _ = 1, 5 do load.send(scene.example:hook("1001", { 3 })) end
-      scene.server:fault { operation = "release_agent_by_skill", from = 1, to = 1, status = 504 }
-      load.send(scene.example:hook("1001", { 3 }))
-      local after = scene.example:metrics()
-      assert.is_true(after.attempt_ok >= before + 6, "ok")
-      assert.equal(1, after.attempt_server)
-      assert.equal(1, after.retry)
+    it("counts, in numbers that Prometheus reads, all workers or threads together", function()
+      local example, server = scene.example, scene.server
+      load.run(load.many(20, example:hook("1001", { 3 }))) -- there are tokens now
+      local before, released = example:metrics(), example:released()
+      load.run(load.many(20, example:hook("1001", { 3 })))
+      server:fault { operation = "release_agent_by_skill", from = 1, to = 1, status = 504 }
+      load.send(example:hook("1001", { 3 }))
+      server:fault { operation = "release_agent_by_skill", from = 1, to = 1, status = 429 }
+      load.send(example:hook("1001", { 3 }))
+      local after = example:metrics()
+      local function more(name) return (after[name] or 0) - (before[name] or 0) end
+      local labels = 'operation="release_agent_by_skill"'
+      assert.equal(22, example:released() - released)
+      assert.equal(22, more('aicc_calls_total{kind="none",' .. labels .. ',outcome="applied"}'))
+      assert.equal(1, more('aicc_attempts_total{kind="server",' .. labels .. ',outcome="unknown"}'))
+      assert.equal(1, more('aicc_retries_total{kind="server",' .. labels .. "}"))
+      assert.equal(1, more("aicc_throttles_total{" .. labels .. "}"))
+      assert.equal(24, more("aicc_attempt_seconds_count{" .. labels .. "}"))
+      assert.equal(22, more("aicc_call_seconds_count{" .. labels .. "}"))
+      assert.equal(22, more 'hook_answers_total{status="202"}')
+      assert.truthy(more("aicc_call_seconds_sum{" .. labels .. "}") > 0.5) -- the wait after the 429
+      assert.is_nil(after["aicc_in_flight{" .. labels .. "}"])
+    end)
+
+    it("tells how many requests are under way", function()
+      local example, server = scene.example, scene.server
+      load.send(example:hook("1001", { 3 }))
+      server:clear()
+      server:fault { operation = "release_agent_by_skill", hold = true, to = 5 }
+      local name, during, ends = 'aicc_in_flight{operation="release_agent_by_skill"}', nil, socket.gettime() + 20
+      local polls = { next = function()
+        return not during and socket.gettime() < ends and { port = example.port, path = "/metrics" } or nil
+      end, on_reply = function(reply)
+        local seen = prometheus.read(reply.body)[name]
+        if seen ~= 5 then return end
+        during = seen
+        server:release_held()
+      end }
+      load.run(load.many(5, example:hook("1001", { 3 })), polls)
+      assert.equal(5, during)
+      assert.is_nil(example:metrics()[name])
     end)
 
     it("is ready, and counts wrong secrets, until it does not listen to that address any more", function()
@@ -192,7 +226,7 @@ return function(scene)
       local reply = load.send(scene.example:hook("1001", { 3 }))
       assert.equal(429, reply.status)
       assert.truthy(reply.head:lower():find("retry-after: 60\r\n", 1, true), reply.head)
-      assert.equal(10, scene.example:metrics().wrong_secret)
+      assert.equal(10, scene.example:metrics()['hook_answers_total{status="401"}'])
       scene.stop() -- that is for a minute
       scene.start { HOOK_OFFBOARD_QUEUES = "" } -- this time without a list of queues
       local request = scene.example:hook("1001", {})
@@ -205,9 +239,9 @@ return function(scene)
       local server, example = scene.server, scene.example
       local function ready() return load.send { port = example.port, path = "/ready" } end
       local function wait_for(status) -- what was said before is said for 2 s more
-        local ends, reply = require("socket").gettime() + 20, ready()
-        while reply.status ~= status and require("socket").gettime() < ends do
-          require("socket").sleep(0.02)
+        local ends, reply = socket.gettime() + 20, ready()
+        while reply.status ~= status and socket.gettime() < ends do
+          socket.sleep(0.02)
           reply = ready()
         end
         assert.equal(status, reply.status, reply.body)
@@ -245,7 +279,7 @@ return function(scene)
       for _ = 1, 150 do -- what was said before is said for 2 s more
         ready = load.send { port = example.port, path = "/ready" }
         if ready.status == 503 then break end
-        require("socket").sleep(0.02)
+        socket.sleep(0.02)
       end
       assert.equal(503, ready.status, ready.body)
       assert.equal(200, load.send({ port = example.port, path = "/health" }).status)
@@ -255,7 +289,7 @@ return function(scene)
         reply = load.send(example:hook("1001", { 3 }))
         if reply.status == 202 then break end
         assert.equal(503, reply.status)
-        require("socket").sleep(0.02)
+        socket.sleep(0.02)
       end
       assert.equal(202, reply.status)
       for _, other in ipairs(load.run(load.many(20, example:hook("1001", { 3 })))) do assert.equal(202, other.status) end
@@ -303,7 +337,7 @@ return function(scene)
       reply = load.send { port = listen:match "%d+$", path = "/agents/1001/signed-off", body = '{"queues":[3,4]}',
         headers = { ["X-Hook-Secret"] = "s" } }
       if reply.status then break end
-      require("socket").sleep(0.05)
+      socket.sleep(0.05)
     end
     running:signal "TERM"
     local status = running:wait()
