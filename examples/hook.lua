@@ -38,7 +38,9 @@ local STATUS = { throttled = 503, unavailable = 503, timeout = 504, deadline = 5
 
 -- All that it answers with, as a label's values for Prometheus.
 local ANSWERS = {}
-for _, status in ipairs { 202, 207, 400, 401, 403, 404, 409, 422, 429, 500, 502, 503, 504 } do ANSWERS[status] = tostring(status) end
+for _, status in ipairs { 202, 207, 400, 401, 403, 404, 409, 422, 429, 500, 502, 503, 504 } do
+  ANSWERS[status] = tostring(status)
+end
 
 -- Refusals that a repetition gets again.
 local PERMANENT = {

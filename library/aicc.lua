@@ -486,6 +486,7 @@ function loop.await(session, ticket) end
 -- ---- aicc.jobs ----
 
 ---@alias aicc.JobReader fun(): integer?, integer?, string?
+---@alias aicc.AccountReader fun(): integer?, string?, string?
 
 ---@class aicc.PlanOptions
 ---@field client aicc.Client
@@ -497,6 +498,10 @@ function loop.await(session, ticket) end
 ---@field on_progress? fun(state: { listed: integer, queues: integer })
 ---@field on_note? fun(note: aicc.JobNote)
 ---@field interrupted? fun(): boolean true when it is to be given up
+
+---@class aicc.PlanAgentsOptions: aicc.PlanOptions
+---@field sweep? boolean list every queue, instead of asking for each account; false
+---@field ask? boolean ask for each account although sweep is given; false
 
 ---@class aicc.RunOptions
 ---@field client aicc.Client
@@ -515,8 +520,10 @@ function loop.await(session, ticket) end
 
 ---What is worth a line.
 ---@class aicc.JobNote
----@field type "difference"|"queue_stopped"|"throttled"
+---@field type "difference"|"queue_stopped"|"throttled"|"no_names"|"ways_differ"
 ---@field skill_id? integer
+---@field user_account? string
+---@field is_named? boolean the API names the queue, and its listing does not show the account; or the other way round
 ---@field gained? integer
 ---@field lost? integer
 ---@field message? string
@@ -542,29 +549,42 @@ function loop.await(session, ticket) end
 ---@field counts table<aicc.RowStatus, integer>
 ---@field undo table<string, integer>
 ---@field worker? string who works on it
+---@field agents? table<string, integer> of a job that is made from accounts
+---@field created_at string
+---@field started_at? string
+---@field finished_at? string
+
+---A job, as `store:list` tells of it.
+---@class aicc.JobListed
+---@field name string
+---@field state string
+---@field source string what it is made from: "rows" or "agents"
+---@field lines integer
 ---@field created_at string
 ---@field started_at? string
 ---@field finished_at? string
 
 ---@class aicc.JobQueue
 ---@field skill_id integer
+---@field skill_name? string
 ---@field accounts integer different ones
 ---@field bound integer
 ---@field not_bound integer
 ---@field unseen integer
----@field size integer of the queue
----@field left integer afterwards
+---@field size? integer of the queue, where it was listed
+---@field left? integer afterwards
 ---@field emptied boolean
 ---@field about integer agents that a run would change
 ---@field state string
 ---@field message? string
 
----@alias aicc.RowStatus "planned"|"pending"|"released"|"not_bound"|"failed"|"unknown"
+---@alias aicc.RowStatus "planned"|"pending"|"released"|"not_bound"|"failed"|"unknown"|"no_agent"|"no_queue"
 
 ---A row of a report.
 ---@class aicc.JobRow
 ---@field line integer
----@field skill_id integer
+---@field skill_id? integer nil for an account without a queue
+---@field skill_name? string
 ---@field user_account string
 ---@field status aicc.RowStatus
 ---@field code? string
@@ -576,6 +596,7 @@ function loop.await(session, ticket) end
 ---A job.
 ---@class aicc.Job
 ---@field name string
+---@field requests? integer that its plan took
 local Job = {}
 
 ---Releases the job's rows.
@@ -613,6 +634,11 @@ function Job:queues(verb) end
 ---@return aicc.Error? err
 function Job:report(wanted) end
 
+---The accounts of a job that is made from accounts and that have no queue.
+---@return (fun(): aicc.JobRow?)? rows
+---@return aicc.Error? err
+function Job:without_queue() end
+
 ---A job store.
 ---@class aicc.JobStore
 local JobStore = {}
@@ -624,13 +650,20 @@ local JobStore = {}
 ---@return aicc.Error? err
 function JobStore:plan(reader, options) end
 
+---Plans a job that releases agents from all of their queues.
+---@param reader aicc.AccountReader
+---@param options aicc.PlanAgentsOptions
+---@return aicc.Job? job
+---@return aicc.Error? err
+function JobStore:plan_agents(reader, options) end
+
 ---@param name string
 ---@return aicc.Job? job
 ---@return aicc.Error? err
 function JobStore:job(name) end
 
 ---Every job, oldest first.
----@return aicc.JobStatus[]? jobs
+---@return aicc.JobListed[]? jobs
 ---@return aicc.Error? err
 function JobStore:list() end
 
@@ -664,6 +697,18 @@ function jobs.read(path) end
 ---@param iterator fun(): integer?, string?
 ---@return aicc.JobReader
 function jobs.rows(iterator) end
+
+---Opens a file of accounts: CSV or JSON Lines.
+---@param path string "-" for standard input
+---@return aicc.AccountReader? reader
+---@return aicc.Error? err
+---@return string? assumed as what it is read
+function jobs.read_agents(path) end
+
+---A reader of accounts that an iterator makes.
+---@param iterator fun(): string?
+---@return aicc.AccountReader
+function jobs.accounts(iterator) end
 
 -- ---- aicc.sandbox ----
 

@@ -2,8 +2,10 @@
 -- errors, events. (names_spec has every name; `make check-types` asks lua-language-server, where there is one.)
 
 local aicc = require "aicc"
+local child = require "spec.support.child"
 local config = require "aicc.config"
 local errors = require "aicc.error"
+local jobs = require "aicc.jobs"
 local luacats = require "spec.support.luacats"
 local names = require "spec.support.names"
 local sandbox = require "aicc.sandbox"
@@ -83,7 +85,9 @@ describe("the types of options", function()
     } do
       each_has(class, keys(sandbox_options.FIELDS[what]))
     end
-    for what, class in pairs { plan = "aicc.PlanOptions", run = "aicc.RunOptions", report = "aicc.ReportOptions" } do
+    for what, class in pairs {
+      plan = "aicc.PlanOptions", agents = "aicc.PlanAgentsOptions", run = "aicc.RunOptions", report = "aicc.ReportOptions",
+    } do
       local wanted = {}
       for name, row in pairs(require("aicc.jobs.options").OPTIONS) do wanted[#wanted + 1] = row[what] and name or nil end
       each_has(class, wanted)
@@ -206,6 +210,39 @@ describe("what happens has the types' fields and no others:", function()
     fits("aicc.Offboarding", client:restore_agent(away))
     fits("aicc.SandboxStats", server:stats())
     for _, request in ipairs(server:requests()) do fits("aicc.SandboxRequest", request) end
+  end)
+
+  it("jobs", function()
+    local folder, remove = child.directory()
+    local store = assert(jobs.open("sqlite:" .. folder .. "/jobs.db"))
+    local notes, path = {}, folder .. "/leavers.csv"
+    local file = assert(io.open(path, "w"))
+    file:write "user_account\n1001\n1002\nnobody\n"
+    file:close()
+    local job = assert(store:plan_agents(assert(jobs.read_agents(path)), {
+      client = client, rate = 0, name = "leavers", on_note = function(note) notes[#notes + 1] = note end,
+    }))
+    for _, queue in ipairs(job:queues()) do fits("aicc.JobQueue", queue) end
+    fits("aicc.JobSummary", job:apply { client = client, rate = 0, force = true })
+    fits("aicc.JobStatus", job:status())
+    local rows = 0
+    for row in job:report() do
+      fits("aicc.JobRow", row)
+      rows = rows + 1
+    end
+    for row in job:without_queue() do
+      fits("aicc.JobRow", row)
+      rows = rows + 1
+    end
+    assert.truthy(rows >= 4, rows)
+    for _, note in ipairs(notes) do fits("aicc.JobNote", note) end
+    for _, row in ipairs(store:list()) do -- it has the store's other columns too
+      local named = {}
+      for name in pairs(types.classes["aicc.JobListed"].fields) do named[name] = row[name] end
+      fits("aicc.JobListed", named)
+    end
+    store:close()
+    remove()
   end)
 
   it("errors and events", function()

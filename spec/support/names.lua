@@ -165,13 +165,14 @@ local function options(add)
   of("session", "aicc.SessionOptions", listed("src/options.c", "const names%[%] = (%b{})", '"([%w_]+)"'), "doc/modules/curl.lua")
   of("session's calls", "aicc.SessionLimits", listed("src/call.c", 'names%[%] = ({"timeout"[^}]*})', '"([%w_]+)"'),
     "doc/modules/curl.lua")
-  local for_jobs = { plan = {}, run = {}, report = {} }
+  local for_jobs = { plan = {}, agents = {}, run = {}, report = {} }
   for name, row in pairs(require("aicc.jobs.options").OPTIONS) do
     for what, list in pairs(for_jobs) do
       if row[what] then list[#list + 1] = name end
     end
   end
   of("store:plan", "aicc.PlanOptions", for_jobs.plan, "lua/aicc/jobs/init.lua")
+  of("store:plan_agents", "aicc.PlanAgentsOptions", for_jobs.agents, "lua/aicc/jobs/init.lua")
   of("job:apply", "aicc.RunOptions", for_jobs.run, "lua/aicc/jobs/init.lua")
   of("job:report", "aicc.ReportOptions", for_jobs.report, "lua/aicc/jobs/init.lua")
   local fields = require("aicc.sandbox.options").FIELDS

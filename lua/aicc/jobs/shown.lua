@@ -32,7 +32,7 @@ local Status = { __name = "aicc.jobs.status" }
 function Status.__tostring(status) return ("%s: %s; %s"):format(clean(status.name), tostring(status.state), lines_of(status)) end
 
 local Queues = results.list_of("aicc.jobs.queues", "queue", function(queue)
-  return ("%.0f (%d of %d agents)"):format(queue.skill_id, queue.about, queue.size)
+  return ("%.0f (%d of %s agents)"):format(queue.skill_id, queue.about, tostring(queue.size or "?"))
 end)
 
 local Jobs = results.list_of("aicc.jobs.list", "job", function(job) return ("%s (%s)"):format(clean(job.name), job.state) end)
