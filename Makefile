@@ -229,7 +229,7 @@ check-kill: build ## The long run, not part of `make check`: a job of 5,000 rows
 check-instructions: bench-instructions ## Of make bench-instructions, so that no call grows unseen
 
 check-terminal: build ## The command's output on a terminal of 80 columns
-	@$(MAKE) test SUITE=terminal SPEC=spec/cli_terminal_spec.lua WITHOUT=
+	@$(MAKE) test SUITE=terminal SPEC="spec/cli_terminal_spec.lua spec/cli_terminal_agents_spec.lua" WITHOUT=
 
 check-install: build ## luarocks make and make install, each tried with nothing but what it installed
 	@ABI=$(ABI) .ci/check-install

@@ -2,37 +2,15 @@
 
 local socket = require "socket"
 local support = require "spec.support.jobs"
+local terminal = require "spec.support.terminal"
 
 describe("the command on a terminal #terminal #lua54", function()
-  local function tmux(folder, arguments)
-    local pipe = io.popen(("tmux -S %s/tmux %s 2>&1"):format(folder, arguments))
-    local output = pipe:read "a"
-    pipe:close()
-    return output
-  end
-
   after_each(function()
-    for _, folder in ipairs(support.folders) do tmux(folder, "kill-server") end -- a spec may have failed before it did
+    terminal.close(support.folders) -- a spec may have failed before it did
     support.clean()
   end)
 
-  local function wait_for(folder, pattern)
-    local screen
-    for _ = 1, 300 do
-      screen = tmux(folder, "capture-pane -p -J -t aicc")
-      if screen:find(pattern) then return screen end
-      socket.sleep(0.05)
-    end
-    error("never seen: " .. pattern .. "\n" .. screen)
-  end
-
-  -- A shell in a terminal of 80 columns, with the command's environment: a function that types a line.
-  local function open_shell(folder, server)
-    local env = ("AICC_BASE_URL=%s AICC_APP_KEY=%s AICC_APP_SECRET=%s HOME=%s XDG_STATE_HOME=%s XDG_RUNTIME_DIR=%s"):format(
-      server.base_url, server.app_key, server.app_secret, folder, folder, folder)
-    tmux(folder, ("new-session -d -s aicc -x 80 -y 24 'env -u TMUX %s PS1=$ bash --norc'"):format(env))
-    return function(text) tmux(folder, ("send-keys -t aicc '%s' Enter"):format(text)) end
-  end
+  local wait_for, open_shell = terminal.wait_for, terminal.open
 
   -- With -J tmux joins what has wrapped.
   local function assert_narrow(screen)
@@ -56,7 +34,7 @@ describe("the command on a terminal #terminal #lua54", function()
     local bars = {}
     wait_for(folder, "night [2-9]%d%d/1600")
     for _ = 1, 30 do
-      local screen = tmux(folder, "capture-pane -p -J -t aicc")
+      local screen = terminal.screen(folder)
       seen[#seen + 1] = screen
       local count = select(2, screen:gsub("night %d+/1600", ""))
       assert.equal(1, count, screen)
