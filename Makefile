@@ -151,7 +151,9 @@ bench-raw: tools
 	@$(CC) -std=gnu99 -O2 $(WARNINGS) -o build/bench/raw spec/bench/raw.c -lcurl
 
 doc: tools ## Build the reference pages (build/doc/index.html) from the comments in the sources
-	@cd doc && lua5.1 $$(command -v ldoc) --quiet --fatalwarnings .
+	@cd doc && for config in config internals; do \
+	  lua5.1 $$(command -v ldoc) --quiet --fatalwarnings --config $$config.ld . || exit; \
+	done
 
 names: build ## Every public name, and whether it is in the types, in the reference and in a spec
 	@$(IN_TREE) LUA_PATH="./?.lua;$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(call own,LUA_PATH)" \

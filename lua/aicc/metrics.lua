@@ -22,8 +22,10 @@ local M = {}
 --- What the text is, for the header Content-Type.
 M.CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
---- Seconds: the upper bounds of the histograms' buckets, but for the last one, which has none.
-M.BUCKETS = { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60 }
+local BUCKETS = { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60 }
+
+--- Seconds: the upper bounds of the histograms' buckets, an array; the last bucket has none.
+M.BUCKETS = BUCKETS
 
 local GRACE = 5 -- seconds after its time is over in which an attempt is still counted as under way
 
@@ -143,7 +145,7 @@ local function count(self, name, one, two, three) add(self, number_of(self.famil
 -- Adds seconds to a histogram. Each bucket has what is in it and in no smaller one; `text` sums them up.
 local function observe(self, name, seconds, operation)
   local kept = number_of(self.families[name], operation)
-  local buckets, bounds, at = kept.buckets, M.BUCKETS, 1
+  local buckets, bounds, at = kept.buckets, BUCKETS, 1
   if not buckets then
     buckets = {}
     for i = 1, #bounds + 1 do buckets[i] = ("%s %d"):format(kept.key, i) end
@@ -226,9 +228,9 @@ end
 local function histogram(lines, family, labels, values)
   local before, sum = labels == "" and "" or labels .. ",", 0
   local key = labels == "" and family.name or ("%s{%s}"):format(family.name, labels)
-  for i = 1, #M.BUCKETS + 1 do
+  for i = 1, #BUCKETS + 1 do
     sum = sum + (values[("%s %d"):format(key, i)] or 0)
-    local bound = M.BUCKETS[i] and number(M.BUCKETS[i]) or "+Inf"
+    local bound = BUCKETS[i] and number(BUCKETS[i]) or "+Inf"
     lines[#lines + 1] = ('%s_bucket{%sle="%s"} %s'):format(family.name, before, bound, number(sum))
   end
   local braces = labels == "" and "" or "{" .. labels .. "}"
