@@ -147,7 +147,10 @@ local function number_of(value) return type(value) == "string" and value:find "^
 local function problem_of(result)
   if type(result) ~= "table" then error("result: expected the table that release_agent returned, got " .. type(result), 3) end
   if type(result.queues) ~= "table" then return "result: it has no `queues`: expected what release_agent returned" end
-  for n, queue in ipairs(result.queues) do
+  local count = 0
+  for _ in next, result.queues do count = count + 1 end
+  for n = 1, count do -- what a hole hid would be said to be done
+    local queue = result.queues[n]
     if type(queue) ~= "table" or not KNOWN[queue.outcome] then
       return ("result.queues[%d]: expected a queue with an outcome of release_agent's"):format(n)
     end
