@@ -139,6 +139,10 @@ bench-hosts: build ## HAProxy and nginx: CPU of a call beside code by hand, and 
 	@$(IN_TREE) $(LUA) spec/bench/hosts.lua 1000 15 50000
 	@$(IN_TREE) $(LUA) spec/bench/overload.lua
 
+bench-loops: build ## Inside cqueues, luv and Copas: calls a second, and how late a timer ticks beside 200 in flight (a minute)
+	@$(MAKE) library ABI=5.1
+	@$(IN_TREE) $(LUA) spec/bench/loops.lua
+
 bench-requests: build ## How many requests a job makes for each of its rows
 	@$(IN_TREE) $(LUA) spec/bench/requests.lua
 

@@ -2,6 +2,7 @@
 -- for whom, who must not wait, and what is left of those who are abandoned.
 
 local aicc = require "aicc"
+local child = require "spec.support.child"
 local core = require "aicc.core"
 local loops = require "spec.support.loops"
 local sandbox = require "aicc.sandbox"
@@ -170,6 +171,18 @@ for _, loop in ipairs(loops) do
         own.run()
         return result.outcome
       end)())
+    end)
+
+    it("the example does what it says", function()
+      local output = child.run(("dofile 'examples/%s.lua'"):format(loop.name))
+      local lines = {}
+      for line in output:gmatch "[^\n]+" do lines[#lines + 1] = line end
+      assert.matches(" on meanwhile$", table.remove(lines))
+      table.sort(lines)
+      local expected = {}
+      for queue = 1, 10 do expected[queue] = ("queue %d: applied"):format(queue) end
+      table.sort(expected)
+      assert.same(expected, lines)
     end)
 
     it("a call after the other, from one task and many, leaves nothing behind", function()

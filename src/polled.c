@@ -15,7 +15,6 @@
 #include "pollset.h"
 #include "sys.h"
 
-#define BATCH 64           /* sockets that are served in one go: then others have their turn */
 #define BLIND_WAIT 0.005   /* seconds, where libcurl has sockets that the descriptor knows nothing of */
 #define FAILURE_PAUSE 0.01 /* seconds; so that a multi handle that fails does not spin */
 
@@ -77,9 +76,9 @@ static int is_due(CURLM *multi) {
 }
 
 CURLMcode aicc_polled_perform(struct aicc_polled *polled, CURLM *multi, int *running) {
-  struct aicc_ready ready[BATCH];
+  struct aicc_ready ready[AICC_POLLED_BATCH];
   CURLMcode code = CURLM_OK;
-  int count = aicc_pollset_ready(&polled->set, ready, BATCH);
+  int count = aicc_pollset_ready(&polled->set, ready, AICC_POLLED_BATCH);
   for (int i = 0; i < count && code == CURLM_OK; i++) {
     int events = ready[i].events & AICC_READABLE ? CURL_CSELECT_IN : 0;
     if (ready[i].events & AICC_WRITABLE) events |= CURL_CSELECT_OUT;

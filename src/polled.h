@@ -10,6 +10,8 @@
 
 #include "pool.h"
 
+#define AICC_POLLED_BATCH 16 /* transfers that begin, and sockets that are served, in one go: about a millisecond's work */
+
 /*
 ** From now on the multi handle is run by aicc_polled_perform alone. NULL, with errno, if it cannot be had. `is_running`: the
 ** handle has transfers already, whose sockets libcurl will not tell: until they have ended it is looked at every few

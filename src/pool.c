@@ -109,11 +109,18 @@ static void begin(struct aicc_pool *pool, struct aicc_xfer *xfer) {
   end(pool, &pool->running, xfer, AICC_BY_CURL, code);
 }
 
-/* Starts what fits into the window, and ends what has waited for too long. */
+/* Whether a transfer that waits could begin. */
+static int has_room(const struct aicc_pool *pool) { return pool->waiting.count > 0 && pool->running.count < pool->window; }
+
+/*
+** Starts what fits into the window, and ends what has waited for too long. In somebody else's event loop only a few are started in
+** one go: what else happens there has its turn in between.
+*/
 static void fill_window(struct aicc_pool *pool) {
   if (pool->waiting.count == 0) return;
   double now = aicc_sys_now(AICC_MONOTONIC);
-  while (pool->waiting.count > 0 && pool->running.count < pool->window) {
+  size_t most = pool->polled != NULL ? AICC_POLLED_BATCH : pool->window;
+  while (has_room(pool) && most-- > 0) {
     struct aicc_xfer *xfer = pool->waiting.first;
     if (xfer->not_after <= now) {
       end(pool, &pool->waiting, xfer, AICC_EXPIRED, CURLE_OK);
@@ -302,7 +309,7 @@ size_t aicc_pool_step(struct aicc_pool *pool, double seconds) {
   size_t before = pool->ended.count;
   pool->wants.is_known = 0;
   perform(pool);
-  if (seconds > 0 && pool->ended.count == before && pool->running.count > 0) {
+  if (seconds > 0 && pool->ended.count == before && pool->running.count > 0 && !has_room(pool)) {
     int waited = curl_multi_poll(pool->engine->multi, NULL, 0, (int)(seconds * 1000 + 0.999), NULL) == CURLM_OK;
     if (!waited || pool->failures > 0) aicc_sys_nap(seconds < FAILURE_PAUSE ? seconds : FAILURE_PAUSE);
     perform(pool);
