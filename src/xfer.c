@@ -334,7 +334,7 @@ void aicc_xfer_say(struct aicc_xfer *xfer, const char *message) {
 void aicc_xfer_finish(struct aicc_xfer *xfer, enum aicc_ending ending, CURLcode code, int facts) {
   xfer->ending = ending;
   xfer->code = code;
-  xfer->elapsed = aicc_sys_now(AICC_MONOTONIC) - xfer->started;
+  if (facts || code != CURLE_OK || ending != AICC_BY_CURL) xfer->elapsed = aicc_sys_now(AICC_MONOTONIC) - xfer->started;
   if (xfer->handle == NULL) return;
   CURL *easy = xfer->handle->easy;
   xfer->was_written = xfer->requests > 0;
