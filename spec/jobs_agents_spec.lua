@@ -267,6 +267,21 @@ local function specs(open)
     assert.has_error(function() store:plan(accounts {}, { client = client, sweep = true }) end)
   end)
 
+  it("are given up on Ctrl-C, while accounts are asked for as well as later, and leave nothing", function()
+    start(people())
+    for _, requests in ipairs { 2, 6 } do
+      server:clear()
+      local none, err = plan(LIST, { concurrency = 1, interrupted = function() return count() >= requests end })
+      assert.is_nil(none)
+      assert.equal("aborted", err.kind)
+      assert.is_true(count() <= requests + 1)
+      assert.same({}, store:list())
+      for _, name in ipairs { "agents", "rows", "queues", "found_pairs", "found_agents" } do
+        assert.equal(0, store.db:row("SELECT COUNT(*) AS n FROM " .. name).n, name)
+      end
+    end
+  end)
+
   it("keep that they were made from accounts", function()
     start(people())
     assert(plan({ "ann", "idle" }, { sweep = true }))

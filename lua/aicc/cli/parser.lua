@@ -147,7 +147,7 @@ looked for in both ways, and with different results, is told.]],
     function(command)
       command:argument "job"
       command:option("--format", "csv (the default) or jsonl (the default with --json)."):choices { "csv", "jsonl" }
-      command:flag("--failed", "Only rows that are failed, unknown or pending.")
+      command:flag("--failed", "Only rows that are failed, unknown, pending or no_agent.")
     end },
   { "jobs", "List the jobs.", "  aicc jobs", function() end },
   { "forget", "Delete a job and all that is known of its rows.", "  aicc forget night",

@@ -104,14 +104,12 @@ end
 --- Notes what the API says of accounts. For a transaction.
 -- @tparam table db
 -- @tparam table job
--- @tparam {table,...} answers `line`; `state` ("no_agent", "no_queue", "failed" or nil), `code`, `message`, `agent_name`;
---   `skills`
+-- @tparam {table,...} answers `line`; `state` ("no_agent", "no_queue", "failed" or nil), `code`, `message`; `skills`
 function M.note(db, job, answers)
   store.pin(db, job)
   for _, answer in ipairs(answers) do
-    db:run("UPDATE agents SET state = ?, code = ?, message = ?, agent_name = ? WHERE job = ? AND line = ?",
-      answer.state or "found", text.line(answer.code), text.line(answer.message), text.line(answer.agent_name), job.id,
-      answer.line)
+    db:run("UPDATE agents SET state = ?, code = ?, message = ? WHERE job = ? AND line = ?", answer.state or "found",
+      text.line(answer.code), text.line(answer.message), job.id, answer.line)
     for _, skill in ipairs(answer.skills) do pair(db, answer.line, skill) end
   end
 end
@@ -241,7 +239,7 @@ local ALONE = "UPDATE agents SET place = placed.place FROM (" .. PLACES ..
 local FOUND = [[UPDATE agents SET state = 'found', code = NULL, message = NULL WHERE job = ? AND twin IS NULL
   AND EXISTS (SELECT 1 FROM found_pairs p WHERE p.agent = agents.line)]]
 
-local OF_FIRST = [[UPDATE agents SET state = f.state, code = f.code, message = f.message, agent_name = f.agent_name FROM agents f
+local OF_FIRST = [[UPDATE agents SET state = f.state, code = f.code, message = f.message FROM agents f
   WHERE agents.job = ? AND f.job = agents.job AND f.line = agents.twin]]
 
 -- What is known of an account that is in no queue's listing, where every queue was listed so that absence is proof.

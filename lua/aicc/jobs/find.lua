@@ -46,7 +46,6 @@ local function understood(row, agent, err)
     answer.state = "no_agent"
     answer.message = ("the API has it in another spelling, '%s': give it so"):format(text.line(agent.userAccount))
   else
-    answer.agent_name = agent.userName
     if not agent.skills then
       answer.state, answer.message = "failed", "its queues are not told: no `skills` in the API's answer"
     elseif #agent.skills == 0 then

@@ -123,8 +123,8 @@ function Job:queues(verb)
 end
 
 --- One row per input line, in input order. What fails while rows are read is raised.
--- @tparam ?table wanted `failed`: only rows that are failed, unknown or pending; or `unrestored`: only released rows that
---   an undo could not bring back, or of which nobody knows whether it did
+-- @tparam ?table wanted `failed`: only rows that are failed, unknown, pending or no_agent; or `unrestored`: only released rows
+--   that an undo could not bring back, or of which nobody knows whether it did
 -- @treturn ?function iterator over tables with the columns of the report
 -- @treturn ?table the error
 function Job:report(wanted)

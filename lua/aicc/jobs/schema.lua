@@ -64,10 +64,10 @@ local STATEMENTS = {
 
   -- An account of a job that is not made from rows. line: the input's; folded: how its spelling is compared; twin: the line that
   -- has the same account. state: found (in queues: it has rows), else what the report says of it, in its place among the rows:
-  -- no_agent, no_queue, not_bound, failed. agent_name: the agent's own, as the API has it.
+  -- no_agent, no_queue, not_bound, failed. (What the agent is called is not kept: nobody needs it.)
   [[CREATE TABLE agents (
       job INTEGER NOT NULL, line INTEGER NOT NULL, account TEXT NOT NULL, folded TEXT NOT NULL, twin INTEGER,
-      state TEXT, place INTEGER, agent_name TEXT, code TEXT, message TEXT, PRIMARY KEY (job, line)) {clustered}]],
+      state TEXT, place INTEGER, code TEXT, message TEXT, PRIMARY KEY (job, line)) {clustered}]],
   "CREATE INDEX agents_by_name ON agents (job, folded)",
   "CREATE INDEX agents_by_place ON agents (job, place)",
 }
