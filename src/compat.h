@@ -44,6 +44,13 @@
 #define aicc_pushwhole(L, value) lua_pushnumber(L, (lua_Number)(value))
 #endif
 
+/* Whether the caller may yield; before 5.3 nobody tells. */
+#if LUA_VERSION_NUM >= 503
+#define aicc_isyieldable(L) lua_isyieldable(L)
+#else
+#define aicc_isyieldable(L) ((void)(L), 1)
+#endif
+
 /* Whether the number at `index` is kept as a float where it could be an integer; before 5.3 there is only one kind. */
 #if LUA_VERSION_NUM >= 503
 #define aicc_is_float(L, index) (lua_type(L, index) == LUA_TNUMBER && !lua_isinteger(L, index))

@@ -246,6 +246,12 @@ static int core_equal(lua_State *L) {
   return 1;
 }
 
+/* core.may_yield_in(coroutine) -> boolean: whether the caller runs in it, and not in a function of C's in it that cannot be left */
+static int core_may_yield_in(lua_State *L) {
+  lua_pushboolean(L, lua_tothread(L, 1) == L && aicc_isyieldable(L));
+  return 1;
+}
+
 /* ---- the module ---- */
 
 /* The names of the API's operations, an array. */
@@ -260,7 +266,7 @@ static void push_operations(lua_State *L) {
 __attribute__((visibility("default"))) int luaopen_aicc_core(lua_State *L) {
   static const luaL_Reg functions[] = {{"check", core_check}, {"encode", core_encode}, {"decode", core_decode},
                                        {"now", core_now},     {"boottime", core_boottime}, {"sleep", core_sleep},   {"random", core_random},
-                                       {"hash", core_hash},   {"equal", core_equal},   {"printable", core_printable},
+                                       {"hash", core_hash},   {"equal", core_equal},   {"may_yield_in", core_may_yield_in},   {"printable", core_printable},
                                        {NULL, NULL}};
   luaL_checkversion(L);
   aicc_mark_mainthread(L);

@@ -37,10 +37,10 @@ local fresh = {}             -- those of them that are fresh
 
 local SLOTS = 4
 local BEGIN = {}             -- as second value: the first one is the arguments of a function that begins
-local WAITING = {}           -- what a coroutine yields that waits here
+local WAITING = {}           -- what a coroutine yields first that waits here; then a session and a ticket, or nil and a time
 
 local unpack = table.unpack or unpack -- luacheck: ignore
-local running, yield, resume_thread, status = coroutine.running, coroutine.yield, coroutine.resume, coroutine.status
+local yield, resume_thread, status, may_yield_in = coroutine.yield, coroutine.resume, coroutine.status, core.may_yield_in
 
 -- Closes the variables of a coroutine that are to be closed (`<close>`), where Lua has such. What they raise is lost: it ends
 -- because of something else.
@@ -110,10 +110,11 @@ function M.spawn(f, ...)
   make_ready(thread, { n = select("#", ...), ... }, BEGIN)
 end
 
---- Whether the caller is a function that was spawned, and may wait by yielding to the loop.
+--- Whether the caller is a function that was spawned, and may wait by yielding to the loop. What a function of C's calls in it,
+-- a finalizer, say, may not. (Before Lua 5.3 that cannot be told; there it raises where it would have to wait.)
 -- @treturn boolean
 function M.is_inside()
-  return current ~= nil and running() == current
+  return current ~= nil and may_yield_in(current)
 end
 
 --- Whether `run` is running, whoever asks.
@@ -130,8 +131,7 @@ function M.is_task(thread) return tasks[thread] == true end
 -- @treturn boolean true
 function M.sleep(seconds)
   if not M.is_inside() then error("aicc.loop.sleep: only a spawned function can wait in the loop", 2) end
-  push_timer(core.now() + seconds, current)
-  return yield(WAITING)
+  return yield(WAITING, nil, core.now() + seconds)
 end
 
 --- Waits inside a spawned function for a call that was started on a session.
@@ -141,12 +141,19 @@ end
 -- @treturn ?table or its error
 -- @treturn ?table its facts, where the session tells them
 function M.await(session, ticket)
+  return yield(WAITING, session, ticket)
+end
+
+-- ---- the loop ----
+
+-- Notes what a coroutine waits for. Not before it has yielded: one that may not would get the answer in place of another one.
+local function expect(thread, session, ticket)
   local record = calls[session]
   if not record then
     record = { tickets = {}, count = 0, is_fresh = false }
     calls[session] = record
   end
-  record.tickets[ticket] = current
+  record.tickets[ticket] = thread
   record.count = record.count + 1
   if not record.at then
     record.at = #sessions + 1
@@ -156,21 +163,22 @@ function M.await(session, ticket)
     record.is_fresh = true
     fresh[#fresh + 1] = session
   end
-  return yield(WAITING)
 end
 
--- ---- the loop ----
-
 local function resume(thread, first, second, third)
-  local ok, problem
+  local ok, problem, session, what
   current = thread
   if second == BEGIN then
-    ok, problem = resume_thread(thread, unpack(first, 1, first.n))
+    ok, problem, session, what = resume_thread(thread, unpack(first, 1, first.n))
   else
-    ok, problem = resume_thread(thread, first or nil, second or nil, third or nil)
+    ok, problem, session, what = resume_thread(thread, first or nil, second or nil, third or nil)
   end
   current = nil
-  if problem == WAITING or status(thread) ~= "dead" then return end
+  if problem == WAITING then
+    if session then return expect(thread, session, what) end
+    return push_timer(what, thread)
+  end
+  if status(thread) ~= "dead" then return end
   tasks[thread] = nil
   task_count = task_count - 1
   if ok then return end
