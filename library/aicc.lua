@@ -408,15 +408,8 @@ function TokenStore:unlock(key) end
 ---One attempt of an operation, for a transport.
 ---@class aicc.Request
 ---@field operation aicc.Operation
----@field token? string
----@field arguments table
----@field limits aicc.RequestLimits
+---@field arguments table of the API's fields, or prepared
 ---@field headers? table<string, string> of the caller's
-
----@class aicc.RequestLimits
----@field timeout number seconds
----@field connect_timeout number seconds
----@field deadline number seconds
 
 ---What sends a client's requests, and waits.
 ---@class aicc.Transport
@@ -425,10 +418,13 @@ function TokenStore:unlock(key) end
 local Transport = {}
 
 ---@param request aicc.Request
+---@param token? string nil for the operation "token"
+---@param timeout number seconds that it may take
+---@param deadline number seconds after which it may not begin any more
 ---@return table? reply
 ---@return aicc.Error? err
 ---@return aicc.Timing? timing
-function Transport:attempt(request) end
+function Transport:attempt(request, token, timeout, deadline) end
 
 ---@param seconds number
 ---@return boolean uninterrupted
@@ -1073,6 +1069,7 @@ function retry.decide(err, history, options) end
 ---@field connect_timeout? number seconds
 ---@field deadline? number seconds
 ---@field fresh_connection? boolean
+---@field headers? table<string, string> of the caller's
 
 ---Connections to the API, and calls under way on them.
 ---@class aicc.Session

@@ -1,7 +1,11 @@
 -- The headers of a caller's that may go on to the API (aicc.forward): none by which it would say who it is, or what it sends.
 
+local aicc = require "aicc"
 local core = require "aicc.core"
+local curl = require "aicc.curl"
 local forward = require "aicc.forward"
+local loop = require "aicc.loop"
+local sandbox = require "aicc.sandbox"
 
 local function assert_refused(name)
   local names, problem = forward.names("X-Request-Id, " .. name)
@@ -66,4 +70,66 @@ it("only what is listed goes, and on one line", function()
   } do
     assert.same({ [2] = misuse }, { forward.problem(headers, names) })
   end
+end)
+
+describe("through libcurl", function()
+  local PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+  local server
+
+  before_each(function() server = assert(sandbox.start { agents = { [3] = { "1001" } } }) end)
+  after_each(function() server:stop() end)
+
+  it("they go with each request of the call, but not with the token's, and with no other call", function()
+    local client = assert(server:client { forward_headers = "traceparent X-Request-Id" })
+    assert.is_true(client.transport.forwards)
+    local options = { headers = { traceparent = PARENT, ["x-request-id"] = "a b" } }
+    server:fault { operation = "release_agent_by_skill", close = "request", to = 2 } -- so that a listing settles it
+    assert(client:release_agent_by_skill(3, { "1001" }, options))
+    loop.spawn(function() assert(client:query_agents(3, options)) end)
+    loop.run()
+    local sent = server:requests()
+    assert.truthy(#sent >= 4)
+    for _, request in ipairs(sent) do
+      local is_token = request.operation == "token"
+      assert.same({ not is_token and PARENT or nil, not is_token and "a b" or nil }, {
+        request.header.traceparent, request.header["x-request-id"],
+      }, request.operation)
+      assert.equal(is_token and 0 or 1, select(2, (request.header.authorization or ""):gsub("Bearer", "")))
+    end
+    server:clear()
+    assert(client:query_agents(3)) -- the headers that the session keeps for its token are without them
+    assert.is_nil(server:requests()[1].header.traceparent)
+    client:close()
+  end)
+
+  it("what is not listed, or not a caller's to give, sends nothing", function()
+    local client = assert(server:client { forward_headers = "traceparent" })
+    local function of(headers) return function() client:release_agent_by_skill(3, { "1001" }, { headers = headers }) end end
+    assert.is_false(pcall(of { Authorization = "Bearer x" }))
+    assert.is_false(pcall(of { ["X-Request-Id"] = "x" }))
+    local _, err = client:release_agent_by_skill(3, { "1001" }, { headers = { traceparent = "a\r\nAuthorization: b" } })
+    assert.same({ "argument", "not_sent" }, { err.kind, err.outcome })
+    assert.is_nil(aicc.new { base_url = server.base_url, app_key = "k", app_secret = "s", forward_headers = "Authorization" })
+    client:close()
+    assert.equal(0, #server:requests())
+  end)
+
+  it("a session refuses what would replace its own, and what is no header", function()
+    local session = assert(curl.session { base_url = server.base_url, app_key = "k" })
+    local arguments = { skillId = 3, userAccounts = { "1001" } }
+    for said, headers in pairs {
+      ["'AUTHORIZATION' is not a caller's to give"] = { AUTHORIZATION = "a" }, ["'x_app_key' is not"] = { x_app_key = "a" },
+      ["'Content-length' is not"] = { ["Content-length"] = "9" }, ["headers['T']: expected 1 to 512"] = { T = "a\r\nb: c" },
+      ["expected names of"] = { ["a: b\r\nc"] = "d" }, ["headers['U']: expected"] = { U = 5 }, ["headers['V']"] = { V = "" },
+    } do
+      local _, problem = pcall(session.release_agent_by_skill, session, "token", arguments, { headers = headers })
+      assert.truthy(tostring(problem):find(said, 1, true), tostring(problem))
+    end
+    assert.equal(0, #server:requests())
+    session:release_agent_by_skill("token", arguments, { headers = { T = "x" } })
+    session:release_agent_by_skill("token", arguments, 5, 5, { T = "y" })
+    local sent = server:requests()
+    assert.same({ "x", "y" }, { sent[1].header.t, sent[2].header.t })
+    session:close()
+  end)
 end)

@@ -19,6 +19,51 @@ static int add_header(void *data, const char *name, const char *value, size_t si
   return aicc_headers_add(data, name, value, size);
 }
 
+/* ---- headers of the caller's ---- */
+
+#define MAX_FORWARDED 512 /* bytes of a value */
+
+/* A letter of a header's name in lower case, whatever the locale; "_" is "-", as some servers read it. */
+static char lower(char letter) { return letter >= 'A' && letter <= 'Z' ? (char)(letter + 32) : letter == '_' ? '-' : letter; }
+
+/* What a request has itself, what is between two hops, and what says who somebody is: none of them is a caller's to give. */
+static int is_own_header(const char *name) {
+  static const char *const own[] = {"host",          "content-type",       "content-length", "content-encoding", "transfer-encoding",
+                                    "authorization", "proxy-authorization", "x-app-key",      "x-tenantspaceid",  "x-token-expire",
+                                    "user-agent",    "connection",         "proxy-connection", "keep-alive",     "te",
+                                    "trailer",       "upgrade",            "expect",         "accept",           "accept-encoding",
+                                    "cookie",        "range",              NULL};
+  for (int i = 0; own[i] != NULL; i++) {
+    size_t at = 0;
+    while (own[i][at] != '\0' && own[i][at] == lower(name[at])) at++;
+    if (own[i][at] == '\0' && name[at] == '\0') return 1;
+  }
+  return 0;
+}
+
+static int is_header_name(const char *name, size_t size) {
+  static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+  return size > 0 && strspn(name, letters) == size;
+}
+
+/* Reads the table at `index`, name -> value, into a list that the caller frees. Raises what is wrong in it. */
+static void read_headers(lua_State *L, int index, struct aicc_headers **headers) {
+  luaL_checktype(L, index, LUA_TTABLE);
+  for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
+    size_t name_size = 0, size = 0;
+    const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tolstring(L, -2, &name_size) : NULL;
+    const char *value = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &size) : NULL;
+    if (name == NULL || !is_header_name(name, name_size)) luaL_error(L, "headers: expected names of letters, digits, '-' and '_'");
+    if (is_own_header(name)) luaL_error(L, "headers: '%s' is not a caller's to give", name);
+    if (value == NULL || size > MAX_FORWARDED || value[0] == ' ' || !aicc_header_value_ok(value, size, 1))
+      luaL_error(L, "headers['%s']: expected 1 to %d visible ASCII characters", name, MAX_FORWARDED);
+    if (*headers == NULL) *headers = aicc_headers_new();
+    if (*headers == NULL || !aicc_headers_add(*headers, name, value, size)) luaL_error(L, "not enough memory");
+  }
+}
+
+/* ---- the headers of a call ---- */
+
 static struct aicc_text text_of(const char *data) {
   struct aicc_text text = {data, data != NULL ? strlen(data) : 0};
   return text;
@@ -30,11 +75,14 @@ static int is_kept(const struct aicc_session *session, const char *token, size_t
   return kept != NULL && strlen(kept) == size && memcmp(kept, token, size) == 0; /* a token that is refused may have a NUL in it */
 }
 
-/* The headers of one call, as a reference of its own; NULL when out of memory. Those of the last token are kept. */
-static struct aicc_headers *headers_for(struct aicc_session *session, const struct aicc_call *call, const char *token,
-                                        size_t size) {
+/*
+** The headers of one call, as a reference of its own; NULL when out of memory. Those of the last token are kept. `more`: those of
+** the caller's, or NULL.
+*/
+static struct aicc_headers *headers_for(struct aicc_session *session, const struct aicc_call *call, const char *token, size_t size,
+                                        const struct aicc_headers *more) {
   const struct aicc_operation *operation = call->operation;
-  int can_keep = operation->with_token && call->body->length < EXPECT_LIMIT;
+  int can_keep = operation->with_token && call->body->length < EXPECT_LIMIT && more == NULL;
   if (can_keep && is_kept(session, token, size)) {
     session->headers->references++;
     return session->headers;
@@ -50,7 +98,8 @@ static struct aicc_headers *headers_for(struct aicc_session *session, const stru
   struct aicc_headers *headers = aicc_headers_new();
   if (headers == NULL) return NULL;
   if (!aicc_operation_headers(operation, &who, add_header, headers) || !aicc_headers_add(headers, "Accept", NULL, 0) ||
-      (call->body->length >= EXPECT_LIMIT && !aicc_headers_add(headers, "Expect", NULL, 0))) {
+      (call->body->length >= EXPECT_LIMIT && !aicc_headers_add(headers, "Expect", NULL, 0)) ||
+      !aicc_headers_add_all(headers, more)) {
     aicc_headers_release(headers);
     return NULL;
   }
@@ -66,9 +115,13 @@ static struct aicc_headers *headers_for(struct aicc_session *session, const stru
   return headers;
 }
 
-/* The options of a single call, at `index`: a table of them; or two numbers, the timeout and the deadline. Seconds. */
-static void read_limits(lua_State *L, int index, const struct aicc_session *session, struct aicc_xfer *xfer) {
-  static const char *const names[] = {"timeout", "connect_timeout", "deadline", "fresh_connection", NULL};
+/*
+** The options of a single call, at `index`: a table of them; or two numbers, the timeout and the deadline, in seconds, and perhaps
+** the caller's headers.
+*/
+static void read_limits(lua_State *L, int index, const struct aicc_session *session, struct aicc_xfer *xfer,
+                        struct aicc_headers **headers) {
+  static const char *const names[] = {"timeout", "connect_timeout", "deadline", "fresh_connection", "headers", NULL};
   xfer->started = aicc_sys_now(AICC_MONOTONIC);
   xfer->timeout = session->options.timeout;
   xfer->connect_timeout = session->options.connect_timeout;
@@ -80,6 +133,7 @@ static void read_limits(lua_State *L, int index, const struct aicc_session *sess
     if (!(timeout > 0) || !(deadline > 0) || isinf(timeout)) luaL_error(L, "expected numbers of seconds above 0");
     xfer->timeout = timeout;
     xfer->not_after = xfer->started + deadline;
+    if (!lua_isnil(L, index + 2)) read_headers(L, index + 2, headers);
     return;
   }
   luaL_checktype(L, index, LUA_TTABLE);
@@ -89,7 +143,8 @@ static void read_limits(lua_State *L, int index, const struct aicc_session *sess
   xfer->not_after = xfer->started + aicc_option_seconds(L, index, "deadline", 1e9);
   aicc_getfield(L, index, "fresh_connection");
   xfer->fresh_connection = lua_toboolean(L, -1);
-  lua_pop(L, 1);
+  if (aicc_getfield(L, index, "headers") != LUA_TNIL) read_headers(L, lua_gettop(L), headers);
+  lua_pop(L, 2);
 }
 
 /* Remembers what the reply's error must not show, now that the arguments are known to be strings without NUL. */
@@ -113,9 +168,10 @@ struct start {
   struct aicc_call call;
   const char *token;
   size_t token_size;
+  struct aicc_headers *headers; /* of the caller's, or NULL; freed by who calls `fill_in` */
 };
 
-/* Called protected with the `struct start`, token or nil, arguments, limits (one value or two): nothing, or nil and an error. */
+/* Called protected with the `struct start`, token or nil, arguments, limits (one value to three): nothing, or nil and an error. */
 static int fill_in(lua_State *L) {
   struct start *start = lua_touserdata(L, 1);
   struct aicc_call *call = &start->call;
@@ -124,7 +180,7 @@ static int fill_in(lua_State *L) {
   call->arguments = 3;
   call->body = &xfer->request;
   aicc_buf_wipe(&xfer->secrets);
-  read_limits(L, 4, start->session, xfer);
+  read_limits(L, 4, start->session, xfer, &start->headers);
   if (!aicc_call_write(call)) return aicc_failure_push(L, &call->failure, NULL);
   if (!call->operation->with_token) keep_secrets(L, 3, xfer);
   if (start->token == NULL || is_kept(start->session, start->token, start->token_size) ||
@@ -163,23 +219,25 @@ uint64_t aicc_session_start(lua_State *L, struct aicc_session *session, const st
   int arguments = operation->with_token ? at + 1 : at;
   if (operation->with_token) luaL_checktype(L, at, LUA_TSTRING); /* a number is none */
   start.token = operation->with_token ? lua_tolstring(L, at, &start.token_size) : NULL;
-  lua_settop(L, arguments + 2);
+  lua_settop(L, arguments + 3);
   if (!session->is_open) return aicc_session_refuse(L, operation->name), 0;
-  /* From here to the protected call nothing may raise: the transfer would be lost. Six slots are free (LUA_MINSTACK). */
+  /* From here to the protected call nothing may raise: the transfer would be lost. Seven slots are free (LUA_MINSTACK). */
   lua_pushcfunction(L, fill_in);
   lua_pushlightuserdata(L, &start);
   lua_pushnil(L);
   lua_pushvalue(L, arguments);
   lua_pushvalue(L, arguments + 1);
   lua_pushvalue(L, arguments + 2);
+  lua_pushvalue(L, arguments + 3);
   struct aicc_xfer *xfer = session->draft != NULL ? session->draft : aicc_pool_acquire(&session->pool);
   session->draft = NULL;
   if (xfer == NULL) return (uint64_t)luaL_error(L, "not enough memory");
   start.xfer = xfer;
-  int status = lua_pcall(L, 5, LUA_MULTRET, 0);
-  int refused = status != LUA_OK || lua_gettop(L) > arguments + 2;
+  int status = lua_pcall(L, 6, LUA_MULTRET, 0);
+  int refused = status != LUA_OK || lua_gettop(L) > arguments + 3;
   if (!refused && session->is_open)
-    xfer->headers = headers_for(session, &start.call, start.token, start.token_size);
+    xfer->headers = headers_for(session, &start.call, start.token, start.token_size, start.headers);
+  aicc_headers_release(start.headers);
   if (xfer->headers == NULL) {
     put_back(session, xfer);
     if (status != LUA_OK) return (uint64_t)raise_at_caller(L);

@@ -162,7 +162,7 @@ static int session_call(lua_State *L) {
 static int session_start(lua_State *L) {
   struct aicc_session *session = to_session_by(L, 1);
   const struct aicc_operation *operation = aicc_operation_check(L, 2);
-  lua_settop(L, 6);
+  lua_settop(L, 7);
   if (!operation->with_token && !lua_isnil(L, 3)) return luaL_argerror(L, 3, "expected nil: the operation takes no token");
   uint64_t ticket = aicc_session_start(L, session, operation, operation->with_token ? 3 : 4);
   if (ticket == 0) return 2;

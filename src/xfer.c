@@ -47,6 +47,15 @@ int aicc_headers_add(struct aicc_headers *headers, const char *name, const char 
   return 1;
 }
 
+int aicc_headers_add_all(struct aicc_headers *headers, const struct aicc_headers *others) {
+  for (const struct curl_slist *line = others != NULL ? others->list : NULL; line != NULL; line = line->next) {
+    struct curl_slist *list = curl_slist_append(headers->list, line->data);
+    if (list == NULL) return 0;
+    headers->list = list;
+  }
+  return 1;
+}
+
 void aicc_headers_release(struct aicc_headers *headers) {
   if (headers == NULL || --headers->references > 0) return;
   for (struct curl_slist *line = headers->list; line != NULL; line = line->next) aicc_wipe(line->data, strlen(line->data));

@@ -28,6 +28,9 @@ struct aicc_headers *aicc_headers_new(void);
 /* Appends `name: value` (or `name:`, which keeps libcurl from sending its own). Returns 0 when out of memory. */
 int aicc_headers_add(struct aicc_headers *headers, const char *name, const char *value, size_t size);
 
+/* Appends those of another list, or of none where that is NULL. Returns 0 when out of memory. */
+int aicc_headers_add_all(struct aicc_headers *headers, const struct aicc_headers *others);
+
 void aicc_headers_release(struct aicc_headers *headers);
 
 /* What every transfer of a session has in common. The strings outlive the session's transfers. */

@@ -31,7 +31,8 @@
 --- Fetches a token.
 -- @function Session:token
 -- @tparam table arguments `app_key`, `app_secret`, `expires` (seconds)
--- @tparam ?table limits `timeout`, `connect_timeout`, `deadline` (seconds), `fresh_connection` (boolean)
+-- @tparam ?table limits `timeout`, `connect_timeout`, `deadline` (seconds), `fresh_connection` (boolean), `headers` (of the
+--   caller's: name -> value; none that a request has itself)
 -- @treturn ?table the reply
 -- @treturn ?table the error
 -- @treturn ?table facts

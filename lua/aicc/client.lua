@@ -343,7 +343,7 @@ function M.new(options)
   transport, err = find_transport(settings, sources)
   if not transport then return nil, err end
   if settings.forward_headers and not transport.forwards then
-    return nil, errors.new { kind = "config", message = "forward_headers: only in nginx and HAProxy, through an egress" }
+    return nil, errors.new { kind = "config", message = "forward_headers: the transport that was given sends none" }
   end
   local self = setmetatable({
     settings = settings, sources = sources, transport = transport, store = store, retry = retry.complete(settings.retry),

@@ -86,7 +86,7 @@ M.equal = core.equal
 -- @tparam ?string options.egress in nginx and HAProxy: `unix:` and the path of the socket through which they reach the API
 --   (doc/hosts.md)
 -- @tparam ?string options.token_egress the same for tokens, if `egress` does not lead to `token_url`
--- @tparam ?string options.forward_headers in nginx and HAProxy: names of headers that a call may give the API, `X-Request-Id` and
+-- @tparam ?string options.forward_headers names of headers that a call may give the API in its `headers`: `X-Request-Id` and
 --   `traceparent`, say, with commas or spaces between them; none that a request has anyway
 -- @tparam[opt=false] boolean options.allow_blocking let libcurl hold up all other requests of nginx or HAProxy
 -- @tparam ?function options.on_event called with a table for what happens (doc/events.md)

@@ -17,6 +17,9 @@ Transport.__index = Transport
 
 function Transport.__tostring() return "aicc.transport.curl" end
 
+--- Whether it sends a request's `headers`.
+Transport.forwards = true
+
 -- What a session is told of a client's settings.
 local SESSION_OPTIONS = {
   "base_url", "token_url", "app_key", "app_secret", "tenant_space_id", "user_agent", "ca_file", "ca_path", "proxy", "verify",
@@ -53,7 +56,8 @@ local function polled_of(self)
 end
 
 --- One attempt of one operation: at most one request.
--- @tparam table request `operation`; `arguments`, a table of the API's fields, or prepared of one (`core.prepare`)
+-- @tparam table request `operation`; `headers`, of the caller's; `arguments`, a table of the API's fields, or prepared of one
+--   (`core.prepare`)
 -- @tparam ?string token nil for the operation "token"
 -- @tparam number timeout seconds that it may take
 -- @tparam number deadline seconds after which it may not begin any more, where it waits for its turn
@@ -63,7 +67,7 @@ end
 function Transport:attempt(request, token, timeout, deadline)
   local session, operation = self.session, request.operation
   if loop.is_inside() then
-    local ticket, err = session:start(operation, token, request.arguments, timeout, deadline)
+    local ticket, err = session:start(operation, token, request.arguments, timeout, deadline, request.headers)
     if not ticket then return nil, err end
     return loop.await(session, ticket)
   end
@@ -76,7 +80,7 @@ function Transport:attempt(request, token, timeout, deadline)
   local why = held_up(self, where)
   if why then return nil, errors.new { kind = "unsupported", operation = operation, message = why } end
   if operation == "token" then return session:token(request.arguments, timeout, deadline) end
-  return session[operation](session, token, request.arguments, timeout, deadline)
+  return session[operation](session, token, request.arguments, timeout, deadline, request.headers)
 end
 
 --- Waits.

@@ -161,7 +161,7 @@ function Polled:call(how, loop, request, token, timeout, deadline)
   local descriptor, err = session:pollfd()
   if not descriptor then return nil, errors.copy(err, { operation = request.operation }) end
   local ticket
-  ticket, err = session:start(request.operation, token, request.arguments, timeout, deadline)
+  ticket, err = session:start(request.operation, token, request.arguments, timeout, deadline, request.headers)
   if not ticket then return nil, err end
   local watcher, waiter = watcher_of(self, how, loop), { how = how }
   watcher.waiting[ticket], self.owners[ticket] = waiter, watcher
