@@ -11,6 +11,7 @@ local cjson = require("cjson.safe").new() -- the shared one may have been set up
 local core = require("aicc.native").load "aicc.core"
 local errors = require "aicc.error"
 local host = require "aicc.host"
+local secret = require "aicc.secret"
 
 local Store = { __name = "aicc.store.shdict" }
 Store.__index = Store
@@ -19,23 +20,29 @@ function Store:__tostring() return "aicc.store.shdict (" .. self.name .. ")" end
 
 local M = {}
 
--- Whether a decoded value is an entry that this library wrote, with time left. All workers read one clock.
-local function is_alive(entry)
-  if type(entry) ~= "table" or type(entry.ends) ~= "number" or entry.ends <= core.now "boottime" then return false end
-  if type(entry.failure) == "table" then return true end
-  return type(entry.token) == "string" and not entry.token:find "[^\33-\126]" and type(entry.hard) == "number"
+-- What a text says, if it is an entry that this library wrote.
+local function read(text)
+  local entry = cjson.decode(text)
+  if type(entry) ~= "table" or type(entry.ends) ~= "number" then return nil end
+  if type(entry.failure) == "table" then
+    entry.failure = errors.new(entry.failure)
+    return entry
+  end
+  local is_good = type(entry.token) == "string" and not entry.token:find "[^\33-\126]" and type(entry.hard) == "number"
     and type(entry.soft) == "number"
+  return is_good and entry or nil
 end
 
---- The entry under a key.
+--- The entry under a key, which is not to be changed.
 -- @tparam string key
 -- @treturn ?table
 function Store:get(key)
   local text = self.dict:get(key)
-  local entry = text and cjson.decode(text)
-  if not is_alive(entry) then return nil end
-  if entry.failure then entry.failure = errors.new(entry.failure) end
-  return entry
+  if not text then return nil end
+  local kept = secret.of(self) -- what it was the last time, as nearly always
+  if text ~= kept.text then kept.text, kept.entry = text, read(text) end
+  local entry = kept.entry
+  return entry and entry.ends > core.now "boottime" and entry or nil -- all workers read one clock
 end
 
 --- Keeps an entry; without one, forgets it.

@@ -18,11 +18,11 @@ local function is_over(ends) return core.now() >= ends - 0.05 end
 
 -- ---- an answer as it comes ----
 
--- The next piece of an answer, or nil and why there is none.
-local function receive(socket, most, ends, wait_at_most)
+-- The next piece of an answer, or nil and why there is none. (The socket is told how long to wait only where that has changed.)
+local function receive(socket, most, timeout, ends, wait_at_most)
   local left = ends - core.now()
   if left <= 0 then return nil, "timeout" end
-  wait_at_most(socket, left)
+  if left < timeout - 0.02 then wait_at_most(socket, left) end
   local data, problem, part = socket:receiveany(most)
   data = data or part
   if data and data ~= "" and problem ~= "timeout" then return data end
@@ -32,15 +32,16 @@ end
 --- Reads an answer as it comes, from a socket with `receiveany(n)` (nginx's). It ends where its Content-Length says, or with its
 -- connection.
 -- @tparam table socket
+-- @tparam number timeout seconds of the attempt, which the socket's reads wait for unless told otherwise
 -- @tparam number ends when the attempt ends, by `core.now`
 -- @tparam function wait_at_most takes the socket and seconds: sets how long its next read may take
 -- @treturn ?string the answer, head and body
 -- @treturn boolean|string whether some of the body is missing; after nil "timeout", "too_large", or another reason in words
 -- @treturn ?boolean whether the connection is good for another request: the answer's end was known, and was there
-function M.read(socket, ends, wait_at_most)
+function M.read(socket, timeout, ends, wait_at_most)
   local text, status, size, length, in_chunks, keeps, _
   repeat -- all of it, mostly
-    local data, problem = receive(socket, PIECE, ends, wait_at_most)
+    local data, problem = receive(socket, PIECE, timeout, ends, wait_at_most)
     if not data then return nil, problem end
     text = text and text .. data or data
     status, size, length, _, in_chunks, keeps = core.http_head(text)
@@ -53,7 +54,7 @@ function M.read(socket, ends, wait_at_most)
   if missing > 0 then
     local parts = { text }
     repeat
-      local data, problem = receive(socket, math.min(missing, PIECE), ends, wait_at_most)
+      local data, problem = receive(socket, math.min(missing, PIECE), timeout, ends, wait_at_most)
       if problem == "timeout" then return nil, problem end
       parts[#parts + 1] = data
       missing = data and missing - #data or missing
@@ -83,16 +84,17 @@ end
 --- Reads an answer whose sender closes the connection behind it, at once: for HAProxy, where each read costs. A read there ends
 -- in silence when its time is over, as if the answer had ended.
 -- @tparam table socket with `receive(n)`, which brings what came before the end if that is less
+-- @tparam number _ as for `read`
 -- @tparam number ends as for `read`
 -- @tparam function wait_at_most as for `read`
 -- @treturn ?string as `read`
 -- @treturn boolean|string as `read`
-function M.read_whole(socket, ends, wait_at_most)
+function M.read_whole(socket, _, ends, wait_at_most)
   local left = ends - core.now()
   if left <= 0 then return nil, "timeout" end
   wait_at_most(socket, left)
   local text, problem = socket:receive(MAX_HEAD + egress.MAX_REPLY)
-  local status, size, length, in_chunks, is_cut, _
+  local status, size, length, in_chunks, is_cut
   while text do
     status, size, length, _, in_chunks = core.http_head(text)
     if not status or status >= 200 then break end
@@ -126,7 +128,7 @@ end
 function M.exchange(socket, bytes, read, timeout, ends, wait_at_most)
   local sent, problem = socket:send(bytes)
   if sent and sent >= 0 then
-    local text, how, keeps = read(socket, ends, wait_at_most)
+    local text, how, keeps = read(socket, timeout, ends, wait_at_most)
     if text then return text, how, keeps end
     problem = how
   elseif is_over(ends) then

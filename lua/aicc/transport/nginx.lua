@@ -65,13 +65,19 @@ function how.lines(_, is_fresh)
   return is_fresh and "Connection: close\r\nX-Aicc-Connection: fresh\r\n" or "Connection: keep-alive\r\n"
 end
 
+-- Where a socket's path leads, and the pools of its connections. For aicc.ALL, which nobody sends again, a new one is made: from
+-- a pool that nothing was ever left in.
+local ways = setmetatable({}, { __index = function(all, path)
+  all[path] = { address = "unix:" .. path, kept = { pool = path }, fresh = { pool = "fresh " .. path } }
+  return all[path]
+end })
+
 function how.exchange(path, bytes, timeout, connect_timeout, is_fresh)
-  local socket, ends = ngx.socket.tcp(), core.now() + timeout
-  -- For aicc.ALL, which nobody sends again, a new connection: one from a pool that nothing was ever left in.
-  socket:settimeout(milliseconds(math.min(connect_timeout, timeout)))
-  local done, problem = socket:connect("unix:" .. path, { pool = (is_fresh and "fresh " or "") .. path })
+  local socket, ends, way = ngx.socket.tcp(), core.now() + timeout, ways[path]
+  local most = milliseconds(timeout)
+  socket:settimeouts(milliseconds(math.min(connect_timeout, timeout)), most, most)
+  local done, problem = socket:connect(way.address, is_fresh and way.fresh or way.kept)
   if not done then return nil, "network", "not_sent", ("the egress at %s cannot be reached: %s"):format(path, problem) end
-  wait_at_most(socket, timeout)
   local text, how_or_kind, keeps_or_outcome, message = http.exchange(socket, bytes, http.read, timeout, ends, wait_at_most)
   if not text or is_fresh or not keeps_or_outcome or not socket:setkeepalive(IDLE * 1000, KEPT) then socket:close() end
   return text, how_or_kind, keeps_or_outcome, message
