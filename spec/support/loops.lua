@@ -87,8 +87,8 @@ function makers.copas()
   local loop = { sleep = copas.sleep } -- nil: the one that Debian has knows no time
   function loop.run(tasks, tick)
     local wrapped, results, is_over = noting(tasks)
-    for _, task in ipairs(wrapped) do copas.addthread(task) end
     copas.running = copas.wakeup and true or nil -- as copas.loop sets it
+    for _, task in ipairs(wrapped) do copas.addthread(task) end
     while not is_over() do
       copas.step(TICK)
       if tick then tick() end
