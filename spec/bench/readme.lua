@@ -104,6 +104,8 @@ local function jobs_table()
     line { "`aicc plan`, `aicc apply`", thousands(now.requests), ("1 (%s s)"):format(short(now.plan + now.apply)),
       ("1 (%s s)"):format(short(later.plan + later.apply)), short(now.memory) .. " MiB" },
   }
+  lines[#lines + 1] = line { "planned and applied at once, by one program (`listed_within`)", thousands(now.at_once.requests),
+    ratio(now.at_once.ratio), ratio(later.at_once.ratio), short(now.at_once.memory) .. " MiB" }
   for _, way in ipairs(JOB_WAYS) do
     local at_once, after = row_of(now.rows, way[2]), row_of(later.rows, way[2])
     lines[#lines + 1] = line { way[1], thousands(at_once.requests), ratio(at_once.ratio), ratio(after.ratio),
@@ -112,16 +114,17 @@ local function jobs_table()
   return table.concat(lines, "\n")
 end
 
+local function each(number) return number < 0.1 and ("%.3f"):format(number) or ("%.2f"):format(number) end
+
 local function requests_table()
   local counts, under, of, names = { "rows of a job" }, { "---" }, {}, {}
   for _, row in ipairs(requests) do
     if not of[row.queues] then
-      of[row.queues] = { row.queues == 1 and "requests for each, 1 queue" or ("%d queues"):format(row.queues) }
+      of[row.queues] = { ("requests for each, over %d queue%s; at once"):format(row.queues, row.queues == 1 and "" or "s") }
       names[#names + 1] = row.queues
     end
     if #names == 1 then counts[#counts + 1], under[#under + 1] = thousands(row.rows), "---" end
-    table.insert(of[row.queues], ("%s (%s in all)"):format(row.each < 0.1 and ("%.3f"):format(row.each) or short(row.each),
-      thousands(row.all)))
+    table.insert(of[row.queues], ("%s; %s"):format(each(row.each), each(row.each_at_once)))
   end
   local lines = { line(counts), line(under) }
   for _, queues in ipairs(names) do lines[#lines + 1] = line(of[queues]) end
@@ -187,7 +190,9 @@ local function block()
       ratio(hosts[1].ratio), ratio(hosts[2].ratio)),
     "Lists on their way into JSON, shuffled or in order. `core.encode` checks each account, sends those that come twice once, "
       .. "and makes path and headers too, which is what a short list costs; lua-cjson only writes:",
-    encode_table(), jobs_table(), requests_table(),
+    encode_table(), jobs_table(),
+    "A job lists a queue, a hundred agents a request, when it is planned and again before its first write; at once: only then.",
+    requests_table(),
     "Where it loses: " .. lost() .. ".",
   }
   return table.concat(paragraphs, "\n\n")
