@@ -9,12 +9,14 @@ sandbox = require("aicc.sandbox").start { -- luacheck: ignore 111
 client = sandbox:client() -- luacheck: ignore 111 113
 
 print [[
-aicc, sandbox and client are there. Try, line by line:
+aicc, sandbox and client are there, and what they return prints as a line. Try, line by line:
 
-  client:release_agent_by_skill(3, { "1001" }).outcome
-  table.concat(sandbox:accounts(3), " ")
-  client:release_agent_by_skill(3, {})                      -- an empty list is refused ...
-  client:release_agent_by_skill(3, aicc.ALL).outcome        -- ... and this is everybody
+  client:release_agent_by_skill(3, { "1001" })
+  client:query_agents(3)
+  client:release_agent_by_skill(3, {})              -- an empty list is refused ...
+  client:release_agent_by_skill(3, aicc.ALL)        -- ... and this is everybody
   sandbox:fault { operation = "release_agent_by_skill", apply = true, close = "request", to = 4 }
-  client:release_agent_by_skill(4, { "1001" }).outcome      -- done, but not answered: it asks
+  client:release_agent_by_skill(4, { "1001" })      -- done, but not answered: it asks
+  sandbox:requests()
+  client:explain()
 ]]

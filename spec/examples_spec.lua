@@ -77,13 +77,21 @@ describe("the examples", function()
     local pipe = assert(io.popen(child.command "dofile 'examples/repl.lua'"))
     for line in pipe:lines() do suggested[#suggested + 1] = line:match "^  (%S.-)%s*$" end
     pipe:close()
-    assert.equal(6, #suggested)
+    assert.equal(8, #suggested)
     local script = "dofile 'examples/repl.lua' print '--' "
     for n, line in ipairs(suggested) do
       line = line:gsub("%-%-.*$", "")
       script = script .. (n == 5 and line or ("print((" .. line .. "))")) .. "\n"
     end
     local output = run(child.command(script)):match "%-%-\n(.*)$"
-    assert.equal("applied\n1002 1003\nnil\napplied\napplied_earlier\n", output)
+    local lines = {}
+    for line in output:gmatch "[^\n]+" do lines[#lines + 1] = line end
+    assert.same({
+      "applied: 1 agent from queue 3", "2 agents: 1002, 1003", "nil", "applied: everybody from queue 3",
+      "applied_earlier: 1 agent from queue 4",
+    }, { lines[1], lines[2], lines[3], lines[4], lines[5] }, output)
+    assert.matches("^%d+ requests: token %(200%), release_agent_by_skill %(200%), ", lines[6])
+    assert.matches("^base_url +http://127%.0%.0%.1:%d+ %(argument%)$", lines[7])
+    assert.is_nil(output:find "0x%x")
   end)
 end)

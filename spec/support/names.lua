@@ -95,6 +95,12 @@ local function rows_of(group, class, reference, list, is_word)
   return rows
 end
 
+-- Functions in Lua tell how many parameters they have: 5.2 and later, and LuaJIT.
+local function parameters_of(f)
+  local info = type(f) == "function" and debug.getinfo(f, "Su")
+  return info and info.what == "Lua" and info.nparams or nil
+end
+
 local function modules(add)
   for _, module in ipairs(MODULES) do
     local list = {}
@@ -102,7 +108,9 @@ local function modules(add)
       if module[1] ~= "aicc.core" or not INTERNAL[name] then list[#list + 1] = name end
     end
     if module[1] == "aicc.core" then list[#list + 1] = "_VERSION" end
-    add(rows_of(module[1], module[1], reference_of { module[2] }, list))
+    local rows = rows_of(module[1], module[1], reference_of { module[2] }, list)
+    for _, row in ipairs(rows) do row.parameters = parameters_of(require(module[1])[row.name]) end
+    add(rows)
   end
   add(rows_of("aicc.curl", "aicc.curl", reference_of { "doc/modules/curl.lua" }, { "session", "curl_version" }))
 end
@@ -118,9 +126,15 @@ local function methods(add)
   local job = assert(store:plan(jobs.rows(function()
     left = left - 1
     if left == 0 then return 3, "1" end
-  end), { client = client }))
+  end), { client = client, rate = 0 }))
   local function of(group, class, value, ...)
-    add(rows_of(group, class, reference_of { ... }, keys(getmetatable(value).__index)))
+    local class_of = getmetatable(value).__index
+    local rows = rows_of(group, class, reference_of { ... }, keys(class_of))
+    for _, row in ipairs(rows) do
+      local count = parameters_of(class_of[row.name])
+      row.parameters = count and math.max(0, count - 1) -- without `self`
+    end
+    add(rows)
   end
   of("client", "aicc.Client", client, "lua/aicc/client.lua", "lua/aicc/agents.lua", "lua/aicc/skills.lua",
     "lua/aicc/offboard.lua")
@@ -218,24 +232,29 @@ local function has_type(row)
     return false
   end
   if row.group == "event" then return true end -- they come from the types
-  return luacats.members(names.types(), row.class)[row.name] ~= nil
+  local member = luacats.members(names.types(), row.class)[row.name]
+  if not member or not member.params or not row.parameters then return member ~= nil end
+  local count = 0
+  for _, name in ipairs(member.params) do count = count + (name == "..." and 0 or 1) end
+  return count >= row.parameters -- a method may need fewer than its kind is given
 end
 
 --- The whole table, in order: `group`, `name`, `types`, `ldoc`, `spec` (booleans).
 function names.table()
-  local rows, specs = {}, {}
+  local rows, in_specs = {}, {}
   local pipe = assert(io.popen "ls spec/*_spec.lua spec/support/hosts/*.lua")
   for path in pipe:lines() do -- nginx's and HAProxy's share what is in spec/support/hosts
-    if not path:find "names_spec" then specs[#specs + 1] = read(path) end
+    if not path:find "names_spec" then
+      for word in read(path):gmatch "[%w_]+" do in_specs[word] = true end
+    end
   end
   pipe:close()
-  local all = table.concat(specs, "\n")
   local function add(more)
     for _, row in ipairs(more) do
       rows[#rows + 1] = {
         group = row.group, name = row.name, class = row.class, types = has_type(row),
         ldoc = row.reference[row.is_word and "words" or "documented"][row.name] == true,
-        spec = all:find("%f[%w_]" .. row.name .. "%f[^%w_]") ~= nil,
+        spec = in_specs[row.name] == true,
       }
     end
   end
