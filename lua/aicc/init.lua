@@ -82,14 +82,15 @@ M.equal = core.equal
 -- @tparam[opt="auto"] string options.query_form how queues and agents are asked for: "flat", "wrapped" (in `requestParam`), or
 --   "auto", which finds out what the server takes (doc/errors.md)
 -- @tparam ?string|table options.store where tokens are kept: "memory", "file", or in nginx "shdict"
--- @tparam ?string|table options.transport what sends: "nginx" or "haproxy" where this runs in one, else "curl"; "cqueues", "luv" or
---   "copas" for calls that wait in that event loop (doc/loops.md)
+-- @tparam ?string|table options.transport what sends: "nginx" or "haproxy" where this runs in one, else "curl"; "cqueues", "luv"
+--   or "copas" for calls that wait in that event loop (doc/loops.md)
 -- @tparam ?string options.egress in nginx and HAProxy: `unix:` and the path of the socket through which they reach the API
 --   (doc/hosts.md)
 -- @tparam ?string options.token_egress the same for tokens, if `egress` does not lead to `token_url`
 -- @tparam ?string options.forward_headers names of headers that a call may give the API in its `headers`: `X-Request-Id` and
 --   `traceparent`, say, with commas or spaces between them; none that a request has anyway
--- @tparam[opt=false] boolean options.allow_blocking let libcurl hold up all other requests of nginx or HAProxy, or another event loop
+-- @tparam[opt=false] boolean options.allow_blocking let libcurl hold up all other requests of nginx or HAProxy, or another event
+--   loop
 -- @tparam ?function options.on_event called with a table for what happens (doc/events.md)
 -- @tparam ?function options.clock seconds; for specs
 -- @tparam ?function options.sleep takes seconds, returns true; for specs
