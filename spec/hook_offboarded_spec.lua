@@ -46,7 +46,9 @@ after_each(function()
 end)
 
 local function new(more)
-  local options = { shared = dict, log = function(line) lines[#lines + 1] = line end, count = function() end }
+  local options = {
+    shared = dict, numbers = shared.new "hook offboarded spec's numbers", log = function(line) lines[#lines + 1] = line end,
+  }
   for name, value in pairs(more or {}) do options[name] = value end
   return hook.new(options)
 end
