@@ -172,6 +172,36 @@ for _, loop in ipairs(loops) do
       end)())
     end)
 
+    it("a finalizer inside a task may not yield: its call is refused (or raises, in Lua 5.1), and disturbs nobody", function()
+      new_client { transport = loop.name }
+      assert(client:access_token())
+      local refused, is_called
+      local function finalize()
+        is_called = true
+        local _, err = client:release_agent_by_skill(4, { "9" })
+        refused = err
+      end
+      local results = loop.run { function()
+        local proxy = rawget(_G, "newproxy") and newproxy(true) -- luacheck: ignore
+        getmetatable(proxy or setmetatable({}, { __gc = finalize })).__gc = finalize
+        proxy = nil -- luacheck: ignore
+        local raised
+        for _ = 1, 3 do raised = raised or not pcall(collectgarbage) end -- plain Lua 5.1 raises what a finalizer raises
+        local values = { coroutine.wrap(function() return coroutine.yield(1) end)() } -- what else the program yields
+        local own = release()
+        return own, values[1], raised
+      end }
+      local own, value, raised = results[1][1], results[1][2], results[1][3]
+      assert.same({ true, 3, "applied", 1 }, { is_called, own.skill_id, own.outcome, value })
+      if coroutine.isyieldable then
+        assert.same({ "unsupported", "not_sent" }, { refused.kind, refused.outcome })
+        assert.matches("by what may not yield", refused.message)
+      else
+        assert.is_true(raised)
+      end
+      assert.same({}, (client.transport.polled.owners))
+    end)
+
     it("the example does what it says", function()
       local output = child.run(("dofile 'examples/%s.lua'"):format(loop.name))
       local lines = {}

@@ -55,7 +55,9 @@ else
 
   function how.park(waiter) coroutine.yield(waiter, queue) end
 
-  function how.wake(waiter) copas.addthread(waiter.thread) end
+  function how.wake(waiter)
+    if waiter.thread then copas.addthread(waiter.thread) end -- else it could not yield
+  end
 end
 
 -- What Copas takes for a socket, from which it can read once the session's descriptor is readable.
@@ -79,7 +81,7 @@ function how.watch(_, watcher)
   copas.addthread(function()
     while watcher:is_needed() do
       copas.receive(socket)
-      watcher:turn()
+      watcher:turn_or_rest()
       if how.sleep and not watcher:is_needed() then copas.sleep(0) end -- whoever was woken may call again at once
     end
     watcher:rest()

@@ -34,7 +34,7 @@ function how.watch(controller, watcher)
   controller:wrap(function()
     while watcher:is_needed() do
       cqueues.poll(watcher.session, watcher.bell)
-      watcher:turn()
+      watcher:turn_or_rest()
       if not watcher:is_needed() then cqueues.poll(0) end -- whoever was woken may call again at once
     end
     watcher:rest()

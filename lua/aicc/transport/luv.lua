@@ -8,6 +8,7 @@
 
 local uv = require "luv"
 local curl = require "aicc.transport.curl"
+local polled = require "aicc.transport.polled"
 
 local how = {
   name = "luv",
@@ -35,7 +36,7 @@ function how.sleep(seconds)
   timer:start(math.ceil(seconds * 1000), 0, function()
     timer:close()
     is_over = true
-    resume(thread)
+    if polled.stands_in(thread, how.sleep) then resume(thread) end
   end)
   while not is_over do coroutine.yield() end
 end

@@ -9,7 +9,8 @@
 --  - `park(waiter)` yields, until `wake(waiter)` lets the caller go on, at once or soon; `waiter` is a table, for both to keep
 --    what they need
 --  - `watch(loop, watcher)` begins to wait in that loop for `watcher.session:pollfd()`, calls `watcher:turn()` whenever that is
---    readable, while `watcher:is_needed()`, and `watcher:rest()` at the end. May return a function that ends it at once
+--    readable (`turn_or_rest` where an error ends that), while `watcher:is_needed()`, and `watcher:rest()` at the end. May
+--    return a function that ends it at once
 --  - `rouse(watcher)`: has it look whether it is needed; where there can be several loops
 --  - `is_lost(watcher)`: whether the loop's program has ended what `watch` began; where it can
 --  - `sleep(seconds)`, by the loop's timers; nil where it has none: then the session's descriptor tells when it is time
@@ -30,6 +31,21 @@ local M = {}
 local LOOPS = { "cqueues", "copas", "luv" }
 local loaded = package.loaded
 
+-- Nil before Lua 5.3, but for LuaJIT: there what may not yield raises when it tries to.
+local is_yieldable = coroutine.isyieldable -- luacheck: ignore
+
+-- Whether a coroutine stands in that function, and has not gone on because it could not yield there.
+local function stands_in(thread, f)
+  if is_yieldable then return true end
+  for level = 0, 5 do
+    local frame = debug.getinfo(thread, level, "f")
+    if not frame or frame.func == f then return frame ~= nil end
+  end
+  return false
+end
+
+M.stands_in = stands_in
+
 local function how_in(name) return require("aicc.transport." .. name).how end
 
 --- Where the caller can wait by yielding to somebody else's loop.
@@ -43,7 +59,9 @@ function M.find(chosen)
     local how = at == 0 and chosen or loaded[LOOPS[at]] and how_in(LOOPS[at])
     if how then
       local loop, who = how.here(how == chosen)
-      if loop ~= nil then return how, loop end
+      local may_yield = not is_yieldable or is_yieldable()
+      if loop ~= nil and may_yield then return how, loop end
+      if loop ~= nil then who = ("%s, by what may not yield (a finalizer, say),"):format(how.name) end
       held_up = held_up or who and ("%s would be held up: %s"):format(who, how.instead)
     end
   end
@@ -97,9 +115,12 @@ function Watcher:turn()
   due_sleepers(self, awake)
   local failed, problem = false, nil
   for _, waiter in ipairs(awake) do
+    local how, thread = waiter.how, waiter.thread
     waiter.is_awake = true
-    local ok, raised = pcall(waiter.how.wake, waiter)
-    if not ok and not failed then failed, problem = true, raised end
+    if not thread or stands_in(thread, how.park) then
+      local ok, raised = pcall(how.wake, waiter)
+      if not ok and not failed then failed, problem = true, raised end
+    end
   end
   for owner in pairs(owners) do
     if owner ~= self and owner.how.rouse then owner.how.rouse(owner) end
@@ -111,6 +132,14 @@ end
 function Watcher:rest()
   self.is_watching, self.stop = false, nil
   if self.shared.is_closed and not next(self.shared.owners) then self.session:close() end
+end
+
+--- The same for a watcher that a raised error ends (of memory, say): then the next call begins another.
+function Watcher:turn_or_rest()
+  local ok, problem = pcall(self.turn, self)
+  if ok then return end
+  self:rest()
+  error(problem, 0)
 end
 
 -- The watcher of a loop. One that was ended from outside takes along those who wait.
