@@ -109,14 +109,19 @@ describe("query_agent", function()
 
   it("never takes another agent for the one that was asked for", function()
     for _, kind in ipairs { "other", "page" } do
-      start { agents = AGENTS, unknown_agent = kind }
-      local agent, err = client:query_agent "nobody"
-      assert.is_nil(agent)
-      assert.same({ "protocol", "unknown" }, { err.kind, err.outcome })
-      client:close()
-      server:stop()
+      for _, form in ipairs { "both", "flat", "wrapped" } do
+        start { agents = AGENTS, unknown_agent = kind, query_form = form }
+        local agent, err = client:query_agent "nobody"
+        assert.is_nil(agent)
+        assert.same({ "protocol", "unknown" }, { err.kind, err.outcome })
+        client:close()
+        server:stop()
+      end
     end
     start {}
+    server:fault { operation = "query_agent", to = 2,
+      body = '{"resultCode":"0","data":[{"userAccount":"bob"},{"userAccount":"bob"}]}' }
+    assert.equal("protocol", select(2, client:query_agent "bob").kind) -- which of the two?
   end)
 
   it("takes the very one out of a page, where the server does not listen", function()
@@ -136,6 +141,14 @@ describe("query_agent", function()
     assert.same({ "BOB", "bob" }, { answer "BOB", answer "bob" })
     server:shape { query_form = "flat" }
     assert.equal("protocol", answer "böb")
+  end)
+
+  it("asks in one form once it knows that, also where nobody was found yet", function()
+    start { agents = AGENTS, unknown_agent = "business" }
+    client:query_agent "nobody"
+    server:clear()
+    assert.equal("unknown_agent", select(2, client:query_agent "nobody").kind)
+    assert.equal(table.concat({ FLAT, ANYBODY, FLAT }, " "), bodies "query_agent")
   end)
 
   it("says business where the API refuses everybody: that is no word about this one", function()

@@ -148,6 +148,21 @@ it("tells of each queue what came of it, with the status of the worst", function
   assert.equal(0, count(RELEASE))
 end)
 
+it("has one deadline for the question and what follows", function()
+  local webhook, deadlines = new(), {}
+  local client = webhook.client
+  webhook.client = setmetatable({ release_agent_by_skill = function(_, queue, accounts, limits)
+    deadlines[#deadlines + 1] = limits and limits.deadline
+    return client:release_agent_by_skill(queue, accounts, limits)
+  end }, { __index = function(_, name)
+    local value = client[name]
+    return type(value) == "function" and function(_, ...) return value(client, ...) end or value
+  end })
+  assert.equal(202, (webhook:offboarded { path = PATH, secret = "s", body = "", source = "x" }))
+  assert.is_true(deadlines[1] < 60 and deadlines[2] < deadlines[1] and deadlines[3] < deadlines[2])
+  client:close()
+end)
+
 it("a repetition of a request id gets the first answer; one that may succeed later is done again", function()
   local status, answer = send(PATH, { id = "e-1" })
   server:bind(3, { "1001" })

@@ -135,8 +135,9 @@ describe("release_agent", function()
   end)
 
   it("has one deadline for all of it", function()
-    local sent = 0
+    local sent, allowed = 0, {}
     start(nil, { on_event = function(event)
+      if event.type == "send" and event.operation == "release_agent_by_skill" then allowed[#allowed + 1] = event.timeout end
       if event.type ~= "attempt" or event.operation ~= "release_agent_by_skill" then return end
       sent = sent + 1
       time.pass(25)
@@ -144,6 +145,7 @@ describe("release_agent", function()
     local result = assert(client:release_agent("1001", { deadline = 40 }))
     assert.equal("3 released applied, 4 released applied, 5 not_sent deadline, 9007199254740991 not_sent deadline", told(result))
     assert.equal(2, sent)
+    assert.is_true(allowed[1] == 15 and allowed[2] < 10.001, "5 of the 15 seconds that are left are for settling")
     assert.is_true(result.elapsed >= 50)
   end)
 

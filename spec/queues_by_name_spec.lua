@@ -80,7 +80,9 @@ describe("query_skills", function()
     assert.equal(152, #queues) -- 250 down to 99
     local _, requests = bodies("query_skills"):gsub("skillIds", "")
     assert.equal(4, requests) -- a page that is full may go on
-    assert.same({ 3 }, ids_of(assert(client:query_skills { ids = { 3, 999 } })))
+    server:clear()
+    assert.same({ 3 }, ids_of(assert(client:query_skills { ids = { 3, 999, 3 } })))
+    assert.equal('{"limit":"100","offset":"0","skillIds":["3","999"]}', bodies "query_skills")
   end)
 
   it("keeps to the numbers that were asked for, where the server does not listen", function()
