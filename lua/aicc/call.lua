@@ -61,7 +61,8 @@ function M.limits(fields)
   -- Of a short deadline no more than half is kept for settling, or nothing could ever be sent.
   fields.deadline_for_change = deadline - math.min(math.max(5, 0.2 * deadline), deadline / 2)
   fields.__index = fields
-  return setmetatable(fields, Call)
+  for name, method in pairs(Call) do fields[name] = fields[name] or method end -- found at once
+  return fields
 end
 
 --- Whether arguments are for everybody in a queue: whether their accounts are `aicc.ALL`.

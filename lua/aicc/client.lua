@@ -112,16 +112,17 @@ local function begin(self, operation, arguments, options, level)
   return current, checked -- no tail call: the levels of errors count on this frame
 end
 
--- A call that changes something. Its arguments are the values of the operation's fields, in the order of src/operation.c.
-local function change(self, operation, options, ...)
-  local prepared, problem, skill_id, accounts = core.prepare(operation, 3, ...)
+-- A call that changes something. From the third on its arguments are the values of the operation's fields, in the order of
+-- src/operation.c.
+local function change(self, operation, options, first, second, third, fourth)
+  local prepared, problem, skill_id, accounts = core.prepare(operation, 3, first, second, third, fourth)
   local current, refusal = admit(self, operation, options, 3, prepared, problem)
   if not current then return nil, refusal end
   local result, err = self.engine:change(current)
   if not result then return nil, tell(self, current, prepared, err) end
   result.attempts, result.elapsed = current.attempts, current:elapsed()
   result.operation, result.skill_id, result.accounts = operation, skill_id, accounts
-  tell_end(self, current, result.outcome)
+  if self.engine.listened then tell_end(self, current, result.outcome) end
   return results.change(result)
 end
 

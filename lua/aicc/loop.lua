@@ -21,8 +21,8 @@ local task_count = 0
 local current                -- the one that is running
 local ended = {}             -- those whose calls have ended, each with three values that it gets: SLOTS for each
 local ended_count = 0        -- slots in use
-local ready = {}             -- those that begin, or whose time has come: likewise. A finalizer may add one at any moment
-local ready_count = 0
+local ready = {}             -- those that begin, each with its arguments, or whose time has come, with `false`
+local ready_count = 0        -- slots in use, likewise; a finalizer may add to them at any moment
 local spare = {}             -- another such list, for those that become ready while these are resumed
 local timers = {}            -- binary heap of { due, order, thread }
 local timer_order = 0
@@ -36,11 +36,10 @@ local sessions = {}          -- those with calls that are waited for
 local fresh = {}             -- those of them that are fresh
 
 local SLOTS = 4
-local BEGIN = {}             -- as second value: the first one is the arguments of a function that begins
 local WAITING = {}           -- what a coroutine yields first that waits here; then a session and a ticket, or nil and a time
 
 local unpack = table.unpack or unpack -- luacheck: ignore
-local yield, resume_thread, status, may_yield_in = coroutine.yield, coroutine.resume, coroutine.status, core.may_yield_in
+local yield, resume, status, may_yield_in = coroutine.yield, coroutine.resume, coroutine.status, core.may_yield_in
 
 -- Closes the variables of a coroutine that are to be closed (`<close>`), where Lua has such. What they raise is lost: it ends
 -- because of something else.
@@ -90,11 +89,10 @@ end
 
 -- ---- what spawned functions do ----
 
--- Has a coroutine resumed, with three values. In a list without holes: `false` is nil.
-local function make_ready(thread, first, second, third)
+local function make_ready(thread, arguments)
   local at = ready_count
-  ready[at + 1], ready[at + 2], ready[at + 3], ready[at + 4] = thread, first or false, second or false, third or false
-  ready_count = at + SLOTS
+  ready[at + 1], ready[at + 2] = thread, arguments
+  ready_count = at + 2
 end
 
 --- Runs a function in the loop, beside the others.
@@ -107,7 +105,7 @@ function M.spawn(f, ...)
   local thread = coroutine.create(f)
   tasks[thread] = true
   task_count = task_count + 1
-  make_ready(thread, { n = select("#", ...), ... }, BEGIN)
+  make_ready(thread, { n = select("#", ...), ... })
 end
 
 --- Whether the caller is a function that was spawned, and may wait by yielding to the loop. What a function of C's calls in it,
@@ -165,18 +163,12 @@ local function expect(thread, session, ticket)
   end
 end
 
-local function resume(thread, first, second, third)
-  local ok, problem, session, what
-  current = thread
-  if second == BEGIN then
-    ok, problem, session, what = resume_thread(thread, unpack(first, 1, first.n))
-  else
-    ok, problem, session, what = resume_thread(thread, first or nil, second or nil, third or nil)
-  end
+-- What is to be done once a coroutine has yielded or ended: with what `coroutine.resume` returned.
+local function note(thread, ok, problem, session, what)
   current = nil
   if problem == WAITING then
-    if session then return expect(thread, session, what) end
-    return push_timer(what, thread)
+    if session then expect(thread, session, what) else push_timer(what, thread) end
+    return
   end
   if status(thread) ~= "dead" then return end
   tasks[thread] = nil
@@ -186,24 +178,32 @@ local function resume(thread, first, second, third)
   close(thread) -- it is no task any more: a call that closing makes waits by itself
 end
 
--- Resumes so many coroutines of a list, which holds nothing of theirs any more then.
-local function resume_all(list, count)
+-- Resumes those whose calls have ended. The list holds nothing of theirs any more then.
+local function resume_ended()
+  local list, count = ended, ended_count
+  ended_count = 0
   for at = 1, count, SLOTS do
-    local thread, first, second, third = list[at], list[at + 1], list[at + 2], list[at + 3]
+    local thread, result, err, facts = list[at], list[at + 1], list[at + 2], list[at + 3]
     list[at], list[at + 1], list[at + 2], list[at + 3] = false, false, false, false
-    resume(thread, first, second, third)
+    current = thread
+    note(thread, resume(thread, result or nil, err or nil, facts or nil))
   end
 end
 
--- Resumes all that can go on, but not those who become ready meanwhile.
-local function go_on()
-  local count = ended_count
-  ended_count = 0
-  resume_all(ended, count)
-  local batch
-  batch, count = ready, ready_count
-  ready, ready_count, spare = spare, 0, batch
-  resume_all(batch, count)
+-- Resumes those that are ready, but not those who become so meanwhile.
+local function resume_ready()
+  local list, count = ready, ready_count
+  ready, ready_count, spare = spare, 0, list
+  for at = 1, count, 2 do
+    local thread, arguments = list[at], list[at + 1]
+    list[at], list[at + 1] = false, false
+    current = thread
+    if arguments then
+      note(thread, resume(thread, unpack(arguments, 1, arguments.n)))
+    else
+      note(thread, resume(thread, true))
+    end
+  end
 end
 
 -- Takes a session whose calls have all ended off the list; the last one takes its place there.
@@ -240,7 +240,7 @@ end
 local function wake_timers()
   if not timers[1] then return end
   local now = core.now()
-  while timers[1] and timers[1].due <= now do make_ready(pop_timer().thread, true) end
+  while timers[1] and timers[1].due <= now do make_ready(pop_timer().thread, false) end
 end
 
 -- Waits until something can go on, and makes that ready. Returns true if Ctrl-C ended the wait.
@@ -264,7 +264,8 @@ end
 
 local function run()
   while task_count > 0 do
-    go_on()
+    resume_ended()
+    resume_ready()
     if task_count == 0 then break end
     -- On the main thread the interpreter's own hook raises "interrupted!" by itself; elsewhere this does. A program that has
     -- trapped Ctrl-C ends its work itself, when it sees fit.
