@@ -1140,9 +1140,10 @@ function Session:step(seconds) end
 ---Waits for several sessions.
 ---@param sessions aicc.Session[]
 ---@param seconds number
----@return aicc.Session[] due those that are to be stepped
+---@param into? aicc.Session[] gets those that are to be stepped
+---@return aicc.Session[]|integer due those that are to be stepped; with `into`, how many they are
 ---@return boolean interrupted
-function Session:wait(sessions, seconds) end
+function Session:wait(sessions, seconds, into) end
 
 ---What a call that has ended came to.
 ---@return integer? ticket

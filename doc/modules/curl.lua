@@ -101,7 +101,8 @@
 -- @function Session:wait
 -- @tparam {Session,...} sessions
 -- @tparam number seconds at most
--- @treturn {Session,...} those that are to be stepped
+-- @tparam ?table into a table that gets them, from 1 on; what stands behind them there is left alone
+-- @treturn {Session,...} those that are to be stepped; or, with `into`, how many they are
 -- @treturn boolean whether Ctrl-C ended it
 
 --- As `step`, and then as `result` for all that have ended: for a loop with many calls under way.
