@@ -48,7 +48,7 @@ MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .PHONY: all build library libraries sandbox tools demo repl test bench bench-encode bench-hosts bench-instructions \
         bench-plot bench-raw bench-requests doc names check clean help \
-        install         install-library install-sandbox install-cli install-types uninstall
+        install         install-library install-sandbox install-cli uninstall
 
 all: build ## Build, and say how to use the tree without installing (the default)
 	@echo 'export $(IN_TREE)'
@@ -327,15 +327,12 @@ check-fuzz: tools ## Random bytes for the C files that read what strangers write
 # $(call install-lua,FILES [,TEST]) - installs the modules below these files and folders for which find's TEST holds.
 install-lua = find $(1) $(2) -name '*.lua' -exec sh -c 'install -D -m 644 "$$1" "$$0/$${1\#lua/}"' '$(DESTDIR)$(LUADIR)' {} ';'
 
-install: install-library install-sandbox install-cli install-types ## Install below PREFIX (/usr/local), or DESTDIR and PREFIX
+install: install-library install-sandbox install-cli ## Install below PREFIX (/usr/local), or DESTDIR and PREFIX
 
 install-library: library
 	@install -D -m 755 -t '$(DESTDIR)$(LIBDIR)/aicc' $(CORE) $(if $(HOST),,$(CURL))
 	@$(call install-lua,lua/aicc,$(patsubst %,-path lua/aicc/% -prune -o,sandbox jobs cli cli.lua))
-
-# For editors. LuaRocks has them in the rock's own folder (copy_directories).
-install-types:
-	@find library -name '*.lua' -exec sh -c 'install -D -m 644 "$$1" "$$0/$$1"' '$(DESTDIR)$(PREFIX)/share/aicc' {} ';'
+	@find library -name '*.lua' -exec sh -c 'install -D -m 644 "$$1" "$$0/aicc/$$1"' '$(DESTDIR)$(LUADIR)' {} ';' # for editors
 
 install-sandbox: sandbox
 	@install -D -m 755 $(SANDBOX) '$(DESTDIR)$(LIBDIR)/aicc/sandbox/core.so'
@@ -354,7 +351,6 @@ install-cli-modules:
 
 uninstall: ## Remove what `make install` put there
 	rm -rf '$(DESTDIR)$(LUADIR)/aicc' '$(DESTDIR)$(LIBDIR)/aicc'
-	rm -rf '$(DESTDIR)$(PREFIX)/share/aicc'
 	rm -f '$(DESTDIR)$(BINDIR)/aicc' '$(DESTDIR)$(MANDIR)/man1/aicc.1' '$(DESTDIR)$(COMPDIR)/aicc'
 
 clean: ## Remove what builds and tests made

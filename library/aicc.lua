@@ -2,7 +2,7 @@
 -- Types of aicc for editors: LuaCATS annotations, as lua-language-server reads them. No code; spec/types_spec.lua compares it with
 -- what there is. The stubs in aicc/ beside it give the other modules their types, for a file of types can stand for one only.
 --
--- In an editor: `"workspace.library": [ "/usr/local/share/aicc/library" ]`, or wherever this is installed.
+-- In an editor: `"workspace.library": [ "/usr/local/share/lua/5.4/aicc/library" ]`, or wherever this is installed.
 
 -- ---- errors ----
 

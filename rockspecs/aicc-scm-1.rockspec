@@ -31,7 +31,7 @@ build = {
     CPPFLAGS = "-I$(CURL_INCDIR)",
     LDFLAGS = "-L$(CURL_LIBDIR)",
   },
-  copy_directories = { "library" }, -- types for editors; README and LICENSE come by themselves
+  copy_directories = {}, -- README and LICENSE come by themselves
 }
 
 test = { type = "command", script = "spec/rock.lua" }
