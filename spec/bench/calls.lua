@@ -22,6 +22,7 @@ local function ways_of(nginx, url, ca_file, in_flight)
   local lua = processes.LUA
   add(many and "C on libcurl, multi (raw)" or "C on libcurl, easy (raw)", 1, "build/bench/raw '%s' '%s' '%s' @COUNT@ %d",
     address, ca_file, server.TOKEN, in_flight)
+  add("C on libcurl, lean", 1, "build/bench/raw '%s' '%s' '%s' @COUNT@ %d lean", address, ca_file, server.TOKEN, in_flight)
   add("aicc: session", 1, "%s spec/bench/caller.lua session '%s' '%s' @COUNT@ %d", lua, url, ca_file, in_flight)
   add(many and "aicc: client in a loop" or "aicc: client", 1, "%s spec/bench/caller.lua client '%s' '%s' @COUNT@ %d", lua, url,
     ca_file, in_flight)

@@ -46,6 +46,8 @@ end
 local WAYS = {
   { "C on libcurl, handles reused (raw)", "C on libcurl, easy (raw)", "C on libcurl, multi (raw)", "C on libcurl (raw)",
     "raw easy", "raw multi, 32" },
+  { "the same, lean: the URL parsed before, no proxy looked for", "C on libcurl, lean", "C on libcurl, lean", nil,
+    "raw easy, lean" },
   { "`aicc` session (the C module)", "aicc: session", "aicc: session", nil, "session", "session, 32" },
   { "`aicc` client (32: in `aicc.loop`)", "aicc: client", "aicc: client in a loop", "aicc: client, token and call", "client",
     "loop, 32" },
@@ -71,7 +73,7 @@ local function calls_table()
     end
     local one, wide = row_of(instructions, way[5]), row_of(instructions, way[6])
     cells[#cells + 1] = not one and "" or i == 1 and ("1 · 1 (%s)"):format(thousands(one.instructions)) or
-      ("%s · %.2f"):format(ratio(one.ratio), wide.ratio)
+      ratio(one.ratio) .. (wide and (" · %.2f"):format(wide.ratio) or "")
     local cost = row_of(costs, way[2])
     cells[#cells + 1] = cost and cost.system_calls and short(cost.system_calls) or ""
     cells[#cells + 1] = cost and cost.garbage and thousands(cost.garbage) .. " B" or ""
@@ -96,13 +98,17 @@ local JOB_WAYS = {
   { "a loop in Lua, one client that is kept", "one client, kept" },
 }
 
+local function taken(job)
+  local seconds = job.plan + job.apply
+  return ("1 (%s s, %s rows/s)"):format(short(seconds), thousands(job.lines / seconds))
+end
+
 local function jobs_table()
   local now, later = jobs[1], jobs[2]
   local lines = {
     line { "100,000 rows, 200 queues, no rate limit", "requests", "answers at once", "answers after 5 ms", "memory" },
     "| --- | --- | --- | --- | --- |",
-    line { "`aicc plan`, `aicc apply`", thousands(now.requests), ("1 (%s s)"):format(short(now.plan + now.apply)),
-      ("1 (%s s)"):format(short(later.plan + later.apply)), short(now.memory) .. " MiB" },
+    line { "`aicc plan`, `aicc apply`", thousands(now.requests), taken(now), taken(later), short(now.memory) .. " MiB" },
   }
   lines[#lines + 1] = line { "planned and applied at once, by one program (`listed_within`)", thousands(now.at_once.requests),
     ratio(now.at_once.ratio), ratio(later.at_once.ratio), short(now.at_once.memory) .. " MiB" }

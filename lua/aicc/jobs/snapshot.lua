@@ -15,11 +15,21 @@ local PAGE = 1000 -- rows that are in memory at once
 
 -- ---- listings ----
 
+local function is_whole(value) return type(value) == "number" and value % 1 == 0 end
+
 -- What an agent lacks of what binds it again as it was, or nil.
 local function lacking(agent)
-  for _, field in ipairs { "agentWeight", "skillWeight" } do
-    if type(agent[field]) ~= "number" or agent[field] % 1 ~= 0 then return field end
+  return not is_whole(agent.agentWeight) and "agentWeight" or not is_whole(agent.skillWeight) and "skillWeight" or nil
+end
+
+-- The first agent of each spelling, for all that are the same but for case.
+local function fold_all(agents)
+  local folded = {}
+  for _, agent in ipairs(agents) do
+    local key = agent.userAccount and settle.fold(agent.userAccount)
+    if key then folded[key] = folded[key] or agent end
   end
+  return folded
 end
 
 --- A listing, to look accounts up in. Agents without weights are in it too: who is bound shows without them.
@@ -33,20 +43,24 @@ end
 -- @treturn table `size`; `skill`; `is_proof`; `agreed`; `is_lacking`: whether any agent has no weights; `exact`: account ->
 --   agent; `find(account)`: the agent of that name, else of the same name in another spelling, or nil
 function M.index(agents, skill, known)
-  local exact, folded, is_lacking = {}, {}, false
+  local exact, is_lacking, folded = {}, false, nil -- folded: made for the first name that is not there exactly
   for _, agent in ipairs(agents) do
     local name = agent.userAccount
     if name then
       is_lacking = is_lacking or lacking(agent) ~= nil
       exact[name] = agent
-      local key = settle.fold(name)
-      folded[key] = folded[key] or agent
     end
+  end
+  local function find(account)
+    local agent = exact[account]
+    if agent then return agent end
+    folded = folded or fold_all(agents)
+    return folded[settle.fold(account)]
   end
   return {
     size = #agents, skill = skill, is_lacking = is_lacking, exact = exact,
     is_proof = known and known.is_proof or false, agreed = known and known.agreed or false,
-    find = function(account) return exact[account] or folded[settle.fold(account)] end,
+    find = find,
   }
 end
 
