@@ -26,6 +26,20 @@ it("keeps strings and numbers, by part and key", function()
   assert.same({ "n" }, dict:get_keys())
 end)
 
+it("takes keys of up to 256 bytes, the part's name and what parts it from them included", function()
+  local longest = ("k"):rep(256 - #"spec" - 1)
+  assert.is_true(dict:set(longest, 1))
+  assert.equal(3, dict:incr(longest, 2))
+  assert.equal(3, dict:get(longest))
+  for _, wrong in ipairs { longest .. "k", "a\0b", ("k"):rep(5000) } do
+    assert.error_matches(function() dict:get(wrong) end, "expected a key of 1 to 256 bytes without NUL")
+    assert.error_matches(function() dict:set(wrong, 1) end, "expected a key of 1 to 256 bytes without NUL")
+  end
+  assert.error_matches(function() dict:incr({}, 1) end, "string expected")
+  dict:delete(longest)
+  assert.is_nil(dict:get(longest))
+end)
+
 it("adds, and writes only where there is nothing, as nginx's does", function()
   assert.same({ nil, "not found" }, { dict:incr("n", 1) })
   assert.equal(6, dict:incr("n", 1, 5))

@@ -5,13 +5,24 @@
 
 #include "shared.h"
 
-/* The key at 1: 1 to AICC_SHARED_KEY bytes without NUL. */
-static struct aicc_shared_key check_key(lua_State *L) {
+/* A part's prefix and a key in it, put together in `bytes`: so no string has to be made of them. */
+struct whole_key {
+  char bytes[AICC_SHARED_KEY];
   struct aicc_shared_key key;
-  key.text = luaL_checklstring(L, 1, &key.size);
-  luaL_argcheck(L, key.size > 0 && key.size <= AICC_SHARED_KEY && memchr(key.text, '\0', key.size) == NULL, 1,
-                "expected a key of 1 to 256 bytes without NUL");
-  return key;
+};
+
+/* The prefix at 1 and the key at 2, where it is wanted: 1 to AICC_SHARED_KEY bytes together, without NUL. */
+static struct aicc_shared_key check_key(lua_State *L, struct whole_key *whole, int is_prefix) {
+  size_t before, size = 0;
+  const char *prefix = luaL_checklstring(L, 1, &before), *key = is_prefix ? "" : luaL_checklstring(L, 2, &size);
+  luaL_argcheck(L, before <= sizeof whole->bytes && size <= sizeof whole->bytes - before && before + size > 0 &&
+                memchr(prefix, '\0', before) == NULL && memchr(key, '\0', size) == NULL, is_prefix ? 1 : 2,
+                "expected a key of 1 to 256 bytes without NUL, its part's name included");
+  memcpy(whole->bytes, prefix, before);
+  memcpy(whole->bytes + before, key, size);
+  whole->key.text = whole->bytes;
+  whole->key.size = before + size;
+  return whole->key;
 }
 
 static double check_seconds(lua_State *L, int index) {
@@ -20,9 +31,10 @@ static double check_seconds(lua_State *L, int index) {
   return seconds;
 }
 
-/* core.shared_get(key) -> string | number | nil */
+/* core.shared_get(prefix, key) -> string | number | nil */
 static int shared_get(lua_State *L) {
-  struct aicc_shared_key key = check_key(L);
+  struct whole_key whole;
+  struct aicc_shared_key key = check_key(L, &whole, 0);
   char few[512]; /* most values are short */
   char *text = few;
   size_t capacity = sizeof few, size = 0;
@@ -55,41 +67,45 @@ static int push_result(lua_State *L, enum aicc_shared_result result) {
   return 2;
 }
 
-/* core.shared_set(key, string | number, [seconds], [only_new]) -> true | nil, why */
+/* core.shared_set(prefix, key, string | number, [seconds], [only_new]) -> true | nil, why */
 static int shared_set(lua_State *L) {
-  struct aicc_shared_key key = check_key(L);
-  double seconds = check_seconds(L, 3);
+  struct whole_key whole;
+  struct aicc_shared_key key = check_key(L, &whole, 0);
+  double seconds = check_seconds(L, 4);
   const char *text = NULL;
   size_t size = 0;
   double number = 0;
-  if (lua_type(L, 2) == LUA_TNUMBER)
-    number = lua_tonumber(L, 2);
+  if (lua_type(L, 3) == LUA_TNUMBER)
+    number = lua_tonumber(L, 3);
   else
-    text = luaL_checklstring(L, 2, &size);
-  luaL_argcheck(L, size <= AICC_SHARED_VALUE, 2, "expected at most 65536 bytes");
-  return push_result(L, aicc_shared_set(key, text, size, number, seconds, lua_toboolean(L, 4)));
+    text = luaL_checklstring(L, 3, &size);
+  luaL_argcheck(L, size <= AICC_SHARED_VALUE, 3, "expected at most 65536 bytes");
+  return push_result(L, aicc_shared_set(key, text, size, number, seconds, lua_toboolean(L, 5)));
 }
 
-/* core.shared_add(key, by, [first], [seconds]) -> the sum | nil, why */
+/* core.shared_add(prefix, key, by, [first], [seconds]) -> the sum | nil, why */
 static int shared_add(lua_State *L) {
-  struct aicc_shared_key key = check_key(L);
-  double by = luaL_checknumber(L, 2), first = luaL_optnumber(L, 3, 0), sum = 0;
+  struct whole_key whole;
+  struct aicc_shared_key key = check_key(L, &whole, 0);
+  double by = luaL_checknumber(L, 3), first = luaL_optnumber(L, 4, 0), sum = 0;
   enum aicc_shared_result result =
-      aicc_shared_add(key, by, lua_isnoneornil(L, 3) ? NULL : &first, check_seconds(L, 4), &sum);
+      aicc_shared_add(key, by, lua_isnoneornil(L, 4) ? NULL : &first, check_seconds(L, 5), &sum);
   if (result != AICC_SHARED_DONE) return push_result(L, result);
   lua_pushnumber(L, sum);
   return 1;
 }
 
-/* core.shared_delete(key) */
+/* core.shared_delete(prefix, key) */
 static int shared_delete(lua_State *L) {
-  aicc_shared_delete(check_key(L));
+  struct whole_key whole;
+  aicc_shared_delete(check_key(L, &whole, 0));
   return 0;
 }
 
 /* core.shared_keys(prefix) -> array of what is behind it in the keys that begin with it */
 static int shared_keys(lua_State *L) {
-  struct aicc_shared_key prefix = check_key(L);
+  struct whole_key whole;
+  struct aicc_shared_key prefix = check_key(L, &whole, 1);
   size_t capacity = 4096, size;
   char *text;
   for (;;) {

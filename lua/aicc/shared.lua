@@ -14,7 +14,7 @@ function Shared:__tostring() return "aicc.shared (" .. self.prefix:sub(1, -2) ..
 --- A value.
 -- @tparam string key
 -- @treturn ?string|number
-function Shared:get(key) return core.shared_get(self.prefix .. key) end
+function Shared:get(key) return core.shared_get(self.prefix, key) end
 
 --- Writes a value.
 -- @tparam string key
@@ -22,7 +22,7 @@ function Shared:get(key) return core.shared_get(self.prefix .. key) end
 -- @tparam[opt=0] number seconds until it ends; 0: never
 -- @treturn ?boolean true
 -- @treturn ?string "no memory"
-function Shared:set(key, value, seconds) return core.shared_set(self.prefix .. key, value, seconds) end
+function Shared:set(key, value, seconds) return core.shared_set(self.prefix, key, value, seconds) end
 
 --- Writes a value where there is none.
 -- @tparam string key
@@ -30,7 +30,7 @@ function Shared:set(key, value, seconds) return core.shared_set(self.prefix .. k
 -- @tparam[opt=0] number seconds until it ends
 -- @treturn ?boolean true
 -- @treturn ?string "exists" or "no memory"
-function Shared:add(key, value, seconds) return core.shared_set(self.prefix .. key, value, seconds, true) end
+function Shared:add(key, value, seconds) return core.shared_set(self.prefix, key, value, seconds, true) end
 
 --- Adds to a number.
 -- @tparam string key
@@ -39,11 +39,11 @@ function Shared:add(key, value, seconds) return core.shared_set(self.prefix .. k
 -- @tparam[opt=0] number seconds until that ends
 -- @treturn ?number the sum
 -- @treturn ?string "not found", "not a number" or "no memory"
-function Shared:incr(key, by, first, seconds) return core.shared_add(self.prefix .. key, by, first, seconds) end
+function Shared:incr(key, by, first, seconds) return core.shared_add(self.prefix, key, by, first, seconds) end
 
 --- Forgets a value.
 -- @tparam string key
-function Shared:delete(key) core.shared_delete(self.prefix .. key) end
+function Shared:delete(key) core.shared_delete(self.prefix, key) end
 
 --- All keys.
 -- @treturn table array of strings
