@@ -3,6 +3,7 @@
 local aicc = require "aicc"
 local child = require "spec.support.child"
 local config = require "aicc.config"
+local sandbox = require "aicc.sandbox"
 
 local directory, remove
 
@@ -71,6 +72,21 @@ describe("a setting", function()
     local settings, sources = resolve()
     assert.same({ "https://api.example", "default" }, { settings.token_url, sources.token_url })
     refuses("base_url: it is missing; give it to aicc.new or set AICC_BASE_URL", { base_url = "nil" }, { AICC_BASE_URL = "" })
+  end)
+
+  it("is nobody's to give where the environment has all that is needed: aicc.new()", function()
+    local server = assert(sandbox.start { agents = { [3] = { "1001" } } })
+    local output = child.run([[
+      local client = assert(require("aicc").new())
+      print((client:release_agent_by_skill(3, { "1001" })))
+      for _, line in ipairs(client:explain()) do if line.name == "base_url" then print(line.source) end end]], {
+      AICC_BASE_URL = server.base_url, AICC_APP_KEY = server.app_key, AICC_APP_SECRET = server.app_secret, AICC_PROXY = "",
+      HOME = directory, XDG_CONFIG_HOME = directory,
+    })
+    server:stop()
+    assert.equal("applied: 1 agent from queue 3\nenvironment AICC_BASE_URL\n", output)
+    assert.matches("base_url: it is missing; give it to aicc.new or set AICC_BASE_URL", child.run(
+      [[print(select(2, require("aicc").new()))]], { AICC_BASE_URL = "", HOME = directory, XDG_CONFIG_HOME = directory }))
   end)
 
   it("of each variable is read", function()

@@ -120,6 +120,10 @@ describe("a prompt shows", function()
     local summary = assert(job:apply { client = client, rate = 0, force = true })
     assert.equal("finished; 3 lines: 1 not_bound, 2 released; " .. summary.requests .. " requests", shown(summary))
     assert.equal("1 job: night (finished)", shown(store:list()))
+    local lines_of = {}
+    for row in job:report() do lines_of[#lines_of + 1] = shown(row) end
+    assert.equal("line 1, queue 3: 1001: released", lines_of[1])
+    assert.equal("line 3, queue 4: 9: not_bound", lines_of[3])
     store:close()
     remove()
   end)

@@ -130,11 +130,11 @@ end
 function Job:report(wanted)
   wanted = check.options(wanted, "report", 2)
   if wanted.failed and wanted.unrestored then error("failed, unrestored: expected one of them", 2) end
-  return database.protect(function()
+  return shown.rows(database.protect(function()
     local job, err = rows.find(self.db, self.name)
     if not job then return nil, err end
     return report.rows(self.db, job, wanted.failed and "failed" or wanted.unrestored and "unrestored" or "all")
-  end)
+  end))
 end
 
 --- The accounts of a job that is made from accounts and that have no queue: in the order of the input, each once.
@@ -142,11 +142,11 @@ end
 --   rows
 -- @treturn ?table the error
 function Job:without_queue()
-  return database.protect(function()
+  return shown.rows(database.protect(function()
     local job, err = rows.find(self.db, self.name)
     if not job then return nil, err end
     return agents.without_queue(self.db, job)
-  end)
+  end))
 end
 
 local function handle(db, job) return setmetatable({ db = db, name = job.name }, Job) end

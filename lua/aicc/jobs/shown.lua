@@ -37,6 +37,14 @@ end)
 
 local Jobs = results.list_of("aicc.jobs.list", "job", function(job) return ("%s (%s)"):format(clean(job.name), job.state) end)
 
+local Row = { __name = "aicc.jobs.row" }
+
+function Row.__tostring(row)
+  local where = row.skill_id and (", queue %.0f"):format(row.skill_id) or ""
+  local undo = row.undo and ", undo: " .. row.undo or ""
+  return ("line %d%s: %s: %s%s"):format(row.line, where, clean(row.user_account), tostring(row.status), undo)
+end
+
 -- What a function made, with a metatable; its other results as they are.
 local function as(meta)
   return function(value, ...)
@@ -65,6 +73,18 @@ M.status = as(Status)
 -- @param ... an error, passed on
 -- @return all arguments
 M.queues = as(Queues)
+
+--- What `job:report` and `job:without_queue` return: an iterator over rows.
+-- @tparam ?function iterator
+-- @param ... an error, passed on
+-- @return the same
+function M.rows(iterator, ...)
+  if not iterator then return iterator, ... end
+  return function()
+    local row = iterator()
+    return row and setmetatable(row, Row)
+  end
+end
 
 --- What `store:list` returns.
 -- @function list
