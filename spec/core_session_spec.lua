@@ -77,7 +77,11 @@ describe("a call", function()
 
   it("can be waited for by anybody's loop: a descriptor, what for, how long", function()
     start()
-    local fd = assert(session:pollfd())
+    local fd, err = session:pollfd()
+    if not fd then -- here is neither epoll nor kqueue: make check-posix
+      assert.same({ "unsupported", "not_sent" }, { err.kind, err.outcome })
+      return
+    end
     assert.same({ fd, "r", false }, { session:getfd(), session:events(), session:dirty() })
     assert.is_nil(session:timeout()) -- nothing is under way
     assert(session:start(RELEASE, token, ONE))
