@@ -982,6 +982,15 @@ local shared = {}
 ---@return aicc.Shared
 function shared.new(name) end
 
+---@class aicc.transport.luv
+local luv_transport = {}
+
+---Begins a coroutine in which clients wait by yielding to luv, whatever transport they were given. It runs at once, until it yields.
+---@param f fun(...: any)
+---@param ... any its arguments
+---@return thread
+function luv_transport.spawn(f, ...) end
+
 ---@class aicc.store.memory
 local memory_store = {}
 

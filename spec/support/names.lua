@@ -113,6 +113,7 @@ local function modules(add)
     add(rows)
   end
   add(rows_of("aicc.curl", "aicc.curl", reference_of { "doc/modules/curl.lua" }, { "session", "curl_version" }))
+  add(rows_of("aicc.transport.luv", "aicc.transport.luv", reference_of { "lua/aicc/transport/luv.lua" }, { "spawn" }))
 end
 
 -- Methods of what functions return.
