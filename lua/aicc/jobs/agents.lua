@@ -84,7 +84,8 @@ end
 -- @tparam table db
 function M.begin(db)
   db:run [[CREATE TEMPORARY TABLE IF NOT EXISTS found_pairs (
-    agent INTEGER NOT NULL, skill BIGINT NOT NULL, PRIMARY KEY (agent, skill))]]
+    agent INTEGER NOT NULL, skill BIGINT NOT NULL, queue INTEGER, number INTEGER, PRIMARY KEY (agent, skill))]]
+  db:run "CREATE INDEX IF NOT EXISTS found_pairs_of_skill ON found_pairs (skill)"
   db:run [[CREATE TEMPORARY TABLE IF NOT EXISTS found_agents (
     skill BIGINT NOT NULL, account TEXT NOT NULL, agent_weight BIGINT, skill_weight BIGINT, PRIMARY KEY (skill, account))]]
   M.finish(db)
@@ -136,7 +137,8 @@ function M.of_queue(db, job, skill)
     WHERE p.skill = ? ORDER BY a.line]], job.id, skill)
 end
 
-local MEANT = "SELECT line, account, folded FROM agents WHERE job = ? AND twin IS NULL AND folded IN (" ..
+-- The sum keeps SQLite from reading all of a job's accounts, which it would rather do than look each name up in the index.
+local MEANT = "SELECT line, account, folded FROM agents WHERE job + 0 = CAST(? AS INTEGER) AND twin IS NULL AND folded IN (" ..
   ("?, "):rep(GROUP - 1) .. "?)"
 
 local unpack = table.unpack or unpack
@@ -156,7 +158,7 @@ local function each_meant(db, job, agents, f)
   end
   for at = 1, #names, GROUP do
     local group = {}
-    for i = 1, GROUP do group[i] = names[math.min(at + i - 1, #names)] end
+    for i = 1, GROUP do group[i] = names[at + i - 1] or "" end -- which is nobody's
     for _, row in ipairs(db:rows(MEANT, job.id, unpack(group))) do f(row, namesakes[row.folded]) end
   end
 end
@@ -225,10 +227,12 @@ local QUEUES = [[INSERT INTO queues (job, number, skill, state, epoch)
   SELECT CAST(? AS INTEGER), ROW_NUMBER() OVER (ORDER BY first_line, skill), skill, 'planned', 0
   FROM (SELECT skill, MIN(agent) AS first_line FROM found_pairs GROUP BY skill) f]]
 
+local NUMBERS = [[UPDATE found_pairs SET queue = q.id, number = q.number FROM queues q
+  WHERE q.job = ? AND found_pairs.skill = q.skill]]
+
 -- Each account with each of its queues, or by itself: numbered in the order of the input.
-local PLACES = [[SELECT a.line AS agent, a.account, q.id AS queue, ROW_NUMBER() OVER (ORDER BY a.line, q.number) AS place
-  FROM agents a LEFT JOIN found_pairs p ON p.agent = COALESCE(a.twin, a.line)
-  LEFT JOIN queues q ON q.job = a.job AND q.skill = p.skill WHERE a.job = ?]]
+local PLACES = [[SELECT a.line AS agent, a.account, p.queue, ROW_NUMBER() OVER (ORDER BY a.line, p.number) AS place
+  FROM agents a LEFT JOIN found_pairs p ON p.agent = COALESCE(a.twin, a.line) WHERE a.job = ?]]
 
 local ROWS = "INSERT INTO rows (job, line, queue, account) SELECT CAST(? AS INTEGER), place, queue, account FROM (" .. PLACES ..
   ") placed WHERE queue IS NOT NULL"
@@ -258,6 +262,7 @@ local PROVED = {
 function M.make_rows(db, job, source, alike)
   store.pin(db, job)
   db:run(QUEUES, job.id)
+  db:run(NUMBERS, job.id)
   db:run(ROWS, job.id, job.id)
   db:run(ALONE, job.id, job.id)
   if source ~= "agents" then

@@ -68,7 +68,7 @@ local STATEMENTS = {
   [[CREATE TABLE agents (
       job INTEGER NOT NULL, line INTEGER NOT NULL, account TEXT NOT NULL, folded TEXT NOT NULL, twin INTEGER,
       state TEXT, place INTEGER, code TEXT, message TEXT, PRIMARY KEY (job, line)) {clustered}]],
-  "CREATE INDEX agents_by_name ON agents (job, folded)",
+  "CREATE INDEX agents_by_name ON agents (folded, job)",
   "CREATE INDEX agents_by_place ON agents (job, place)",
 }
 
