@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "arguments.h"
+#include "prepared.h"
 #include "session.h"
 #include "sys.h"
 
@@ -191,6 +192,31 @@ static int fill_in(lua_State *L) {
   return aicc_failure_push(L, &call->failure, NULL);
 }
 
+/*
+** Whether all is known to be good in a call whose arguments, limits and headers stand from `index` on: they were prepared, there
+** are two numbers and no headers, and the token is the one that was used before. Such a call needs no protected one.
+*/
+static int is_known_good(lua_State *L, int index, struct start *start, struct aicc_text *body) {
+  return start->token != NULL && lua_type(L, index + 1) == LUA_TNUMBER && lua_type(L, index + 2) == LUA_TNUMBER &&
+         lua_isnil(L, index + 3) && lua_tonumber(L, index + 1) > 0 && lua_tonumber(L, index + 2) > 0 &&
+         !isinf((double)lua_tonumber(L, index + 1)) && is_kept(start->session, start->token, start->token_size) &&
+         aicc_prepared_find(L, index, start->call.operation, body, &start->call.everybody);
+}
+
+/* Fills in such a call. Nothing here raises; returns 0 when out of memory. */
+static int fill_in_known(lua_State *L, int index, struct start *start, struct aicc_text body) {
+  struct aicc_xfer *xfer = start->xfer;
+  start->call.body = &xfer->request;
+  xfer->started = aicc_sys_now(AICC_MONOTONIC);
+  xfer->timeout = (double)lua_tonumber(L, index + 1);
+  xfer->connect_timeout = start->session->options.connect_timeout;
+  xfer->not_after = xfer->started + (double)lua_tonumber(L, index + 2);
+  xfer->fresh_connection = 0;
+  aicc_buf_wipe(&xfer->secrets);
+  aicc_buf_wipe(&xfer->request);
+  return aicc_buf_append(&xfer->request, body.data, body.size) == AICC_OK;
+}
+
 /* Raises the error on top again; one that is a message, at the line that called, which a protected call hides. */
 static int raise_at_caller(lua_State *L) {
   if (lua_type(L, -1) == LUA_TSTRING) {
@@ -221,21 +247,26 @@ uint64_t aicc_session_start(lua_State *L, struct aicc_session *session, const st
   start.token = operation->with_token ? lua_tolstring(L, at, &start.token_size) : NULL;
   lua_settop(L, arguments + 3);
   if (!session->is_open) return aicc_session_refuse(L, operation->name), 0;
+  struct aicc_text body;
+  int is_known = is_known_good(L, arguments, &start, &body);
   /* From here to the protected call nothing may raise: the transfer would be lost. Seven slots are free (LUA_MINSTACK). */
-  lua_pushcfunction(L, fill_in);
-  lua_pushlightuserdata(L, &start);
-  lua_pushnil(L);
-  lua_pushvalue(L, arguments);
-  lua_pushvalue(L, arguments + 1);
-  lua_pushvalue(L, arguments + 2);
-  lua_pushvalue(L, arguments + 3);
+  if (!is_known) {
+    lua_pushcfunction(L, fill_in);
+    lua_pushlightuserdata(L, &start);
+    lua_pushnil(L);
+    for (int i = 0; i <= 3; i++) lua_pushvalue(L, arguments + i);
+  }
   struct aicc_xfer *xfer = session->draft != NULL ? session->draft : aicc_pool_acquire(&session->pool);
   session->draft = NULL;
   if (xfer == NULL) return (uint64_t)luaL_error(L, "not enough memory");
   start.xfer = xfer;
-  int status = lua_pcall(L, 6, LUA_MULTRET, 0);
+  int status = LUA_OK, has_room = 1;
+  if (is_known)
+    has_room = fill_in_known(L, arguments, &start, body);
+  else
+    status = lua_pcall(L, 6, LUA_MULTRET, 0);
   int refused = status != LUA_OK || lua_gettop(L) > arguments + 3;
-  if (!refused && session->is_open)
+  if (has_room && !refused && session->is_open)
     xfer->headers = headers_for(session, &start.call, start.token, start.token_size, start.headers);
   aicc_headers_release(start.headers);
   if (xfer->headers == NULL) {

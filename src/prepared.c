@@ -126,6 +126,14 @@ void aicc_prepared_open(lua_State *L) {
   lua_setfield(L, -2, "prepare");
 }
 
+int aicc_prepared_find(lua_State *L, int index, const struct aicc_operation *operation, struct aicc_text *body, int *everybody) {
+  const struct prepared *prepared = luaL_testudata(L, index, AICC_PREPARED_META);
+  if (prepared == NULL || aicc_operations + prepared->operation != operation) return 0;
+  *body = body_of(L, index, prepared);
+  *everybody = prepared->everybody;
+  return 1;
+}
+
 int aicc_prepared_write(struct aicc_call *call) {
   const struct prepared *prepared = luaL_testudata(call->L, call->arguments, AICC_PREPARED_META);
   if (prepared == NULL) return aicc_arguments_mistyped(call, "arguments", "a table", call->arguments);

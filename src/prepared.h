@@ -17,4 +17,10 @@ void aicc_prepared_open(lua_State *L);
 /* Writes the body of those prepared at `call->arguments`, as aicc_call_write. Raises if something else is there, or another's. */
 int aicc_prepared_write(struct aicc_call *call);
 
+/*
+** The body of those at `index`, if they were prepared for this operation, and whether it is for everybody; returns 0 if not. Lua
+** holds the body as long as the value. Does not raise.
+*/
+int aicc_prepared_find(lua_State *L, int index, const struct aicc_operation *operation, struct aicc_text *body, int *everybody);
+
 #endif

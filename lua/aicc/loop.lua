@@ -34,6 +34,7 @@ local is_running = false
 local calls = setmetatable({}, { __mode = "k" })
 local sessions = {}          -- those with calls that are waited for
 local fresh = {}             -- those of them that are fresh
+local stirring = {}          -- those of them that have something to do
 
 local SLOTS = 4
 local WAITING = {}           -- what a coroutine yields first that waits here; then a session and a ticket, or nil and a time
@@ -231,9 +232,10 @@ local function drive_all(seconds)
   fresh = {}
   for _, session in ipairs(started) do interrupted = drive(session, 0) or interrupted end
   if interrupted or #sessions == 0 then return interrupted end
-  local due
-  due, interrupted = sessions[1]:wait(sessions, ended_count + ready_count > 0 and 0 or seconds)
-  for _, session in ipairs(due) do interrupted = drive(session, 0) or interrupted end
+  local count
+  count, interrupted = sessions[1]:wait(sessions, ended_count + ready_count > 0 and 0 or seconds, stirring)
+  for i = 1, count do interrupted = drive(stirring[i], 0) or interrupted end
+  for i = 1, count do stirring[i] = nil end
   return interrupted
 end
 
@@ -281,7 +283,7 @@ local function abandon()
   end
   tasks, task_count, current, timers, failures = {}, 0, nil, {}, {}
   ended, ended_count, ready, ready_count, spare = {}, 0, {}, 0, {}
-  calls, sessions, fresh = setmetatable({}, { __mode = "k" }), {}, {}
+  calls, sessions, fresh, stirring = setmetatable({}, { __mode = "k" }), {}, {}, {}
   for thread in pairs(given_up) do close(thread) end
 end
 
