@@ -179,13 +179,19 @@ end
 
 local function memory_of(way) return row_of(costs, way).memory end
 
+-- Said where the machine was not quiet: who reads the numbers is to know.
+local function busy()
+  if tonumber(machine.load) <= 0.5 then return "" end
+  return (" (The machine was busy with something else: its load was %s before it began.)"):format(machine.load)
+end
+
 local function block()
   local one, wide = many.one_client, many.many_clients
   local paragraphs = {
     ("`make bench` on %s: %s, %s cores, %s, %s, libcurl %s, Lua 5.4, nginx %s with one worker on the same machine, which "
       .. "answers at once: a server across a network hides what follows. Medians of interleaved rounds; × is the time beside raw "
-      .. "libcurl's in the same round."):format(machine.date, machine.cpu, machine.cores, machine.system, machine.kernel,
-      machine.libcurl, machine.nginx),
+      .. "libcurl's in the same round.%s"):format(machine.date, machine.cpu, machine.cores, machine.system, machine.kernel,
+      machine.libcurl, machine.nginx, busy()),
     "![time of a call and of a job, beside others](doc/speed.svg)",
     calls_table(),
     ("Each further transfer in flight takes %s KiB (raw: %s). %d calls to a server that takes %g ms are %.1f times as fast with "
@@ -197,7 +203,8 @@ local function block()
     "Lists on their way into JSON, shuffled or in order. `core.encode` checks each account, sends those that come twice once, "
       .. "and makes path and headers too, which is what a short list costs; lua-cjson only writes:",
     encode_table(), jobs_table(),
-    "A job lists a queue, a hundred agents a request, when it is planned and again before its first write; at once: only then.",
+    "A job lists a queue, a hundred agents a request, when it is planned and again before its first write; planned and applied "
+      .. "at once (behind the semicolon) it lists it once.",
     requests_table(),
     "Where it loses: " .. lost() .. ".",
   }
