@@ -45,6 +45,11 @@ local LABELS = {
 }
 LABELS.kind.none = "none"
 
+-- The labels of what is under way, all of them: nothing is a number, too.
+local OPERATIONS = {}
+for i, name in ipairs(core.operations) do OPERATIONS[i] = ('operation="%s"'):format(name) end
+table.sort(OPERATIONS)
+
 -- ---- what is counted ----
 
 -- name, kind, labels, and what it is. In this order they are shown.
@@ -265,6 +270,7 @@ function Metrics:text()
     lines[#lines + 1] = ("# TYPE %s %s"):format(family.name, family.kind)
     local all = {}
     for labels in pairs(found[family.name] or {}) do all[#all + 1] = labels end
+    if family.kind == "gauge" then all = OPERATIONS end
     if #all == 0 and #family.labels == 0 then all[1] = "" end -- it is known to be 0
     table.sort(all)
     for _, labels in ipairs(all) do
