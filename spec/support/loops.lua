@@ -32,6 +32,14 @@ local function noting(tasks)
   end
 end
 
+-- A C module, opened once in this Lua state: busted forgets modules between two files, and luv crashes when it is opened again.
+local function once(name)
+  local kept, key = debug.getregistry(), "spec.support.loops: " .. name
+  kept[key] = kept[key] or require(name)
+  package.loaded[name] = kept[key]
+  return kept[key]
+end
+
 local makers = {}
 
 function makers.cqueues()
@@ -54,7 +62,7 @@ function makers.cqueues()
 end
 
 function makers.luv()
-  local uv = require "luv"
+  local uv = once "luv"
   local loop = {}
   function loop.sleep(seconds)
     local timer, thread = uv.new_timer(), coroutine.running()
