@@ -1164,10 +1164,12 @@ function Session:result() end
 ---As `step`, and then as `result` for all that have ended.
 ---@param seconds number
 ---@param into table four values for each: ticket, result, error, facts
+---@param behind? integer with `waiting`: they stand behind so many
+---@param waiting? table who waits for which ticket, and comes in place of it
 ---@return integer ended
 ---@return integer running
 ---@return boolean interrupted
-function Session:turn(seconds, into) end
+function Session:turn(seconds, into, behind, waiting) end
 
 ---Gives a call up; what was sent may have been done.
 ---@param ticket integer

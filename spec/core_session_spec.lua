@@ -122,6 +122,26 @@ describe("a call", function()
     assert.is_false(pcall(session.turn, session, 0))
   end)
 
+  it("taken by a turn is its waiter's, behind others; what nobody waits for is dropped", function()
+    start { max_in_flight = 4 }
+    local into, waiting, seen = { "first" }, {}, {}
+    for n = 1, 3 do waiting[assert(session:start(RELEASE, token, ONE))] = "waiter " .. n end
+    waiting[assert(session:start(RELEASE, "unknown", ONE))] = "unlucky"
+    assert(session:start(RELEASE, token, ONE)) -- nobody's
+    waiting[99] = "later"
+    while session:step(1) > 0 do end
+    local count = session:turn(0, into, 1, waiting)
+    assert.equal(4, count)
+    assert.same({ "first", [99] = "later" }, { into[1], [99] = waiting[99] })
+    assert.equal("later", select(2, next(waiting)))
+    assert.is_nil(next(waiting, 99))
+    for at = 2, 4 * count, 4 do seen[into[at]] = { into[at + 1], into[at + 2], into[at + 3] } end
+    for n = 1, 3 do assert.same({ SUCCESS, false, false }, seen["waiter " .. n]) end
+    assert.same({ false, "auth", false }, { seen.unlucky[1], seen.unlucky[2].kind, seen.unlucky[3] })
+    assert.is_nil(session:result())
+    assert.is_false(pcall(session.turn, session, 0, into, 0, "x"))
+  end)
+
   it("taken by a turn tells facts where they are asked for", function()
     start { facts = true }
     session:start(RELEASE, token, ONE)

@@ -110,6 +110,9 @@
 -- @tparam number seconds at most
 -- @tparam table into of each that has ended, in the order in which they did, four values from 1 on: ticket, result or nil, error
 --   or nil, facts or false
+-- @tparam[opt=0] integer behind with `waiting`: they stand behind so many
+-- @tparam ?table waiting who waits for which ticket: comes in place of the ticket, and is taken out of the table. What nobody
+--   waits for is dropped, and what is nil is false
 -- @treturn integer how many have ended
 -- @treturn integer how many are still running
 -- @treturn boolean whether Ctrl-C ended it
