@@ -222,9 +222,12 @@ check-exports: build ## The modules export luaopen_* and nothing else
 	@nm -DA --defined-only $(CORE) $(CURL) $(SANDBOX) >$(OUT)/exports
 	@grep -v ' T luaopen_' $(OUT)/exports; test $$? = 1
 
-check-loops: build ## The fault matrix in the event loops of others: cqueues, luv, and Copas, which Debian has for Lua 5.1
-	@$(MAKE) test SUITE=loops WITHOUT= SPEC=spec/loops_matrix_spec.lua
-	@$(MAKE) test SUITE=loops-5.1 ABI=5.1 WITHOUT= SPEC=spec/loops_matrix_spec.lua FILTER='in copas'
+check-loops: libraries ## In the event loops of others: cqueues, luv, and Copas, which Debian has for Lua 5.1; the fault matrix there
+	@$(MAKE) test SUITE=loops WITHOUT= SPEC='spec/loops_spec.lua spec/loops_matrix_spec.lua'
+	@$(MAKE) test SUITE=loops-5.3 ABI=5.3 WITHOUT= SPEC=spec/loops_spec.lua
+	@$(MAKE) test SUITE=loops-5.1 ABI=5.1 WITHOUT= SPEC=spec/loops_spec.lua
+	@$(MAKE) test SUITE=loops-luajit ABI=5.1 LUA=luajit WITHOUT= SPEC=spec/loops_spec.lua
+	@$(MAKE) test SUITE=loops-matrix ABI=5.1 WITHOUT= SPEC=spec/loops_matrix_spec.lua FILTER='in copas'
 
 check-postgresql: build ## Jobs that several workers share, on a PostgreSQL server that the spec starts
 	@$(MAKE) test SUITE=postgresql SPEC="spec/jobs_postgresql_spec.lua spec/jobs_migration_spec.lua spec/jobs_agents_spec.lua" WITHOUT=

@@ -50,11 +50,11 @@ local function times(n, f)
 end
 
 for _, missing in ipairs(loops.missing) do
-  it("cannot be shown here: " .. missing, function() pending "this Lua has no such loop" end)
+  it("cannot be shown here: " .. missing .. " #loops", function() pending "this Lua has no such loop" end)
 end
 
 for _, loop in ipairs(loops) do
-  describe("inside " .. loop.name, function()
+  describe("inside " .. loop.name .. " #loops", function()
     it("an answer that hangs holds up nobody: the loop ticks on", function()
       new_client { transport = loop.name }
       server:fault { operation = RELEASE, hold = true }
@@ -248,7 +248,7 @@ local function waits_in(loop, task)
 end
 
 if loops.cqueues then
-  describe("cqueues", function()
+  describe("cqueues #loops", function()
     local cqueues = require "cqueues"
     local condition = require "cqueues.condition"
 
@@ -385,7 +385,7 @@ if loops.cqueues then
 end
 
 if loops.luv then
-  describe("luv", function()
+  describe("luv #loops", function()
     local uv = require "luv"
     local transport = require "aicc.transport.luv"
 
@@ -497,7 +497,7 @@ if loops.luv then
 end
 
 if loops.copas then
-  describe("Copas", function()
+  describe("Copas #loops", function()
     local copas = require "copas"
 
     if copas.removethread then -- 3.0
@@ -549,7 +549,7 @@ if loops.copas then
   end)
 end
 
-it("a transport whose loop is not installed is a fault of configuration", function()
+it("a transport whose loop is not installed is a fault of configuration #loops", function()
   local path, cpath = package.path, package.cpath
   for _, name in ipairs { "cqueues", "luv", "copas" } do
     local kept = { package.loaded[name], package.loaded["aicc.transport." .. name] }
