@@ -203,6 +203,33 @@ local function specs(open)
     assert.matches("another spelling, 'ANN'", messages(job).Ann)
   end)
 
+  it("release nobody who is only spelled alike, whatever becomes of a queue after the plan, and prove nothing by them", function()
+    start { agents = { [3] = { "bob", "cat", "x1", "x2", "x3" }, [4] = { "BOB", "y1", "y2" } } }
+    -- The first queue that the sweep lists is queue 3 (in either form, and without a queue): it is left open.
+    server:fault { operation = "query_agents", to = 3, status = 500, body = '{"resultCode":"1","resultMessage":"locked"}' }
+    local job = assert(plan({ "bob", "cat" }, { sweep = true, concurrency = 1 }))
+    assert.same({ "1 3 bob planned", "2 3 cat planned" }, lines(job))
+    server:unbind(3, { "bob", "cat" })
+    server:bind(3, { "BOB" })
+    local summary = assert(job:apply { client = client, rate = 0, force = true })
+    assert.same({ "1 3 bob pending", "2 3 cat not_bound" }, lines(job))
+    assert.matches("spelled alike", summary.troubles[1].message)
+    assert.same({ "BOB", "x1", "x2", "x3" }, server:accounts(3))
+    server:unbind(3, { "BOB" })
+    assert.equal("finished", assert(job:resume { client = client, rate = 0, force = true }).state)
+    assert.same({ "1 3 bob not_bound", "2 3 cat not_bound" }, lines(job))
+    assert.equal(0, count "release_agent_by_skill")
+    assert(store:forget "leavers")
+    -- The API names the queue; when it is to be released, somebody else is there in the agent's place.
+    server:bind(3, { "bob", "cat" })
+    job = assert(plan { "bob", "cat" })
+    server:unbind(3, { "bob" })
+    server:bind(3, { "BOB" })
+    assert(job:apply { client = client, rate = 0, force = true })
+    assert.same({ "1 3 bob pending", "2 3 cat released" }, lines(job))
+    assert.same({ "BOB", "x1", "x2", "x3" }, server:accounts(3))
+  end)
+
   it("leave a queue that cannot be listed open, and go on with the others", function()
     start(people())
     -- Queue 3, the first that is listed, in either form and when it is asked without a queue.

@@ -85,7 +85,7 @@ local function look(db, job, context, skill, found)
     for _, account in ipairs(unnamed) do differences[#differences + 1] = { account = account, is_named = false } end
   end
   for _, row in ipairs(named) do
-    if not listing.find(row.account) then differences[#differences + 1] = { account = row.account, is_named = true } end
+    if not listing.exact[row.account] then differences[#differences + 1] = { account = row.account, is_named = true } end
   end
   for line, account in pairs(alike) do
     context.alike[line] = ("queue %.0f has '%s', which differs in upper and lower case: give it so if it is meant"):format(skill,

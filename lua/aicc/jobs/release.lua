@@ -112,8 +112,8 @@ function M.remains(db, claim)
   if unseen == 0 then return false end
   return true, errors.new {
     kind = "protocol", operation = "query_agents", outcome = "unknown", skill_id = claim.skill,
-    message = ("no listing proves whether %d agent%s bound: the queue changes, or is not shown whole"):format(unseen,
-      unseen == 1 and " is" or "s are"),
+    message = ("no listing proves whether %d agent%s bound: the queue changes, or is not shown whole, or shows somebody who is "
+      .. "spelled alike"):format(unseen, unseen == 1 and " is" or "s are"),
   }
 end
 

@@ -36,7 +36,7 @@ end
 --
 -- Nobody has said whether case counts in account names. So somebody is said to be gone only if no spelling is there; but an
 -- agent of another spelling is taken for the one that is meant only where it is certain that nobody has exactly that name, or if
--- another row has exactly the agent's.
+-- another row has exactly the agent's; and never in a job that is made from accounts.
 -- @tparam {table,...} agents as from `client:query_agents`
 -- @tparam integer skill whose they are
 -- @tparam ?table known what is known of the listing (see `client:query_agents`)
@@ -115,9 +115,15 @@ local function each(db, sql, queue, from, f)
   return false
 end
 
+-- Whether a queue's job is made from accounts: it was said then who leaves, letter by letter, and nobody else may.
+local function is_of_accounts(db, queue)
+  return db:row("SELECT j.source FROM queues q JOIN jobs j ON j.id = q.job WHERE q.id = ?", queue).source ~= "rows"
+end
+
 -- What tells which agent of a listing a row's account means, if any. Where the listing proves nothing, somebody of exactly that
 -- name may be bound and not shown.
 local function reader(db, queue, listing)
+  if is_of_accounts(db, queue) then return function(account) return listing.exact[account] end end
   if listing.is_proof then return listing.find end
   local named -- agents whose very names are in rows; looked for once an agent of another spelling is met
   local function is_named(agent)
@@ -135,6 +141,9 @@ local function reader(db, queue, listing)
     return agent and (agent.userAccount == account or is_named(agent)) and agent or nil
   end
 end
+
+-- Whether a listing proves that an account is unbound: it has no spelling of it.
+local function is_absent(listing, account) return listing.is_proof and not listing.find(account) end
 
 --- Whether a listing that is no proof does not show somebody whom only a proof may say to be unbound.
 -- @tparam table db
@@ -222,7 +231,7 @@ local function reveal(db, queue, frontier, listing, meant, changes)
   db:run("DELETE FROM unseen WHERE queue = ? AND line > ?", queue, frontier)
   each(db, UNSEEN, queue, 0, function(row)
     local agent = meant(row.account)
-    if agent and lacking(agent) or not agent and not listing.is_proof then return end
+    if agent and lacking(agent) or not agent and not is_absent(listing, row.account) then return end
     db:run("DELETE FROM unseen WHERE queue = ? AND line = ?", queue, row.line)
     if not agent then return end
     local first = db:row("SELECT line FROM snapshot WHERE queue = ? AND account = ?", queue, agent.userAccount)
@@ -249,7 +258,6 @@ function M.refresh(db, queue, listing)
   local problem = listing.is_lacking and incomplete(db, queue, frontier, listing)
   if problem then return nil, problem end
   local changes, line = { gained = 0, lost = 0, changed = 0, unseen = 0 }, frontier
-  local absent = listing.is_proof and "lost" or "unseen"
   local meant = reader(db, queue, listing)
   reveal(db, queue, frontier, listing, meant, changes)
   part(db, queue, frontier, meant)
@@ -258,20 +266,18 @@ function M.refresh(db, queue, listing)
         CAST(s.agent_weight AS TEXT) || '/' || CAST(s.skill_weight AS TEXT) AS weights
       FROM rows r LEFT JOIN snapshot s ON s.queue = r.queue AND s.line = r.line
       WHERE r.queue = ? AND r.line > ? AND r.twin IS NULL ORDER BY r.line LIMIT ?]], queue, line, PAGE)
-    local fresh = {}
+    local fresh, unseen = {}, {}
     for _, row in ipairs(rows) do
-      correct(db, queue, row, meant(row.account), fresh, changes, absent)
+      local agent, absent = meant(row.account), is_absent(listing, row.account)
+      correct(db, queue, row, agent, fresh, changes, absent and "lost" or "unseen")
+      if not agent and not absent then unseen[#unseen + 1], unseen[#unseen + 2] = queue, row.line end
       line = row.line
     end
     db:insert("snapshot (queue, line, account, agent_weight, skill_weight)", 5, fresh)
+    db:insert("unseen (queue, line)", 2, unseen)
   until #rows < PAGE
   local united = unite(db, queue, frontier)
   changes.gained, changes.lost = math.max(0, changes.gained - united), changes.lost + math.max(0, united - changes.gained)
-  if not listing.is_proof then
-    db:run([[INSERT INTO unseen (queue, line) SELECT r.queue, r.line FROM rows r
-      LEFT JOIN snapshot s ON s.queue = r.queue AND s.line = r.line
-      WHERE r.queue = ? AND r.line > ? AND r.twin IS NULL AND s.line IS NULL]], queue, frontier)
-  end
   changes.bound = db:row("SELECT COUNT(*) AS n FROM snapshot WHERE queue = ?", queue).n
   -- Once something was sent, the queue's size is what it was before; but if that listing did not show everybody.
   db:run([[UPDATE queues SET bound = ?, listed_at = ?, size = CASE WHEN ? = '0' OR size IS NULL OR size < ? THEN ? ELSE size END
