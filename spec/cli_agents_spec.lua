@@ -198,6 +198,19 @@ describe("the command aicc about agents #lua54", function()
     assert.matches("1001: queue 4 Sales not released: not sent.*1002: nothing was sent\n", out)
   end)
 
+  it("counts who is left by a queue's own listing, and says of whom nothing was sent once something ends it", function()
+    start()
+    server:fault { operation = "query_agents", from = 1, to = 1, status = 200, -- queue 3 does not show 1001, whom the API names
+      body = '{"resultCode":"0","count":1,"data":[{"userAccount":"1002","agentWeight":1,"skillWeight":1,"workNo":1}]}' }
+    server:fault { operation = "query_agent", from = 4, to = math.huge, status = 403, body = '{"error_code":"403"}' }
+    local status, out, err = run "release --agent 1001 --agent 1002 --yes"
+    assert.equal(4, status)
+    assert.matches("1001 +3  Support +5/2 +0  not on its list\n", out)
+    assert.matches("1002 +3  Support +1/1 +0  would be empty\n", out)
+    assert.matches("1001: queue 7 技术支持 released\n1002: nothing was sent\nTo bind", out)
+    assert.matches("1002: nothing was released: HTTP 403", err)
+  end)
+
   -- ---- plan --agents ----
 
   it("plans, applies, reports and undoes from a file of accounts, and tells of each what is known", function()

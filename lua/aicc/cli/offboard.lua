@@ -61,7 +61,8 @@ local function excepted(client, given)
   return kept, list
 end
 
--- How many agents are in each queue that is to be released, and how many of ours: number -> { size, ours }. A size that cannot
+-- How many agents are in each queue that is to be released, and who: number -> { size, shows, named, ours }; `named`: how many are to
+-- be released from it, `ours`: how many of them its listing shows. (Whom the API names it for need not be there.) A size that cannot
 -- be had is nil. Nil and an error where somebody does not want to wait for it.
 local function sizes_of(client, agents, kept)
   local sizes, ids = {}, {}
@@ -73,9 +74,11 @@ local function sizes_of(client, agents, kept)
           ids[#ids + 1] = id
           local listed, err = client:query_agents(id)
           if err and err.kind == "aborted" then return nil, err end
-          sizes[id] = { size = listed and #listed, ours = 0 }
+          sizes[id] = { size = listed and #listed, shows = {}, named = 0, ours = 0 }
+          for _, shown in ipairs(listed or {}) do sizes[id].shows[shown.userAccount or ""] = true end
         end
-        sizes[id].ours = sizes[id].ours + 1
+        sizes[id].named = sizes[id].named + 1
+        if sizes[id].shows[agent.userAccount] then sizes[id].ours = sizes[id].ours + 1 end
       end
     end
   end
@@ -84,10 +87,12 @@ end
 
 -- ---- what is shown ----
 
-local function left(size)
+-- How many will be left of a queue, and what is worth a word, of an agent who is to leave it.
+local function left(size, account)
   if not size then return "", nil end
   if not size.size then return "?", nil end
-  local rest = math.max(0, size.size - size.ours)
+  local rest = size.size - size.ours
+  if not size.shows[account] then return ("%d"):format(rest), "not on its list" end
   return ("%d"):format(rest), rest == 0 and "would be empty" or nil
 end
 
@@ -101,9 +106,10 @@ local function plan(out, agents, kept, sizes, name_of)
       out:result({
         event = "planned", user_account = agent.userAccount, skill_id = id, skill_name = name_of(id), kept = kept[id] or false,
         agent_weight = skill.agentWeight, skill_weight = skill.skillWeight, size = size and size.size or nil,
-        left = size and size.size and math.max(0, size.size - size.ours) or nil,
+        left = size and size.size and size.size - size.ours or nil, is_listed = size and size.size and
+          (size.shows[agent.userAccount] or false) or nil,
       }, function()
-        local rest, remark = left(size)
+        local rest, remark = left(size, agent.userAccount)
         rows[#rows + 1] = { width.shortened(width.harmless(agent.userAccount), ACCOUNT), ("%.0f"):format(id), name_of(id),
           agent_of.weight(skill.agentWeight) .. "/" .. agent_of.weight(skill.skillWeight), rest, kept[id] and "stays" or remark }
       end)
@@ -202,7 +208,8 @@ local function release_one(client, agent, except)
       return surprise == nil
     end,
   })
-  if not surprise then return result, err end
+  if err then return nil, errors.copy(err, { message = ("%s: %s"):format(agent.userAccount, err.message) }) end
+  if not surprise then return result end
   return fail("guard", ("%s: queue %.0f was not shown, somebody has bound them meanwhile: try again"):format(agent.userAccount,
     surprise))
 end
@@ -214,17 +221,17 @@ local function reason_to_stop(result)
   end
 end
 
--- Releases them one after the other, until something ends it. Returns results, the error if something ended it before anything
--- was sent for an agent, and how many agents were come to.
+-- Releases them one after the other, until something ends it. Returns results, of the first agents, and the error if something
+-- ended it before anything was sent for the next one.
 local function release_all(client, agents, except)
   local results = {}
-  for n, agent in ipairs(agents) do
+  for _, agent in ipairs(agents) do
     local result, err = release_one(client, agent, except)
-    if not result then return results, err, n end
+    if not result then return results, err end
     results[#results + 1] = result
-    if reason_to_stop(result) then return results, nil, n end
+    if reason_to_stop(result) then break end
   end
-  return results, nil, #agents
+  return results
 end
 
 local function run(client, arguments, out)
@@ -240,7 +247,7 @@ local function run(client, arguments, out)
   local name_of = queues.names(client, all, out)
   plan(out, agents, kept, sizes, name_of)
   local total = 0
-  for _, id in ipairs(ids) do total = total + sizes[id].ours end
+  for _, id in ipairs(ids) do total = total + sizes[id].named end
   if total == 0 then
     output.complain "there is no queue to release anybody from; nothing was sent"
     return
@@ -248,9 +255,9 @@ local function run(client, arguments, out)
   local may
   may, err = may_release(arguments, agents, total)
   if not may then return nil, err end
-  local results, problem, reached = release_all(client, agents, except)
+  local results, problem = release_all(client, agents, except)
   for _, result in ipairs(results) do tell(out, result, name_of) end
-  for n = reached + 1, #agents do
+  for n = #results + 1, #agents do
     out:result({ event = "not_begun", user_account = agents[n].userAccount }, function()
       out:line("%s: nothing was sent", width.harmless(agents[n].userAccount))
     end)
