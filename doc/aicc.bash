@@ -2,7 +2,7 @@
 
 _aicc() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]-} options
-  local commands="plan apply resume undo status report jobs forget release bind agents agent queues token config sandbox"
+  local commands="plan apply resume undo status report jobs forget release bind agents agent queues token config sandbox help"
   local everywhere="--store --json --quiet --help"
 
   COMPREPLY=()

@@ -12,7 +12,7 @@ local M = {}
 local MODULES = {
   plan = "jobs", apply = "jobs", resume = "jobs", undo = "jobs", status = "jobs", report = "jobs", jobs = "jobs", forget = "jobs",
   release = "calls", bind = "calls", agents = "calls", token = "calls", config = "calls", sandbox = "sandbox",
-  agent = "agent", queues = "queues",
+  agent = "agent", queues = "queues", help = "help",
 }
 
 -- What a raised value comes to: an error of ours as it is, anything else with where it came from.
@@ -38,9 +38,10 @@ end
 function M.main(arguments)
   local out = output.new {} -- until the arguments are known
   local result, err = protected(function()
-    local ok, parsed = require("aicc.cli.parser").build():pparse(arguments)
+    local parser = require("aicc.cli.parser").build()
+    local ok, parsed = parser:pparse(arguments)
     if not ok then
-      output.complain(parsed .. "\nTry `aicc --help`.")
+      output.complain(require("aicc.cli.misuse").message(parser, arguments, parsed))
       return status.USAGE
     end
     out = output.new(parsed)

@@ -196,7 +196,23 @@ looked for in both ways, and with different results, is told.]],
       command:option("--agents", "CSV of skill_id and user_account: who is bound."):argname "FILE"
       command:flag("--tls", "HTTPS, with a certificate made for this run.")
     end },
+  { "help", "Show help, of a command too, with examples.", "  aicc help\n  aicc help plan",
+    function(command) command:argument("topic", "The command to show help of."):args "?":argname "COMMAND" end },
 }
+
+-- Above all else in --help: what whoever looks for it most likely wants.
+local MOST_USED = [[
+Unbinds agents from skill queues of Huawei Cloud's contact centre.
+
+What is done most:
+  aicc plan night.csv                   what a job would do; changes nothing
+  aicc apply night                      release the job's agents
+  aicc status night                     how far it is
+  aicc resume night                     go on after an interruption
+  aicc report night >night-report.csv   what became of each row
+  aicc undo night                       bind them again
+  aicc release --skill 3 1001 1002      at once, without a job
+  aicc config                           the settings, and where they come from]]
 
 local STATUSES = [[
 Exit status: 0 done; 1 some rows failed or unknown; 2 usage or input;
@@ -214,15 +230,15 @@ end
 --- Builds the parser.
 -- @treturn table an argparse parser; after parsing, `command` is the command's name
 function M.build()
-  local parser = argparse("aicc", "Unbinds agents from skill queues of Huawei Cloud's contact centre.")
-  parser:epilog("aicc COMMAND --help has examples.\n\n" .. STATUSES):command_target "command":require_command(true)
+  local parser = argparse("aicc", MOST_USED)
+  parser:epilog("aicc help COMMAND has examples.\n\n" .. STATUSES):command_target "command":require_command(true)
   parser:flag("--version", "Print the version, and those of Lua and libcurl."):action(print_version)
   parser:help_max_width(80):usage "Usage: aicc COMMAND [ARGUMENTS]"
   for _, row in ipairs(COMMANDS) do
     local command = parser:command(row[1]):summary(row[2]:match "^[^\n]*"):description(row[2]):epilog("Examples:\n" .. row[3])
     refuse_repetition(command)
     row[4](command)
-    everywhere(command)
+    if row[1] ~= "help" then everywhere(command) end
   end
   return parser
 end
