@@ -153,7 +153,9 @@ describe("of an agent is kept", function()
       '{"resultCode":"0","data":[{"userName":"x"}]}', '{"resultCode":"0","data":[{"userAccount":7}]}',
       '{"resultCode":"0","data":[{"userAccount":"x","skills":7}]}',
       '{"resultCode":"0","data":[{"userAccount":"x","skills":[7]}]}',
-      '{"resultCode":"0","data":[{"userAccount":"x","skills":[{}]}]}',
+      '{"resultCode":"0","data":[{"userAccount":"x","skills":[{}]}]}', '{"resultCode":"0","data":[null]}',
+      '{"resultCode":"0","data":[{"userAccount":"x"},null]}', '{"resultCode":"0","data":[{"userAccount":"x","skills":[null]}]}',
+      '{"resultCode":"0","data":[{"userAccount":"x","skills":[{"skillId":2},null]}]}',
       '{"resultCode":"0","data":[{"userAccount":"x","skills":[{"skillId":2.5}]}]}',
       '{"resultCode":"0","data":[{"userAccount":"x","skills":[{"skillId":2,"agentWeight":1},{"skillId":2,"agentWeight":3}]}]}',
     } do
@@ -202,6 +204,7 @@ describe("of queues is kept", function()
       "{}", '{"returnCode":"0","data":[]}', '{"total":0,"data":[]}', '{"returnCode":"0","total":1}',
       '{"returnCode":"0","total":1,"data":[{"name":"x"}]}', '{"returnCode":"0","total":-1,"data":[]}',
       '{"returnCode":"0","total":1,"data":[null,{"skillId":3}]}', '{"returnCode":"0","total":1,"data":"x"}',
+      '{"returnCode":"0","total":1,"data":[{"skillId":3},null]}', '{"returnCode":"0","total":0,"data":[null]}',
     } do
       local result, err = decode("query_skills", body)
       assert.is_nil(result, body)

@@ -66,6 +66,8 @@ describe("a reply is an error", function()
     { QUERY, 200, '{"resultCode":"0","count":0.5,"data":[]}', "protocol", "unknown", true },
     { QUERY, 200, '{"resultCode":"0","count":1e999,"data":[]}', "protocol", "unknown", true },
     { QUERY, 200, '{"resultCode":"0","count":0,"total":true,"data":[]}', "protocol", "unknown", true },
+    { QUERY, 200, '{"resultCode":"0","count":0,"data":[null]}', "protocol", "unknown", true },
+    { QUERY, 200, '{"resultCode":"0","count":1,"data":[{"userAccount":"1001"},null]}', "protocol", "unknown", true },
     { QUERY, 200, '{"resultCode":"0","count":1,"data":[{"accountCode":1001}]}', "protocol", "unknown", true },
     { QUERY, 200, '{"resultCode":"0","count":1,"data":[{"userAccount":"a","accountCode":["b"]}]}', "protocol", "unknown", true },
     { QUERY, 200, '{"count":0,"data":[]}', "protocol", "unknown", true },

@@ -52,8 +52,9 @@ static size_t count_members(struct aicc_text body) {
 }
 
 /*
-** In the table on top and those in it: integral floats become integers, and null becomes nil (cjson's own is truthy). Returns how
-** many members of objects there are, by their keys, which are strings.
+** In the table on top and those in it: integral floats become integers, and null becomes nil (cjson's own is truthy), but
+** false in an array, which nil at its end would make a shorter one. Returns how many members of objects there are, by their keys,
+** which are strings.
 */
 static size_t tidy(lua_State *L) {
   size_t members = 0;
@@ -72,8 +73,11 @@ static size_t tidy(lua_State *L) {
     } else if (lua_islightuserdata(L, -1)) {
       lua_pop(L, 1);
       lua_pushvalue(L, -1);
-      lua_pushnil(L);
-      lua_rawset(L, -4); /* giving nil to a field that is there is allowed while its table is walked */
+      if (lua_type(L, -1) == LUA_TSTRING)
+        lua_pushnil(L);
+      else
+        lua_pushboolean(L, 0);
+      lua_rawset(L, -4); /* giving a value, or nil, to a field that is there is allowed while its table is walked */
     } else {
       lua_pop(L, 1);
     }
@@ -194,7 +198,7 @@ int aicc_shape_account(lua_State *L) {
 lua_Integer aicc_shape_array(lua_State *L) {
   lua_Integer count = 0;
   for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) count++;
-  for (lua_Integer i = 1; i <= count; i++) { /* a null among them, or an object in place of the array, leaves a hole */
+  for (lua_Integer i = 1; i <= count; i++) { /* an object in place of the array leaves a hole */
     int type = aicc_rawgeti(L, -1, i);
     lua_pop(L, 1);
     if (type == LUA_TNIL) return -1;

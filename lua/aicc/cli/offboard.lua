@@ -61,9 +61,9 @@ local function excepted(client, given)
   return kept, list
 end
 
--- How many agents are in each queue that is to be released, and who: number -> { size, shows, named, ours }; `named`: how many are to
--- be released from it, `ours`: how many of them its listing shows. (Whom the API names it for need not be there.) A size that cannot
--- be had is nil. Nil and an error where somebody does not want to wait for it.
+-- How many agents are in each queue that is to be released, and who: number -> { size, shows, named, ours }. `named`: how many
+-- are to be released from it; `ours`: how many of them its listing shows. (For whom the API names it, they need not be there.)
+-- A size that cannot be had is nil. Nil and an error where somebody does not want to wait for it.
 local function sizes_of(client, agents, kept)
   local sizes, ids = {}, {}
   for _, agent in ipairs(agents) do
