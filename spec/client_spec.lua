@@ -168,6 +168,23 @@ describe("a result", function()
     assert.same({}, server:accounts(3))
   end)
 
+  it("what came of a call is not the server's to say", function()
+    for _, said in ipairs { '"rejected"', '"applied_earlier"', "{}" } do
+      server:fault { operation = "release_agent_by_skill", to = 1, status = 502 }
+      server:fault {
+        operation = "release_agent_by_skill", from = 2, body = '{"resultCode":"0","operation":"x","accounts":7,"attempts":9,'
+          .. '"skill_id":8,"elapsed":"x","outcome":' .. said .. "}",
+      }
+      local result = assert(client:release_agent_by_skill(3, { "1001" }, { retry = { base = 1e-6 } }))
+      assert.same({ "applied", "release_agent_by_skill", 1, 2, 3, "number" },
+        { result.outcome, result.operation, result.accounts, result.attempts, result.skill_id, type(result.elapsed) })
+      assert.equal("applied: 1 agent from queue 3", tostring(result))
+      result = assert(client:release_agent_by_skill(3, aicc.ALL))
+      assert.equal("applied: everybody from queue 3", tostring(result))
+      server:clear()
+    end
+  end)
+
   it("an error tells of the call, in a line", function()
     server:fault { operation = "release_agent_by_skill", status = 403, body = "<html>\nno\n</html>" }
     local _, err = client:release_agent_by_skill(3, { "1", "2" })

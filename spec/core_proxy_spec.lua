@@ -159,6 +159,20 @@ describe("a proxy that takes another user name and password", function()
   end
 end)
 
+describe("a SOCKS proxy that took another user name and password", function()
+  it("is not said to do so again once it is gone", function()
+    local process, port = spawn [[
+      near:receive(near:receive(2):byte(2))
+      near:send "\5\255" ]]
+    session = assert(core.session { base_url = "https://api.example", proxy = "socks5h://u:wrong-0817@127.0.0.1:" .. port })
+    local _, refused = session:release_agent_by_skill("t", ONE)
+    told(process)
+    local _, gone = session:release_agent_by_skill("t", ONE)
+    assert.same({ "auth", 97, false }, { refused.kind, refused.curl_code, refused.retryable })
+    assert.same({ "network", 7, true, "not_sent" }, { gone.kind, gone.curl_code, gone.retryable, gone.outcome })
+  end)
+end)
+
 describe("a proxy behind TLS", function()
   -- Writes a certificate for it; returns the paths of the certificate and its key.
   local function identity()

@@ -135,8 +135,10 @@ static void note_fork(void) { forks++; }
 
 void aicc_sys_watch_forks(void) {
   static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  static int has_tried; /* once: another time would rename the process, and whoever knows its name would take itself for a child */
   pthread_mutex_lock(&lock);
-  if (forks == 0 && pthread_atfork(NULL, NULL, note_fork) == 0) forks = 1;
+  if (!has_tried && pthread_atfork(NULL, NULL, note_fork) == 0) forks = 1;
+  has_tried = 1;
   pthread_mutex_unlock(&lock);
 }
 

@@ -308,11 +308,14 @@ CURLcode aicc_xfer_setup(struct aicc_xfer *xfer, struct aicc_handle *handle) {
   return CURLE_OK;
 }
 
-/* Whether the transfer got no further than to a proxy, which did not take its user name and password, or lacked them. */
-static int is_refused_by_proxy(CURL *easy) {
+/*
+** Whether the transfer got no further than to a proxy, which did not take its user name and password, or lacked them. What a SOCKS
+** proxy said libcurl tells until another one says something: it is this transfer's only where it failed for what a proxy said.
+*/
+static int is_refused_by_proxy(CURL *easy, CURLcode code) {
   long status = 0, proxy = CURLPX_OK;
   curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &status);
-  curl_easy_getinfo(easy, CURLINFO_PROXY_ERROR, &proxy);
+  if (code == CURLE_PROXY) curl_easy_getinfo(easy, CURLINFO_PROXY_ERROR, &proxy);
   return status == 407 || proxy == CURLPX_USER_REJECTED || proxy == CURLPX_NO_AUTH;
 }
 
@@ -351,7 +354,7 @@ void aicc_xfer_finish(struct aicc_xfer *xfer, enum aicc_ending ending, CURLcode 
   if (facts) read_facts(xfer, easy);
   if (code == CURLE_OK) return;
   if (xfer->handle->message[0] != '\0') aicc_xfer_say(xfer, xfer->handle->message);
-  xfer->proxy_refused = !xfer->was_written && ending == AICC_BY_CURL && is_refused_by_proxy(easy);
+  xfer->proxy_refused = !xfer->was_written && ending == AICC_BY_CURL && is_refused_by_proxy(easy, code);
 }
 
 const char *aicc_xfer_header(const struct aicc_xfer *xfer, enum aicc_known_header which, size_t *size) {

@@ -171,6 +171,12 @@ local function decide_repeat(self, current, request, err, history, left)
   return decide(self, current, request, err, history, true)
 end
 
+-- The reply as a result. Whatever a server sends under that name, what came of the call is ours to say.
+local function applied(reply)
+  reply.outcome = "applied"
+  return reply
+end
+
 -- Finds out what a call came to that may have been applied, and sends again what is left of it while that is allowed. It never
 -- says that the call failed: a slow server may still do it.
 local function settled(self, current, history, err)
@@ -202,7 +208,7 @@ local function settled(self, current, history, err)
     request = with_accounts(current, left)
     local reply
     reply, err = self:perform(current, request, history)
-    if reply then return reply end
+    if reply then return applied(reply) end
   end
   return nil, err
 end
@@ -213,11 +219,11 @@ end
 -- @treturn ?table the error, whose outcome is "unknown" if any attempt's was
 function Engine:change(current)
   local result, err, history = self:perform(current, current)
-  if not result and history and history.unknown then
+  if result then return applied(result) end
+  if history and history.unknown then
     result, err = settled(self, current, history, err)
     if err then err = errors.copy(err, { outcome = "unknown" }) end
   end
-  if result then result.outcome = result.outcome or "applied" end
   return result, err
 end
 
