@@ -272,8 +272,8 @@ function M.install(Client, internal)
   end
 
   --- Binds an agent again as before `release_agent`, with the same weights: to those queues that are "released" or "unknown" in
-  -- its result. Where the API names the agent as bound by now, with whatever weights, nothing is changed. (In a queue that it does not
-  -- name, though they are bound, they get the weights of before.)
+  -- its result. Where the API names the agent as bound by now, with whatever weights, nothing is changed. (In a queue that it
+  -- does not name, though they are bound, they get the weights of before.)
   --
   -- It may be called again, with the first result or with its own, which has "bound" where that is done and else what was there.
   -- (A release whose answer was lost may still be done late, after this.)
