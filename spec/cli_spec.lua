@@ -73,7 +73,8 @@ describe("the command aicc #lua54", function()
 
   it("exits 3 without a configuration", function()
     server = nil
-    assert.equal(3, (run "config"))
+    assert.equal(0, (run "config")) -- which shows that there is none
+    assert.equal(3, (run "token --check"))
     assert.equal(3, (run "release --skill 3 1001"))
   end)
 

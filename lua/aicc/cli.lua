@@ -11,7 +11,7 @@ local M = {}
 -- The modules that have the commands, loaded when one is wanted: `aicc release` needs no database.
 local MODULES = {
   plan = "jobs", apply = "jobs", resume = "jobs", undo = "jobs", status = "jobs", report = "jobs", jobs = "jobs", forget = "jobs",
-  release = "calls", bind = "calls", agents = "calls", token = "calls", config = "calls", sandbox = "sandbox",
+  release = "calls", bind = "calls", agents = "calls", token = "calls", config = "config", sandbox = "sandbox",
   agent = "agent", queues = "queues", help = "help",
 }
 

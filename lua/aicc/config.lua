@@ -18,10 +18,10 @@ local MAX_CONFIG = 64 * 1024     -- bytes of the configuration file
 
 -- Every setting: its type, default, environment variable, and whether it is a secret or only for the code that makes a client.
 local SCHEMA = {
-  { "base_url", "string", env = "AICC_BASE_URL" },
+  { "base_url", "string", env = "AICC_BASE_URL", needed = true },
   { "token_url", "string", env = "AICC_TOKEN_URL" }, -- base_url where it is not given
-  { "app_key", "string", env = "AICC_APP_KEY", secret = true, file_twin = true },
-  { "app_secret", "string", env = "AICC_APP_SECRET", secret = true, file_twin = true },
+  { "app_key", "string", env = "AICC_APP_KEY", secret = true, file_twin = true, needed = true },
+  { "app_secret", "string", env = "AICC_APP_SECRET", secret = true, file_twin = true, needed = true },
   { "tenant_space_id", "string", env = "AICC_TENANT_SPACE_ID" },
   { "ca_file", "string", env = "AICC_CA_FILE" },
   { "ca_path", "string", env = "AICC_CA_PATH" },
@@ -117,9 +117,9 @@ local function config_path(getenv)
   local home = getenv "XDG_CONFIG_HOME"
   if not home or home:sub(1, 1) ~= "/" then
     home = getenv "HOME"
-    home = home and home .. "/.config"
+    home = home and home:sub(1, 1) == "/" and home .. "/.config"
   end
-  return home and home .. "/aicc/config.json"
+  return home and home .. "/aicc/config.json" or nil
 end
 
 -- The configuration file's table, empty if there is no such file; or nil and an error.
@@ -241,31 +241,26 @@ local function one_setting(row, options, file, getenv)
   return row.default, "default"
 end
 
---- Gathers and checks the settings of a client.
--- @tparam ?table options what `aicc.new` was given; a wrong type or an unknown name raises
--- @tparam ?function getenv for specs; `os.getenv`
--- @treturn ?table every setting by name; those that are secrets, or may hold one, are not among what `pairs` gives
--- @treturn ?table name -> where it came from; or, after nil, the error
-function M.resolve(options, getenv)
-  options = check_arguments(options)
-  getenv = getenv or os.getenv
+-- What each setting is and where it comes from, with the error of each that is wrong, and the names of those that are missing.
+local function gather(options, getenv)
+  local settings, sources, problems, missing = {}, {}, {}, {}
   local path = config_path(getenv)
   local file, problem = read_config(path)
-  if not file then return nil, problem end
-  local settings, sources = {}, {}
+  if not file then problems[1] = problem end
   for _, row in ipairs(SCHEMA) do
     local name = row[1]
-    local value, source, err = one_setting(row, options, file, getenv)
-    if err then return nil, err end
+    local value, source, err = one_setting(row, options, file or {}, getenv)
     local wrong = value ~= nil and content_problem(row, value)
-    if wrong then return refuse("%s", wrong) end
+    if wrong then _, err = refuse("%s", wrong) end
+    problems[#problems + 1] = err
     settings[name], sources[name] = value, source == "file" and "file " .. path or source
+    if row.needed and value == nil and not err then missing[#missing + 1] = name end
   end
-  for _, name in ipairs { "base_url", "app_key", "app_secret" } do
-    if settings[name] == nil then
-      return refuse("%s: it is missing; give it to aicc.new or set %s", name, BY_NAME[name].env)
-    end
-  end
+  return { settings = settings, sources = sources, problems = problems, missing = missing, path = path }
+end
+
+-- Puts in what other settings decide: true, or nil and an error.
+local function complete(settings, sources, getenv)
   if settings.token_url == nil then settings.token_url, sources.token_url = settings.base_url, "default" end
   if settings.proxy == nil then
     local proxy, variable = usual_proxy(settings.base_url, getenv)
@@ -274,11 +269,61 @@ function M.resolve(options, getenv)
     end
     settings.proxy, sources.proxy = proxy or "", variable and "environment " .. variable or "default"
   end
+  return true
+end
+
+--- Gathers and checks the settings of a client.
+-- @tparam ?table options what `aicc.new` was given; a wrong type or an unknown name raises
+-- @tparam ?function getenv for specs; `os.getenv`
+-- @treturn ?table every setting by name; those that are secrets, or may hold one, are not among what `pairs` gives
+-- @treturn ?table name -> where it came from; or, after nil, the error
+function M.resolve(options, getenv)
+  options = check_arguments(options)
+  getenv = getenv or os.getenv
+  local found = gather(options, getenv)
+  if found.problems[1] then return nil, found.problems[1] end
+  local name = found.missing[1]
+  if name then return refuse("%s: it is missing; give it to aicc.new or set %s", name, BY_NAME[name].env) end
+  local settings, sources = found.settings, found.sources
+  local whole, err = complete(settings, sources, getenv)
+  if not whole then return nil, err end
   local _, unusable = core.check("token", {
     app_key = settings.app_key, app_secret = settings.app_secret, expires = settings.token_lifetime,
   })
   if unusable then return refuse("%s", unusable.message) end
   return secret.hide(settings, HIDDEN), sources
+end
+
+-- A file that was looked at, and what came of it.
+local function looked_at(what, path, limit, access)
+  local _, problem, is_missing = core.read_file(path, limit, access)
+  return { what = what, path = path, state = is_missing and "not there" or problem or "read" }
+end
+
+--- What the settings of a client would be, for who wants to see them: it fails for none, be they wrong or missing.
+-- @tparam ?table options as for `resolve`
+-- @tparam ?function getenv for specs; `os.getenv`
+-- @treturn table `settings` (with the secrets hidden) and `sources`, as from `resolve`; `problems`: the error of each that is
+--   wrong; `missing`: the names of those without which there is no client; `ways`: name of each of these -> the variables that
+--   give it; `files`: `{ what=, path=, state= }` of each file that was looked at; `path`: the configuration file's, or nil
+function M.look(options, getenv)
+  options = check_arguments(options)
+  getenv = getenv or os.getenv
+  local found = gather(options, getenv)
+  found.files, found.ways = {}, {}
+  if found.path then found.files[1] = looked_at("configuration file", found.path, MAX_CONFIG) end
+  for _, row in ipairs(SCHEMA) do
+    local twin = row.file_twin and row.env .. "_FILE"
+    local path = twin and getenv(twin)
+    if row.needed then found.ways[row[1]] = { row.env, twin or nil } end
+    if path and path ~= "" then found.files[#found.files + 1] = looked_at(twin, path, MAX_FILE, "unshared") end
+  end
+  if found.settings.base_url then
+    local _, err = complete(found.settings, found.sources, getenv)
+    found.problems[#found.problems + 1] = err
+  end
+  secret.hide(found.settings, HIDDEN)
+  return found
 end
 
 -- A setting as people may see it.

@@ -1,4 +1,4 @@
---- The commands that make one call: release, bind, agents, token, config.
+--- The commands that make one call: release, bind, agents, token.
 -- @module aicc.cli.calls
 
 local agent_of = require "aicc.cli.agent"
@@ -132,19 +132,6 @@ function M.token(_, out)
   client:close()
   if not token then return nil, err end
   out:result({ event = "token", ok = true }, function() out:line "The API gives a token." end)
-end
-
---- `aicc config`
-function M.config(_, out)
-  local client, err = client_of.new()
-  if not client then return nil, err end
-  for _, setting in ipairs(client:explain()) do
-    local value = tostring(setting.value)
-    out:result({ name = setting.name, value = setting.value, source = setting.source }, function()
-      out:line("%-16s %-32s %s", setting.name, value, setting.source)
-    end)
-  end
-  client:close()
 end
 
 return M

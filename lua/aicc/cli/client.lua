@@ -1,14 +1,52 @@
---- The command's client: tokens are shared with other runs, through files.
+--- The command's client: tokens are shared with other runs, through files. Its settings are given as a command's are: in the
+-- environment and in the configuration file; and errors speak of these.
 -- @module aicc.cli.client
 
 local aicc = require "aicc"
+local config = require "aicc.config"
+local errors = require "aicc.error"
 
 local M = {}
 
---- Makes it, from the environment and the configuration file.
+--- The options that the command gives its client.
+-- @tparam ?table arguments
+-- @treturn table
+function M.options(arguments) return { store = "file", max_in_flight = arguments and arguments.concurrency } end
+
+--- How the settings without which there is no client can be given.
+-- @tparam table found as from `config.look`
+-- @tparam string name
+-- @treturn string
+function M.ways(found, name)
+  local text = "set " .. table.concat(found.ways[name], " or ")
+  return found.path and ("%s, or \"%s\" in the configuration file"):format(text, name) or text
+end
+
+-- An error of aicc.new, for who has never seen it.
+local function in_our_terms(err, arguments)
+  if err.kind ~= "config" then return err end
+  local found = config.look(M.options(arguments))
+  if #found.problems == 0 and #found.missing > 0 then
+    local lines = { "what reaches the API is missing:" }
+    for _, name in ipairs(found.missing) do lines[#lines + 1] = ("%s: %s"):format(name, M.ways(found, name)) end
+    if found.path then lines[#lines + 1] = "The configuration file is " .. found.path .. "." end
+    lines[#lines + 1] = "`aicc config` shows what was looked at."
+    return errors.copy(err, { message = table.concat(lines, "\n") })
+  end
+  local name, rest = err.message:match "^([%l_]+): (.*)$"
+  local source = name and found.sources[name]
+  if not source or source == "default" or source == "argument" then return err end
+  return errors.copy(err, { message = ("%s (%s): %s"):format(name, source, rest) })
+end
+
+--- Makes it.
 -- @tparam ?table arguments `concurrency`, if so many queues are to be worked at once, which are as many requests under way
 -- @treturn ?table
 -- @treturn ?table the error
-function M.new(arguments) return aicc.new { store = "file", max_in_flight = arguments and arguments.concurrency } end
+function M.new(arguments)
+  local client, err = aicc.new(M.options(arguments))
+  if client then return client end
+  return nil, in_our_terms(err, arguments)
+end
 
 return M

@@ -2,7 +2,6 @@
 -- @module aicc.cli.jobs
 
 local client_of = require "aicc.cli.client"
-local core = require "aicc.core"
 local errors = require "aicc.error"
 local jobs = require "aicc.jobs"
 local output = require "aicc.cli.output"
@@ -11,6 +10,7 @@ local queues_of_job = require "aicc.cli.queues_of_job"
 local report = require "aicc.jobs.report"
 local show = require "aicc.cli.show"
 local status = require "aicc.cli.status"
+local store_of = require "aicc.cli.store"
 local terminal = require "aicc.cli.terminal"
 
 local M = {}
@@ -19,24 +19,12 @@ local function fail(kind, message) return nil, errors.new { kind = kind, message
 
 -- ---- the store ----
 
--- Where jobs are kept unless told otherwise.
-local function default_store()
-  local base, home = os.getenv "XDG_STATE_HOME", os.getenv "HOME"
-  if not base or base:sub(1, 1) ~= "/" then
-    if not home or home:sub(1, 1) ~= "/" then
-      return fail("config", "job store: neither HOME nor XDG_STATE_HOME names a folder: set one, or use --store")
-    end
-    base = home .. "/.local/state"
-  end
-  local made, problem = core.make_directory(base .. "/aicc")
-  if not made then return fail("store", "job store: " .. problem) end
-  return "sqlite:" .. base .. "/aicc/jobs.db"
-end
-
 local function open_store(arguments)
-  local url, err = arguments.store or os.getenv "AICC_STORE", nil
-  if not url then url, err = default_store() end
+  local url, err = store_of.url(arguments)
   if not url then return nil, err end
+  local made
+  made, err = store_of.make_folder(arguments)
+  if not made then return nil, err end
   return jobs.open(url)
 end
 

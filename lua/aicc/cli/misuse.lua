@@ -13,7 +13,7 @@ local READS = {}
 for name in ("status report jobs agents agent queues token config help"):gmatch "%l+" do READS[name] = true end
 
 local function dry_run(option, name)
-  if name == "plan" then return ("%s: leave it out, for `aicc plan` is that: it only reads, and changes nothing"):format(option) end
+  if name == "plan" then return ("%s: leave it out, for `aicc plan` is that: it changes nothing"):format(option) end
   if name and READS[name] then return ("%s: leave it out, `aicc %s` only reads"):format(option, name) end
   local apply = (name == "apply" or name == "resume") and "; `aicc status JOB` says what is left to do" or ""
   return ("%s: `aicc plan` is that: it reads rows and their queues, and says what a job would do%s; nothing was done"):format(

@@ -187,7 +187,9 @@ looked for in both ways, and with different results, is told.]],
     end },
   { "token", "See whether the API gives a token.", "  aicc token --check",
     function(command) command:flag("--check", "Fetch one, print nothing of it."):count(1) end },
-  { "config", "Print each setting and where it comes from, secrets masked.", "  aicc config", function() end },
+  { "config",
+    "Print each setting and where it comes from, secrets masked.\nFirst each file that was looked at. It works with nothing set.",
+    "  aicc config", function() end },
   { "sandbox", "Serve the API on a loopback port, for trying, until Ctrl-C.", [[
   aicc sandbox --port 8080
   aicc sandbox --agents night.csv]],
