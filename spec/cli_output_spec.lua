@@ -85,6 +85,33 @@ describe("progress #lua54", function()
     end)
   end
 
+  it("never says more than is done, nor that less is left", function()
+    for _, case in ipairs { -- total, done, failed, unknown, seconds; what is told
+      { 3, 1, 0, 0, 10, "night  33%% 1/3 0.1/s 0:20 left\n" }, { 3, 2, 0, 0, 3, "night  66%% 2/3 0.6/s 0:02 left\n" },
+      { 1000, 999, 0, 0, 1, "night  99%% 999/1000 999/s 0:01 left\n" },
+      { 3, 1, 1, 1, 2, "night 100%% 3/3 (1 failed, 1 unknown) 1.5/s\n" },
+      { 10, 1, 0, 1, 100, "night  20%% 2/10 (1 unknown) 0.0/s 6:40 left\n" },
+      { 100000, 10001, 0, 0, 4500, "night  10%% 10001/100000 2.2/s 12 h left\n" }, -- 40,495.5 s
+      { 2, 3, 0, 0, 1, "night 100%% 3/2 3.0/s\n" }, -- a queue that shrank on the way
+    } do
+      local bar = make "lines"
+      bar:update { total = case[1], done = 0, failed = 0, unknown = 0 }
+      now = now + case[5]
+      bar:update { total = case[1], done = case[2], failed = case[3], unknown = case[4] }
+      assert.equal(case[6]:gsub("%%%%", "%%"), table.concat(written))
+    end
+    for total = 1, 40 do
+      for done = 0, total do
+        local bar = make("bar", 79)
+        now = now + 1
+        bar:update { total = total, done = done, failed = 0, unknown = 0 }
+        local filled, empty, percent = written[1]:match "%[(#*)(%.*)%] *(%d+)%%"
+        assert.is_true(#filled / (#filled + #empty) <= done / total and percent / 100 <= done / total)
+        assert.equal(done == total, percent == "100")
+      end
+    end
+  end)
+
   it("is never wider than the terminal, whatever the name", function()
     for _, width in ipairs { 79, 40, 20 } do
       local bar = make("bar", width)

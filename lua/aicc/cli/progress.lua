@@ -15,34 +15,49 @@ local REDRAW = 0.1 -- seconds between two drawings: more often would only flicke
 local EVENTS = 1   -- seconds between two events
 local MIN_BAR, MIN_TITLE = 10, 12 -- columns
 
+-- All that follows is rounded so that it never says more than is done, or that less is left than there is.
+
 local function clock(seconds)
-  if seconds >= 36000 then return ("%d h"):format(seconds / 3600) end
-  return ("%d:%02d"):format(math.floor(seconds / 60), math.floor(seconds % 60))
+  seconds = math.ceil(seconds)
+  if seconds >= 36000 then return ("%.0f h"):format(math.ceil(seconds / 3600)) end
+  return ("%d:%02d"):format(math.floor(seconds / 60), seconds % 60)
 end
 
--- The parts of a line: how far in numbers, and what is left.
+local function speed(rate)
+  if rate >= 10 then return ("%.0f/s"):format(math.floor(rate)) end
+  return ("%.1f/s"):format(math.floor(rate * 10) / 10)
+end
+
+-- What did not go well: nobody is called failed of whom that is not known.
+local function trouble(counts)
+  local parts = {}
+  for _, name in ipairs { "failed", "unknown" } do
+    if counts[name] > 0 then parts[#parts + 1] = ("%d %s"):format(counts[name], name) end
+  end
+  return #parts > 0 and (" (%s)"):format(table.concat(parts, ", ")) or ""
+end
+
+-- The parts of a line: how far in numbers, what is left, and the percentage that is complete, an integer.
 local function texts(self, counts, now)
-  local ended = counts.done + counts.failed + counts.unknown
+  local ended, total = counts.done + counts.failed + counts.unknown, counts.total
   local rate = ended - self.first
   rate = now > self.began and rate / (now - self.began) or 0
-  local left = ("%d/%d"):format(ended, counts.total)
-  local failed = counts.failed + counts.unknown
-  if failed > 0 then left = left .. (" (%d failed)"):format(failed) end
-  local right = ("%.0f/s"):format(rate)
-  if rate > 0 and ended < counts.total then right = right .. (" %s left"):format(clock((counts.total - ended) / rate)) end
-  return left, right, counts.total > 0 and ended / counts.total or 1
+  local left = ("%d/%d"):format(ended, total) .. trouble(counts)
+  local right = speed(rate)
+  if rate > 0 and ended < total then right = right .. (" %s left"):format(clock((total - ended) / rate)) end
+  return left, right, ended >= total and 100 or math.floor(ended * 100 / total)
 end
 
 -- The title gives way before the numbers do.
 local function bar(self, counts, now)
-  local left, right, part = texts(self, counts, now)
-  left, right = (" %s "):format(left), (" %3.0f%% %s"):format(math.floor(part * 100), right)
+  local left, right, percent = texts(self, counts, now)
+  left, right = (" %s "):format(left), (" %3.0f%% %s"):format(percent, right)
   local width = self.width()
   local room = width - #left - #right - 2
   local title = columns.shortened(self.title, math.max(MIN_TITLE, room - MIN_BAR))
   room = room - #title
   if room < MIN_BAR then return (title .. left .. right):sub(1, width) end
-  local filled = math.floor(room * math.min(part, 1))
+  local filled = math.floor(room * percent / 100)
   return ("%s%s[%s%s]%s"):format(title, left, ("#"):rep(filled), ("."):rep(room - filled), right)
 end
 
@@ -52,13 +67,13 @@ local function draw(self, counts, now)
   self.stream:flush()
 end
 
--- A plain line for each tenth part that is complete.
+-- A plain line whenever another tenth part is complete, or more of them at once: with the percentage that is.
 local function tell(self, counts, now)
-  local left, right, part = texts(self, counts, now)
-  local tenth = math.floor(part * 10)
+  local left, right, percent = texts(self, counts, now)
+  local tenth = math.floor(percent / 10)
   if tenth <= self.tenth then return end
   self.tenth = tenth
-  self.stream:write(("%s %3d%% %s %s\n"):format(self.title, tenth * 10, left, right))
+  self.stream:write(("%s %3d%% %s %s\n"):format(self.title, percent, left, right))
   self.stream:flush()
 end
 
