@@ -37,14 +37,15 @@ end
 -- @tparam function wait_at_most takes the socket and seconds: sets how long its next read may take
 -- @treturn ?string the answer, head and body
 -- @treturn boolean|string whether some of the body is missing; after nil "timeout", "too_large", or another reason in words
--- @treturn ?boolean whether the connection is good for another request: the answer's end was known, and was there
+-- @treturn ?boolean whether the connection is good for another request: the answer was an egress's and no interim one, behind which
+--   another comes, and its end was known, and was there
 function M.read(socket, timeout, ends, wait_at_most)
-  local text, status, size, length, in_chunks, keeps, _
+  local text, status, size, length, progress, in_chunks, keeps
   repeat -- all of it, mostly
     local data, problem = receive(socket, PIECE, timeout, ends, wait_at_most)
     if not data then return nil, problem end
     text = text and text .. data or data
-    status, size, length, _, in_chunks, keeps = core.http_head(text)
+    status, size, length, progress, in_chunks, keeps = core.http_head(text)
     if status == false then return nil, "what came is no HTTP" end
     if not status and #text > MAX_HEAD then return nil, "too_large" end
   until status
@@ -63,7 +64,7 @@ function M.read(socket, timeout, ends, wait_at_most)
     text = table.concat(parts)
   end
   local is_whole = length ~= nil and missing == 0
-  return text, length ~= nil and not is_whole, is_whole and keeps and not in_chunks
+  return text, length ~= nil and not is_whole, is_whole and keeps and not in_chunks and status >= 200 and progress ~= nil
 end
 
 -- ---- an answer as a whole ----
