@@ -31,6 +31,7 @@ cjson.decode_invalid_numbers(false)
 local MAX_QUEUES = 100
 local DEADLINE = 60 -- seconds for one request, whatever the number of its queues
 local PROBE = 15    -- seconds for the one that asks whether the API works again
+local LATEST = 86400 -- seconds after which a sender may always come again, whatever the API says
 local READY = 3     -- seconds for each thing that is looked at before the hook is said to be ready
 
 -- Statuses for the kinds of error. What is not here is 502.
@@ -146,7 +147,8 @@ function Hook:call(request, left, method, subject, accounts)
   local result, err = self:ask(method, limits, subject, accounts)
   self.breaker:record(err, is_probe)
   self.shared:set("last", ("%.0f %s"):format(core.now(), err and err.kind or "ok"))
-  return result, err, err and err.retry_after
+  seconds = err and err.retry_after
+  return result, err, seconds and math.ceil(math.min(seconds, LATEST))
 end
 
 -- Unbinds an account from one queue after the other. Returns a status, who was released, who was not, when to come again; or nil
@@ -162,7 +164,8 @@ function Hook:release_each(account, queues, request, left)
     elseif err.kind == "argument" then
       return nil, err -- of the account, for the queues are good: nothing was sent
     else
-      status, retry_after = math.max(status, status_of(err)), seconds or retry_after
+      status = math.max(status, status_of(err))
+      if seconds then retry_after = math.max(seconds, retry_after or 0) end
       failed[#failed + 1] = { queue = queue, err = err }
       self.log("failed " .. aicc.line(err, { { "queue", digits_of(queue) }, { "request", request.id } }))
     end

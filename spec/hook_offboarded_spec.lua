@@ -148,6 +148,17 @@ it("tells of each queue what came of it, with the status of the worst", function
   assert.equal(0, count(RELEASE))
 end)
 
+it("tells to come again after whole seconds, the most that a queue asked for, and a day at most", function()
+  for asked, told in pairs { ["99999999999999999999"] = 86400, ["2.5"] = 60, ["7"] = 60 } do
+    server:reset()
+    server:fault { operation = RELEASE, status = 429, headers = { ["Retry-After"] = "60" }, to = 1 }
+    server:fault { operation = RELEASE, status = 429, headers = { ["Retry-After"] = asked }, from = 2, to = 2 }
+    local status, answer, retry_after = send(PATH, { options = ONCE })
+    assert.same({ 503, 2, { BIG }, told }, { status, #answer.failed, answer.released, retry_after })
+    assert.equal(tostring(told), ("%d"):format(retry_after)) -- as the hosts write it
+  end
+end)
+
 it("has one deadline for the question and what follows", function()
   local webhook, deadlines = new(), {}
   local client = webhook.client
