@@ -5,9 +5,9 @@ local assert = require "luassert"
 local console = require "spec.support.hosts.nginx"
 local processes = require "spec.support.processes"
 
--- An egress that answers by the queue that a listing is of: of 7 with an interim answer (nginx passes such ones on, and behind one
--- the real one), of 8 without its header, of all others as it should. The real answer to 7 comes when its connection is read again.
--- It tells which connection each came on.
+-- An egress that answers by the queue that a listing is of: of 7 with an interim answer (nginx passes such ones on, and the real
+-- one behind it), of 8 without its header, of all others as it should. The real answer to 7 comes when its connection is read
+-- again. It tells which connection each came on.
 local EGRESS = [[
 import os, re, socket
 path = "%s/interim.sock"
