@@ -28,9 +28,11 @@ function Centre:queue(skill)
   return queue
 end
 
---- The queue of a row, and the agent whom the row means: of that name, else of the same name in another spelling.
+--- The queue of a row, and the agent whom the row means: of that name, else of the same name in another spelling; in a job from
+-- accounts (`is_exact`) nobody but of that name.
 function Centre:meant(skill, account)
   local queue = self:queue(skill)
+  if self.is_exact then return queue, account end
   for _, name in ipairs { account, account:lower(), account:upper() } do
     if queue.weights[name] then return queue, name end
   end
@@ -97,7 +99,7 @@ function Centre:move()
     if self:chance(0.8) then queue.bound[("z%05d"):format(self.newcomers)] = { 1, 1 } end
   end
   -- Somebody with a row is unbound, or bound; but nobody with a namesake, who might then be taken for the other one.
-  if self.doubles == 0 and self:chance(self.faults.meddles or 0) then
+  if (self.doubles == 0 or self.is_exact) and self:chance(self.faults.meddles or 0) then
     local queue = self.queues[1 + math.floor(self.random() * #self.queues)]
     local names = sorted(queue.weights)
     local name = names[1 + math.floor(self.random() * #names)]
@@ -112,16 +114,24 @@ function Centre:move()
   end
 end
 
+--- Whether somebody of exactly that name was ever bound.
+function Centre:is_known(account)
+  for _, queue in ipairs(self.queues) do
+    if queue.weights[account] then return true end
+  end
+  return false
+end
+
 -- ---- answers ----
 
--- What is answered to a listing's request in a form that is not taken, or without a queue; nil to one that is understood.
-local function misunderstood(shape, form)
+-- What is answered to a request in a form that is not taken, or to a listing's without a queue; nil to one that is understood.
+local function misunderstood(shape, form, operation)
   local is_nowhere = form:find "_nowhere" ~= nil
   local is_known = shape.form == "both" or form:find("^" .. shape.form) ~= nil
   if is_known and not is_nowhere then return end
-  if is_known or shape.wrong == "400" then return scene.reply("query_agents", 400, REFUSED) end
-  if shape.wrong == "business" then return scene.reply("query_agents", 500, REFUSED) end
-  return scene.reply("query_agents", 200, '{"resultCode":"0","count":0,"data":[]}')
+  if is_known or shape.wrong == "400" then return scene.reply(operation, 400, REFUSED) end
+  if shape.wrong == "business" then return scene.reply(operation, operation == "query_skills" and 200 or 500, REFUSED) end
+  return scene.reply(operation, 200, '{"resultCode":"0","count":0,"data":[]}')
 end
 
 local SCHEMAS = {
@@ -130,7 +140,7 @@ local SCHEMAS = {
 
 function Centre:show(arguments)
   local faults, shape = self.faults, self.shape
-  local other, problem = misunderstood(shape, arguments.form)
+  local other, problem = misunderstood(shape, arguments.form, "query_agents")
   if other or problem then return other, problem end
   local bound, shown, data = self:queue(arguments.skillId).bound, {}, {}
   local names = sorted(bound)
@@ -147,6 +157,53 @@ function Centre:show(arguments)
   local text = shape.is_text and '"%s":"%d","data":[%s]' or '"%s":%d,"data":[%s]'
   text = text:format(shape.count, count, table.concat(data, ","))
   return scene.reply("query_agents", 200, SCHEMAS[shape.schema]:format(text))
+end
+
+-- The queues of an agent as the API names them: some it always leaves out, and some it names though the agent has left.
+function Centre:skills_of(account)
+  local skills = {}
+  for skill, queue in ipairs(self.queues) do
+    local key = account .. " " .. skill
+    local bound = queue.bound[account]
+    if self.omitted[key] == nil then self.omitted[key] = self:chance(self.faults.omits or 0) end
+    local is_named = bound and not self.omitted[key] or queue.weights[account] and self:chance(self.faults.names_in_vain or 0)
+    bound = bound or queue.weights[account]
+    if is_named then
+      skills[#skills + 1] = ('{"skillId":%d,"agentWeight":%d,"skillWeight":%d}'):format(skill, bound[1], bound[2])
+      if queue.bound[account] then self.named[key] = true end
+    end
+  end
+  return "[" .. table.concat(skills, ",") .. "]"
+end
+
+-- What agentAccount/query answers: about an account, or with anybody.
+function Centre:tell(arguments)
+  local shape = self.shape
+  local other, problem = misunderstood(shape, arguments.form, "query_agent")
+  if other or problem then return other, problem end
+  local account = arguments.userAccount or "a0001"
+  local data = ""
+  if self:is_known(account) or not arguments.userAccount then
+    local skills = self.faults.untold and "" or ',"skills":' .. self:skills_of(account)
+    data = ('{"userName":"x","%s":"%s"%s}'):format(shape.field, account, skills)
+  elseif shape.refuses_unknown then
+    return scene.reply("query_agent", 500, REFUSED)
+  elseif self:is_known(account:lower()) and shape.is_blind then -- names are the same to it whatever their case
+    data = ('{"%s":"%s","skills":%s}'):format(shape.field, account:lower(), self:skills_of(account:lower()))
+  end
+  return scene.reply("query_agent", 200, SCHEMAS[shape.schema]:format('"data":[' .. data .. "]"))
+end
+
+-- What skill/querySkills answers: every queue, without names.
+function Centre:list(arguments)
+  local other, problem = misunderstood(self.shape, arguments.form, "query_skills")
+  if other or problem then return other, problem end
+  local from, data = tonumber(arguments.offset), {}
+  for skill = from + 1, math.min(from + tonumber(arguments.limit), #self.queues) do
+    data[#data + 1] = ('{"skillId":%d}'):format(skill)
+  end
+  return scene.reply("query_skills", 200, ('{"returnCode":"0","total":%d,"data":[%s]}'):format(#self.queues,
+    table.concat(data, ",")))
 end
 
 -- A part of the accounts, of those alone that are not refused.
@@ -204,8 +261,14 @@ end
 
 function Centre:answer(request)
   self.requests = self.requests + 1
-  if request.operation == "query_skills" then return scene.reply("query_skills", 403, '{"error_code":"403"}') end
+  if request.operation == "query_skills" and not self.is_exact then
+    return scene.reply("query_skills", 403, '{"error_code":"403"}')
+  end
   if not self.is_calm then self:move() end
+  if request.operation == "query_agent" or request.operation == "query_skills" then
+    if self:chance(self.faults.unlisted or 0) then return scene.reply(request.operation, 502, "") end
+    return self[request.operation == "query_agent" and "tell" or "list"](self, request.arguments)
+  end
   if request.operation ~= "query_agents" then return self:change(request.operation, request.arguments) end
   if self:chance(self.faults.unlisted or 0) then return scene.reply("query_agents", 502, "") end
   return self:show(request.arguments)
@@ -235,14 +298,18 @@ function Centre:client(attempts)
   })
 end
 
---- One; `random` as math.random without arguments.
-function centre.new(random)
-  local fields = { random = random, queues = {}, late = {}, faults = {}, requests = 0, newcomers = 0, is_calm = true }
+--- One; `random` as math.random without arguments. `is_exact`: for a job from accounts.
+function centre.new(random, is_exact)
+  local fields = {
+    random = random, queues = {}, late = {}, faults = {}, requests = 0, newcomers = 0, is_calm = true, is_exact = is_exact,
+    omitted = {}, named = {},
+  }
   local function pick(...) return (select(1 + math.floor(random() * select("#", ...)), ...)) end
   fields.shape = {
     form = pick("both", "flat", "wrapped"), wrong = pick("400", "business", "empty"), field = pick("userAccount", "accountCode"),
     count = pick("count", "total"), is_text = pick(true, false), schema = pick("none", "data", "all"),
   }
+  if is_exact then fields.shape.refuses_unknown, fields.shape.is_blind = random() < 0.3, random() < 0.3 end
   fields.doubles = random() < 0.3 and 0.2 or 0 -- of the agents have a namesake in capitals, with whom nothing is shared
   return setmetatable(fields, Centre)
 end
