@@ -37,8 +37,8 @@ end
 -- @tparam function wait_at_most takes the socket and seconds: sets how long its next read may take
 -- @treturn ?string the answer, head and body
 -- @treturn boolean|string whether some of the body is missing; after nil "timeout", "too_large", or another reason in words
--- @treturn ?boolean whether the connection is good for another request: the answer was an egress's and no interim one, behind which
---   another comes, and its end was known, and was there
+-- @treturn ?boolean whether the connection is good for another request: the answer was an egress's, and no interim one, which
+--   another one follows; and its end was known, and was there
 function M.read(socket, timeout, ends, wait_at_most)
   local text, status, size, length, progress, in_chunks, keeps
   repeat -- all of it, mostly
