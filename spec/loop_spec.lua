@@ -40,6 +40,24 @@ describe("tasks", function()
   it("of an empty loop take no time", function() loop.run() end)
 end)
 
+describe("a call where nothing may yield, in what a function of C's calls,", function()
+  it("waits by itself, or raises and is not sent", function()
+    local server = assert(sandbox.start { agents = { [3] = { "1001", "1002" } } })
+    local client = assert(server:client())
+    local is_done, agents
+    loop.spawn(function()
+      assert(client:access_token())
+      is_done = pcall(string.gsub, "x", "x", function() assert(client:release_agent_by_skill(3, { "1001" })) end)
+      agents = assert(client:query_agents(3)) -- steps the session
+    end)
+    loop.run()
+    -- In Lua 5.1 and 5.2 nobody tells whether a coroutine may yield.
+    assert.same({ coroutine.isyieldable ~= nil, is_done and 1 or 2 }, { is_done, #agents })
+    client:close()
+    server:stop()
+  end)
+end)
+
 describe("timers", function()
   it("wake in the order of their times; equal ones in the order in which they were set", function()
     local order = {}

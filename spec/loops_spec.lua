@@ -200,6 +200,7 @@ for _, loop in ipairs(loops) do
         assert.is_true(raised)
       end
       assert.same({}, (client.transport.polled.owners))
+      for _, request in ipairs(server:requests()) do assert.is_nil(request.body:find('"skillId":4', 1, true)) end
     end)
 
     it("the example does what it says", function()

@@ -271,6 +271,7 @@ __attribute__((visibility("default"))) int luaopen_aicc_core(lua_State *L) {
   luaL_checkversion(L);
   aicc_mark_mainthread(L);
   aicc_sys_pin((void (*)(void))luaopen_aicc_core);
+  aicc_strset_open();
   aicc_wait_open(L);
   aicc_shape_open(L);
   aicc_scratch_open(L);

@@ -8,6 +8,7 @@
 #include "libcurl.h"
 #include "session.h"
 #include "shape.h"
+#include "strset.h"
 #include "sys.h"
 #include "wait.h"
 
@@ -37,6 +38,7 @@ __attribute__((visibility("default"))) int luaopen_aicc_curl(lua_State *L) {
   aicc_getfield(L, LUA_REGISTRYINDEX, AICC_INTERRUPT_KEY);
   aicc_sys_borrow_interrupt(lua_touserdata(L, -1));
   lua_pop(L, 1);
+  aicc_strset_open();
   aicc_wait_open(L);
   aicc_shape_open(L);
   aicc_session_open(L);

@@ -1,5 +1,5 @@
 /* strset.c - a set of strings: strings in order, or open addressing, never more than three quarters full. See strset.h. */
-#include "portable.h" /* pthread_once */
+#include "portable.h" /* sigset_t, in sys.h */
 
 #include "strset.h"
 
@@ -29,8 +29,14 @@ size_t aicc_strset_size(size_t count) {
 
 static uint64_t secret[2];
 
-static void make_secret(void) {
-  for (int i = 0; i < 4; i++) secret[i / 2] = secret[i / 2] << 32 | (uint32_t)(aicc_sys_random() * 4294967296.0);
+void aicc_strset_open(void) {
+  static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* and not pthread_once, of which helgrind knows nothing */
+  static int is_open;
+  pthread_mutex_lock(&lock);
+  for (int i = 0; !is_open && i < 4; i++)
+    secret[i / 2] = secret[i / 2] << 32 | (uint32_t)(aicc_sys_random() * 4294967296.0);
+  is_open = 1;
+  pthread_mutex_unlock(&lock);
 }
 
 void aicc_strset_init(struct aicc_strset *set, void *memory, size_t count) {
@@ -38,8 +44,6 @@ void aicc_strset_init(struct aicc_strset *set, void *memory, size_t count) {
   set->slots = (uint32_t *)(void *)(set->items + count);
   set->count = set->ordered = 0;
   set->mask = slots_for(count) - 1;
-  static pthread_once_t once = PTHREAD_ONCE_INIT;
-  pthread_once(&once, make_secret);
   set->seed = secret[0];
   set->factor = secret[1] | 1;
   for (set->number = 1; set->number < count;) set->number = set->number << 1 | 1;

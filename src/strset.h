@@ -40,6 +40,9 @@ struct aicc_strset {
 /* Bytes that are enough for so many strings, from 4 on, as a constant. */
 #define AICC_STRSET_SIZE(count) ((count) * (sizeof(struct aicc_strset_item) + 4 * sizeof(uint32_t)))
 
+/* Makes the secret, the first time, in whichever thread that is: before any set is made. */
+void aicc_strset_open(void);
+
 /* The number of bytes that a set of `count` strings needs. */
 size_t aicc_strset_size(size_t count);
 

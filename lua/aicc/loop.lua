@@ -42,6 +42,12 @@ local WAITING = {}           -- what a coroutine yields first that waits here; t
 local unpack = table.unpack or unpack -- luacheck: ignore
 local yield, resume, status, may_yield_in = coroutine.yield, coroutine.resume, coroutine.status, core.may_yield_in
 
+-- In LuaJIT, which alone has this among those that call themselves Lua 5.1, core cannot tell.
+local isyieldable, running = coroutine.isyieldable, coroutine.running -- luacheck: ignore
+if _VERSION == "Lua 5.1" and isyieldable then
+  function may_yield_in(thread) return running() == thread and isyieldable() end
+end
+
 -- Closes the variables of a coroutine that are to be closed (`<close>`), where Lua has such. What they raise is lost: it ends
 -- because of something else.
 local function close(thread)
@@ -110,7 +116,8 @@ function M.spawn(f, ...)
 end
 
 --- Whether the caller is a function that was spawned, and may wait by yielding to the loop. What a function of C's calls in it,
--- a finalizer, say, may not. (Before Lua 5.3 that cannot be told; there it raises where it would have to wait.)
+-- a finalizer, say, may not. (In plain Lua 5.1 and in 5.2 that cannot be told; there it raises where it would have to wait, and
+-- nothing is sent.)
 -- @treturn boolean
 function M.is_inside()
   return current ~= nil and may_yield_in(current)
@@ -177,6 +184,35 @@ local function note(thread, ok, problem, session, what)
   if ok then return end
   failures[#failures + 1] = with_traceback(thread, problem)
   close(thread) -- it is no task any more: a call that closing makes waits by itself
+end
+
+-- Where nobody tells what may not yield, a call has been started when yielding raises: it must not be sent. It is withdrawn
+-- before its session is stepped by anybody: by the next call, or by the loop.
+if not isyieldable then
+  local is_inside, await, plain_note = M.is_inside, M.await, note
+  local asked, asked_ticket -- started by a coroutine that has not yielded yet
+
+  local function withdraw()
+    local session = asked
+    asked = nil
+    if session then session:cancel(asked_ticket) end
+  end
+
+  function M.is_inside()
+    withdraw()
+    return is_inside()
+  end
+
+  function M.await(session, ticket)
+    asked, asked_ticket = session, ticket
+    return await(session, ticket)
+  end
+
+  function note(thread, ok, problem, session, what)
+    if problem == WAITING and session == asked and what == asked_ticket then asked = nil end
+    withdraw()
+    return plain_note(thread, ok, problem, session, what)
+  end
 end
 
 -- Resumes those whose calls have ended. The list holds nothing of theirs any more then.

@@ -26,6 +26,7 @@ static int by_bytes(const void *x, const void *y) {
 
 /* A set for `count` strings, whose hashes are all the same or not. */
 static void make(struct aicc_strset *set, void *memory, size_t count, int is_flooded) {
+  aicc_strset_open();
   aicc_strset_init(set, memory, count);
   if (set->factor % 2 == 0) abort();
   if (is_flooded) set->factor = 0;

@@ -108,9 +108,23 @@ local function ended_waiters(watcher, awake, owners)
   end
 end
 
+-- Cancels the calls of those who could not yield, and got an error in place of an answer: nothing of them has been sent yet.
+local function withdraw_unparked(shared)
+  for ticket, thread in pairs(shared.begun) do
+    shared.begun[ticket] = nil
+    local owner = shared.owners[ticket]
+    local waiter = owner and owner.waiting[ticket]
+    if waiter and not (shared.parked[thread] == waiter and stands_in(thread, waiter.how.park)) then
+      shared.session:cancel(ticket)
+      owner.waiting[ticket], shared.owners[ticket] = nil, nil
+    end
+  end
+end
+
 --- Lets the session go on, and wakes those whose calls have ended: all of them, whatever one does that wakes.
 function Watcher:turn()
   local awake, owners = {}, {}
+  if not is_yieldable then withdraw_unparked(self.shared) end
   ended_waiters(self, awake, owners)
   due_sleepers(self, awake)
   local failed, problem = false, nil
@@ -165,7 +179,7 @@ local function wait(self, loop, watcher, waiter)
     local stop = how.watch(loop, watcher)
     if watcher.is_watching then watcher.stop = stop end -- it may have ended already
   end
-  self.parked[thread] = true
+  self.parked[thread] = waiter
   while not waiter.is_awake do how.park(waiter) end
   self.parked[thread] = nil
 end
@@ -194,6 +208,7 @@ function Polled:call(how, loop, request, token, timeout, deadline)
   if not ticket then return nil, err end
   local watcher, waiter = watcher_of(self, how, loop), { how = how }
   watcher.waiting[ticket], self.owners[ticket] = waiter, watcher
+  if not is_yieldable then self.begun[ticket] = coroutine.running() end
   wait(self, loop, watcher, waiter)
   return waiter.result, waiter.err, waiter.facts
 end
@@ -225,7 +240,7 @@ end
 --- Whether a coroutine waits here.
 -- @tparam thread thread
 -- @treturn boolean
-function Polled:is_parked(thread) return self.parked[thread] == true end
+function Polled:is_parked(thread) return self.parked[thread] ~= nil end
 
 --- Closes the session. Who waits for a call is told so.
 function Polled:close()
@@ -244,7 +259,8 @@ function M.new(session)
     session = session, is_closed = false,
     watchers = setmetatable({}, { __mode = "kv" }), -- by their loops
     owners = setmetatable({}, { __mode = "v" }),    -- by the tickets of the calls that are under way
-    parked = setmetatable({}, { __mode = "k" }),    -- coroutines that wait
+    parked = setmetatable({}, { __mode = "kv" }),   -- coroutines that wait, and for what
+    begun = setmetatable({}, { __mode = "v" }),     -- who has started a call since the last turn, by tickets; before Lua 5.3
   }, Polled)
 end
 
