@@ -15,6 +15,8 @@ LIBDIR ?= $(PREFIX)/lib/lua/$(ABI)
 BINDIR  = $(PREFIX)/bin
 MANDIR = $(PREFIX)/share/man
 COMPDIR = $(PREFIX)/share/bash-completion/completions
+ZSHDIR  = $(PREFIX)/share/zsh/site-functions
+FISHDIR = $(PREFIX)/share/fish/vendor_completions.d
 
 BUILD = build
 OUT   = $(BUILD)/$(ABI)
@@ -47,7 +49,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .PHONY: all build library libraries sandbox tools demo repl test bench bench-encode bench-hosts bench-instructions \
-        bench-plot bench-raw bench-requests doc names check clean help \
+        bench-plot bench-raw bench-requests doc names completions check clean help \
         install         install-library install-sandbox install-cli uninstall
 
 all: build ## Build, and say how to use the tree without installing (the default)
@@ -162,6 +164,10 @@ doc: tools ## Build the reference pages (build/doc/index.html) from the comments
 names: build ## Every public name, and whether it is in the types, in the reference and in a spec
 	@$(IN_TREE) LUA_PATH="./?.lua;$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(call own,LUA_PATH)" \
 	  $(LUA) -e 'require("spec.support.names").print()'
+
+completions: build ## Write doc/aicc.zsh and doc/aicc.fish from the command's parser
+	@$(IN_TREE) LUA_PATH="./?.lua;$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(call own,LUA_PATH)" \
+	  $(LUA) -e 'require("spec.support.completions").write "doc"'
 
 # ---- check ----
 
@@ -349,6 +355,8 @@ install-cli: install-cli-modules
 	@chmod 755 '$(DESTDIR)$(BINDIR)/aicc'
 	@install -D -m 644 doc/aicc.1 '$(DESTDIR)$(MANDIR)/man1/aicc.1'
 	@install -D -m 644 doc/aicc.bash '$(DESTDIR)$(COMPDIR)/aicc'
+	@install -D -m 644 doc/aicc.zsh '$(DESTDIR)$(ZSHDIR)/_aicc'
+	@install -D -m 644 doc/aicc.fish '$(DESTDIR)$(FISHDIR)/aicc.fish'
 
 install-cli-modules:
 	@$(call install-lua,lua/aicc/jobs)
@@ -356,7 +364,8 @@ install-cli-modules:
 
 uninstall: ## Remove what `make install` put there
 	rm -rf '$(DESTDIR)$(LUADIR)/aicc' '$(DESTDIR)$(LIBDIR)/aicc'
-	rm -f '$(DESTDIR)$(BINDIR)/aicc' '$(DESTDIR)$(MANDIR)/man1/aicc.1' '$(DESTDIR)$(COMPDIR)/aicc'
+	rm -f '$(DESTDIR)$(BINDIR)/aicc' '$(DESTDIR)$(MANDIR)/man1/aicc.1' '$(DESTDIR)$(COMPDIR)/aicc' \
+	  '$(DESTDIR)$(ZSHDIR)/_aicc' '$(DESTDIR)$(FISHDIR)/aicc.fish'
 
 clean: ## Remove what builds and tests made
 	rm -rf build

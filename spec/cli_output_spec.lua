@@ -218,7 +218,7 @@ describe("the command's output #lua54", function()
   end)
 end)
 
-describe("the documents #lua54", function()
+describe("the man page #lua54", function()
   local function read(path)
     local file = assert(io.open(path))
     local text = file:read "a"
@@ -226,24 +226,13 @@ describe("the documents #lua54", function()
     return text
   end
 
-  it("know every command and every option", function()
-    local man, completion = read("doc/aicc.1"):gsub("\\", ""), read "doc/aicc.bash"
-    local parser = require("aicc.cli.parser").build()
-    local commands = completion:match 'commands="([^"]*)"' .. " "
-    local everywhere = completion:match 'everywhere="([^"]*)"'
-    for _, command in ipairs(parser._commands) do
-      local name = command._name
-      assert.is_truthy(man:find("aicc " .. name .. "[^%w]"), name .. " in the man page")
-      assert.is_truthy(commands:find(name .. " ", 1, true), name .. " in the completion")
-      -- The line of the completion that has the command's options.
-      local own = everywhere
-      for names, options in completion:gmatch '\n    ([%w |]+)%) options="([^"]*)"' do
-        if (" " .. names .. " "):find(" " .. name .. " ", 1, true) then own = own .. " " .. options end
-      end
+  it("knows every command and every option", function()
+    local man = read("doc/aicc.1"):gsub("\\", "")
+    for _, command in ipairs(require("aicc.cli.parser").build()._commands) do
+      assert.is_truthy(man:find("aicc " .. command._name .. "[^%w]"), command._name .. " in the man page")
       for _, option in ipairs(command._options) do
         local long = option._aliases[#option._aliases]
         assert.is_truthy(man:find(long, 1, true), long .. " in the man page")
-        assert.is_truthy((own .. " "):find(long .. " ", 1, true), ("%s of %s in the completion"):format(long, name))
       end
     end
   end)
