@@ -146,6 +146,27 @@ for _, loop in ipairs(loops) do
       assert.is_nil((client.transport.polled.session:pollfd())) -- it went with the last of them
     end)
 
+    it("closing the client tells those, too, who wait for another try or for another one's token", function()
+      for _, operation in ipairs { "query_agents", "token" } do
+        new_client { transport = loop.name, random = function() return 1 end }
+        server:reset()
+        server:clear()
+        server:fault { operation = operation, status = 503, to = math.huge }
+        local function query() return client:query_agents(3) end
+        local closed_at
+        local results = loop.run({ query, query, query }, function()
+          local failed = 0
+          for _, request in ipairs(server:requests()) do failed = failed + (request.status == 503 and 1 or 0) end
+          if failed < (operation == "token" and 1 or 3) or closed_at then return end
+          closed_at = core.now()
+          client:close()
+          client:close() -- what closes twice takes nothing away from those who are to be told
+        end)
+        for n = 1, 3 do assert.equal("closed", results[n][2].kind) end
+        assert.is_true(core.now() - closed_at < 5)
+      end
+    end)
+
     it("what has been closed returns an error, and keeps no descriptor", function()
       local files = open_files()
       new_client { transport = loop.name }

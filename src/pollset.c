@@ -8,7 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MOST 256 /* sockets that one look tells of */
+#define MOST 256    /* sockets that one look tells of */
+#define LATEST 1e12 /* seconds: a time beyond that never comes, and the system's types may not hold it */
 
 /* Whether the set is to be armed: an earlier time than `due` wakes for nothing once, which costs less than to put it off. */
 static int needs_arming(const struct aicc_pollset *set, double due, double now) {
@@ -83,6 +84,7 @@ int aicc_pollset_watch(struct aicc_pollset *set, int fd, int events) {
 
 void aicc_pollset_arm(struct aicc_pollset *set, double due, double now) {
   struct itimerspec when;
+  if (due > LATEST) due = HUGE_VAL;
   if (!needs_arming(set, due, now)) return;
   memset(&when, 0, sizeof when); /* all 0: never */
   if (due < 1) due = 1;          /* long ago */
@@ -150,6 +152,7 @@ int aicc_pollset_watch(struct aicc_pollset *set, int fd, int events) {
 }
 
 void aicc_pollset_arm(struct aicc_pollset *set, double due, double now) {
+  if (due > LATEST) due = HUGE_VAL;
   if (!needs_arming(set, due, now)) return;
   change(set, 0, EVFILT_TIMER, EV_DELETE, 0); /* whether it is there or not */
   if (due < HUGE_VAL) change(set, 0, EVFILT_TIMER, EV_ADD | EV_ONESHOT, due > now ? ceil((due - now) * 1000) : 0);

@@ -216,8 +216,14 @@ static int survive_fork(struct aicc_pool *pool) {
 
 /* ---- for event loops of others ---- */
 
+/* What aicc_pool_due tells of a pool that is closed. */
+static double closed_due(const struct aicc_pool *pool) {
+  double seconds = pool->ended.count > 0 ? 0 : pool->alarm - aicc_sys_now(AICC_MONOTONIC);
+  return seconds > 0 ? seconds : 0;
+}
+
 double aicc_pool_due(const struct aicc_pool *pool) {
-  if (pool->engine == NULL) return pool->ended.count > 0 ? 0 : HUGE_VAL;
+  if (pool->engine == NULL) return closed_due(pool);
   return pool->owner == aicc_sys_process() ? aicc_polled_due(pool, pool->engine->multi) : 0;
 }
 
@@ -259,6 +265,7 @@ void aicc_pool_close(struct aicc_pool *pool) {
   if (pool->engine == NULL) {
     aicc_polled_free(pool->polled);
     pool->polled = NULL;
+    pool->alarm = HUGE_VAL;
     return;
   }
   if (survive_fork(pool)) {
@@ -270,10 +277,10 @@ void aicc_pool_close(struct aicc_pool *pool) {
   free_all(&pool->waiting);
   free_all(&pool->running);
   free_all(&pool->spare);
-  if (pool->ended.count > 0)
-    arm(pool);
-  else
+  if (closed_due(pool) > 0)
     aicc_pool_close(pool);
+  else
+    arm(pool);
 }
 
 void aicc_pool_free(struct aicc_pool *pool) {

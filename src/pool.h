@@ -49,8 +49,8 @@ int aicc_pool_open(struct aicc_pool *pool, const struct aicc_settings *settings,
 
 /*
 ** Ends everything that has not ended and closes all connections; what ended can still be taken. May be called again, and on a
-** zeroed pool. The descriptor of aicc_pool_descriptor goes too, unless there is something to take: then it stays readable, for who
-** waits by it, until this is called again.
+** zeroed pool. The descriptor of aicc_pool_descriptor goes too, unless there is something to take, or an alarm has come: then it stays
+** readable, for who waits by it, until this is called again.
 */
 void aicc_pool_close(struct aicc_pool *pool);
 

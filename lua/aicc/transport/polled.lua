@@ -242,9 +242,11 @@ end
 -- @treturn boolean
 function Polled:is_parked(thread) return self.parked[thread] ~= nil end
 
---- Closes the session. Who waits for a call is told so.
+--- Closes the session. Who waits for a call is told so; who waits by the session's descriptor for a time goes on now.
 function Polled:close()
   for _, watcher in pairs(self.watchers) do
+    for _, sleeper in ipairs(watcher.sleepers) do sleeper.due = 0 end
+    if watcher.sleepers[1] then self.session:alarm(0) end -- the descriptor stays until that has been heard
     if watcher.stop and not watcher:is_needed() then watcher.stop() end
   end
   self.is_closed = true
