@@ -105,6 +105,21 @@ return function(scene)
       end
     end)
 
+    it("counts nobody as under way whose body has not come: 220 who send it slowly, without a secret, shut out nobody", function()
+      local slow = {}
+      for i = 1, 220 do
+        slow[i] = assert(socket.connect("127.0.0.1", scene.example.port))
+        slow[i]:send "POST /agents/1001/signed-off HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{"
+      end
+      for _ = 1, 20 do assert.equal(202, load.send(scene.example:hook("1001", { 3 })).status) end
+      for _, connection in ipairs(slow) do
+        connection:settimeout(20) -- the hosts give it 5 s; nginx then hangs up without a word
+        local line, problem = connection:receive "*l"
+        assert.is_true(problem == "closed" or line and line:find(" 408 ", 1, true) ~= nil, problem or line)
+        connection:close()
+      end
+    end)
+
     it("is not root", function()
       local pipe = io.popen("ps -o user= -p " .. scene.example:workers():gsub("%s+", ","))
       for line in pipe:lines() do
