@@ -203,6 +203,18 @@ local function specs(open)
     assert.matches("another spelling, 'ANN'", messages(job).Ann)
   end)
 
+  it("are said to be in no queue only where the list of queues has what the API names", function()
+    start(people())
+    local list = '{"returnCode":"0","total":%d,"data":[%s]}'
+    server:fault { operation = "query_skills", to = 4, status = 200, body = list:format(0, "") }
+    local none, err = plan({ "idle" }, { sweep = true })
+    assert.is_nil(none)
+    assert.equal("the list of queues cannot be had: there is no queue on it", err.message)
+    server:clear()
+    server:fault { operation = "query_skills", status = 200, body = list:format(2, '{"skillId":3},{"skillId":9}'), to = 4 }
+    assert.same({ "1 - idle no_queue", "2 4 bob planned" }, lines(assert(plan({ "idle", "bob" }, { sweep = true, ask = true }))))
+  end)
+
   it("release nobody who is only spelled alike, whatever becomes of a queue after the plan, and prove nothing by them", function()
     start { agents = { [3] = { "bob", "cat", "x1", "x2", "x3" }, [4] = { "BOB", "y1", "y2" } } }
     -- The first queue that the sweep lists is queue 3 (in either form, and without a queue): it is left open.

@@ -85,6 +85,16 @@ describe("query_skills", function()
     assert.equal('{"limit":"100","offset":"0","skillIds":["3","999"]}', bodies "query_skills")
   end)
 
+  it("is not what two readings agree on, where the API counts more queues than it shows", function()
+    start { queues = named(230) }
+    server:fault { operation = "query_skills", from = 2, to = math.huge, body = '{"returnCode":"0","total":230,"data":[]}' }
+    local queues, err = client:query_skills()
+    assert.same({ nil, "protocol" }, { queues, err.kind })
+    server:clear()
+    server:fault { operation = "query_skills", to = 2, body = '{"returnCode":"0","total":230,"data":[{"skillId":3}]}' }
+    assert.same({ 3 }, ids_of(assert(client:query_skills { ids = { 3 } }))) -- the total may be of all
+  end)
+
   it("keeps to the numbers that were asked for, where the server does not listen", function()
     start { queues = named(3) }
     server:fault { operation = "query_skills",

@@ -29,6 +29,11 @@ M.QUEUES = {
   is_readable = function() return true end,
 }
 
+--- Or every queue: as many as are counted, since none has a reason to be hidden, as an agent without an account has. (Where some
+-- are asked for, the server may count all.)
+M.ALL_QUEUES = { shows_all = true }
+for name, value in pairs(M.QUEUES) do M.ALL_QUEUES[name] = value end
+
 -- The error of a listing of which nobody can tell who is in it.
 local function unreadable(agents)
   return errors.new {
@@ -149,7 +154,8 @@ function M.listing(page_of, as_proof, what)
     if err then return nil, err end
     local agreed = before ~= nil and same_agents(before, reading)
     local is_proof = reading.is_proof() or agreed and not reading.repeats and reading.distinct >= reading.most
-    if is_proof or agreed or reading.is_complete() then
+    local is_short = (what or M.AGENTS).shows_all and reading.distinct < reading.most
+    if is_proof or (agreed or reading.is_complete()) and not is_short then
       agents, known = reading.agents, { is_proof = is_proof, agreed = agreed }
       if is_proof then return agents, nil, known end
       local is_enough = not tries and not as_proof or tries and not as_proof(agents, agreed)

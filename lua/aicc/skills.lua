@@ -97,9 +97,9 @@ function M.install(Client, internal)
   function Client:query_skills(filter, options)
     local current, chunks, name = begin_listing(self, filter, options, 2)
     if not current then return nil, chunks end
-    local queues = {}
+    local queues, what = {}, not name and not chunks[1] and settle.ALL_QUEUES or settle.QUEUES
     for _, ids in ipairs(chunks) do
-      local found, err = settle.listing(pages(self, current, name, ids), nil, settle.QUEUES)
+      local found, err = settle.listing(pages(self, current, name, ids), nil, what)
       if not found then return nil, tell(self, current, {}, err) end
       for _, queue in ipairs(only(found, ids)) do queues[#queues + 1] = queue end
     end

@@ -259,13 +259,14 @@ local PROVED = {
 -- @tparam table job
 -- @tparam string source "agents", "sweep" or "both"
 -- @tparam table alike line -> what to say of somebody who is spelled alike, of accounts that are found nowhere
-function M.make_rows(db, job, source, alike)
+-- @tparam ?boolean has_all whether every queue of the tenant was listed
+function M.make_rows(db, job, source, alike, has_all)
   store.pin(db, job)
   db:run(QUEUES, job.id)
   db:run(NUMBERS, job.id)
   db:run(ROWS, job.id, job.id)
   db:run(ALONE, job.id, job.id)
-  if source ~= "agents" then
+  if has_all then
     for _, statement in ipairs(PROVED) do db:run(statement, job.id) end
   end
   db:run(FOUND, job.id)

@@ -126,17 +126,22 @@ local function list(db, job, context, skill)
   end
 end
 
--- The queues to list; nil and an error.
+-- The queues to list; nil and an error. Whether they are all of the tenant's is in `context.has_all`: a list without a queue that
+-- the API names for somebody is not whole, and one of none is no list to say by that somebody is in no queue.
 local function queues_of(db, context)
   local skills = agents.skills(db)
   if not context.sweeps then return skills end
   local all, err = context.names:every()
-  if not all then return nil, errors.copy(err, { message = "the list of queues cannot be had: " .. err.message }) end
-  local known = {}
-  for _, skill in ipairs(skills) do known[skill] = true end
-  for _, queue in ipairs(all) do
-    if not known[queue.skillId] then skills[#skills + 1] = queue.skillId end
+  if all and #all == 0 then
+    err = errors.new { kind = "protocol", operation = "query_skills", outcome = "unknown", message = "there is no queue on it" }
   end
+  if err then return nil, errors.copy(err, { message = "the list of queues cannot be had: " .. err.message }) end
+  local named, missing = {}, #skills
+  for _, skill in ipairs(skills) do named[skill] = true end
+  for _, queue in ipairs(all) do
+    if named[queue.skillId] then missing = missing - 1 else skills[#skills + 1] = queue.skillId end
+  end
+  context.has_all = missing == 0
   return skills
 end
 
@@ -180,7 +185,7 @@ function M.queues(db, job, context, total)
     return err
   end
   local source = context.asks and context.sweeps and "both" or context.asks and "agents" or "sweep"
-  db:transaction(agents.make_rows, db, job, source, context.alike)
+  db:transaction(agents.make_rows, db, job, source, context.alike, context.has_all)
   for _, queue in ipairs(store.queues(db, job)) do db:transaction(take, db, job, queue, context.listings[queue.skill]) end
   agents.finish(db)
 end
