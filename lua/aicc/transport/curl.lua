@@ -36,12 +36,20 @@ local function new_session(settings)
   return curl.session(options)
 end
 
--- Whom the caller would hold up if it waited by itself, and what to do instead; nil: nobody.
-local function held_up(self, by_loop)
-  if self.allow_blocking then return end
-  local where = self.is_hosted and host.shared_with()
+-- Whose other requests would be held up if anybody waited here, in a loop of ours or of another's too: the host does not know it.
+-- With what to do instead; nil: nobody's.
+local function host_held_up(self)
+  local where = not self.allow_blocking and host.shared_with()
   return where and where .. " would be held up by libcurl: leave out `transport` and give `egress`, or set allow_blocking"
-    or by_loop and by_loop .. ", or set allow_blocking"
+end
+
+-- Whom the caller would hold up if it waited by itself, and what to do instead; nil: nobody.
+local function loop_held_up(self, by_loop)
+  return not self.allow_blocking and by_loop and by_loop .. ", or set allow_blocking"
+end
+
+local function unsupported(operation, why)
+  return nil, errors.new { kind = "unsupported", operation = operation, message = why }
 end
 
 -- What waits in the event loops of others, with a session of its own; or nil and an error.
@@ -66,6 +74,8 @@ end
 -- @treturn ?table libcurl's timings and sizes, where the client listens to events
 function Transport:attempt(request, token, timeout, deadline)
   local session, operation = self.session, request.operation
+  local why = self.is_hosted and host_held_up(self)
+  if why then return unsupported(operation, why) end
   if loop.is_inside() then
     local ticket, err = session:start(operation, token, request.arguments, timeout, deadline, request.headers)
     if not ticket then return nil, err end
@@ -77,8 +87,8 @@ function Transport:attempt(request, token, timeout, deadline)
     if not made then return nil, err end
     return made:call(how, where, request, token, timeout, deadline)
   end
-  local why = held_up(self, where)
-  if why then return nil, errors.new { kind = "unsupported", operation = operation, message = why } end
+  why = loop_held_up(self, where)
+  if why then return unsupported(operation, why) end
   if operation == "token" then return session:token(request.arguments, timeout, deadline) end
   return session[operation](session, token, request.arguments, timeout, deadline, request.headers)
 end
@@ -87,13 +97,14 @@ end
 -- @tparam number seconds
 -- @treturn boolean false when Ctrl-C ended it
 function Transport:sleep(seconds)
+  if self.is_hosted and host_held_up(self) then return false end
   if loop.is_inside() then return loop.sleep(seconds) end
   local how, where = polled.find(self.chosen)
   if how then
     local made = polled_of(self)
     return made ~= nil and made:sleep(how, where, seconds)
   end
-  if held_up(self, where) then return false end
+  if loop_held_up(self, where) then return false end
   return core.sleep(seconds)
 end
 

@@ -146,6 +146,12 @@ return function(scene, declare)
         scene.server.base_url, scene.server.ca_file, scene.server.app_key, scene.server.app_secret)
       local told = there:run(("return call({ %s }, 'query_agents', 3)"):format(direct))
       assert.same({ "unsupported", "not_sent" }, { told.kind, told.outcome })
+      told = there:run(([[
+        local loop, told = require "aicc.loop", nil
+        loop.spawn(function() told = call({ %s }, 'query_agents', 3) end)
+        loop.run()
+        return told]]):format(direct))
+      assert.same({ "unsupported", "not_sent" }, { told.kind, told.outcome })
       assert.equal(0, #scene.server:requests())
       assert.is_true(there:run(("return call({ %s, allow_blocking = true }, 'query_agents', 3)"):format(direct)).ok)
     end)
