@@ -122,6 +122,11 @@ describe("the command aicc about agents #lua54", function()
     status, _, err = run "release --skill Nowhere --all --yes"
     assert.equal(2, status)
     assert.matches("no queue is called 'Nowhere': `aicc queues` lists them", err)
+    for _, arguments in ipairs { "release --skill 003 1001", "release --agent 1001 --except 003 --yes" } do
+      status, _, err = run(arguments)
+      assert.equal(2, status)
+      assert.matches("'003' may be a queue's number or a name like one", err)
+    end
     assert.equal(8, (run "release --skill Support")) -- nobody: the guard, before anything is sent
     assert.equal(0, sent "release_agent_by_skill")
     assert.equal(0, (run "release --skill Support --all --yes"))

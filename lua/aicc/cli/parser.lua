@@ -41,6 +41,9 @@ local skill = integer(1, 2 ^ 53 - 1)
 
 -- A queue: digits are its number, all else its name. What only looks like a number is neither.
 local function queue_of(text)
+  if text:find "^0%d+$" then
+    return nil, ("'%s' may be a queue's number or a name like one: give the number, without a zero before it"):format(text)
+  end
   if text:find "^%d+$" then return skill(text) end
   if text:find "^[%s%c]*$" or text:find "%c" or #text > 100 then
     return nil, "expected a queue's number or its name (at most 100 bytes)"
