@@ -24,6 +24,7 @@ local cjson = require("cjson.safe").new() -- the shared one may have been set up
 local core = require "aicc.core"
 local metrics = require "aicc.metrics"
 local replay = require "aicc.webhook.replay"
+local secret_file = require "aicc.secret_file"
 local strikes = require "aicc.webhook.strikes"
 
 cjson.decode_invalid_numbers(false)
@@ -327,9 +328,9 @@ end
 local function read_secret()
   local secret, path = os.getenv "HOOK_SECRET" or "", os.getenv "HOOK_SECRET_FILE" or ""
   if secret == "" and path ~= "" then
-    local text, problem = core.read_file(path, 4096, "unshared")
+    local text, problem = secret_file.read(path)
     if not text then error("HOOK_SECRET_FILE: " .. problem, 0) end
-    secret = text:gsub("\r?\n$", "", 1)
+    secret = text
   end
   -- An empty one would let everybody in who sends an empty X-Hook-Secret.
   if secret == "" then error("HOOK_SECRET is not set, nor a file that HOOK_SECRET_FILE names", 0) end

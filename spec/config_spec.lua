@@ -163,13 +163,29 @@ describe("a secret's file", function()
   local function secret_from(path) return resolve({ app_secret = "nil" }, { AICC_APP_SECRET_FILE = path }) end
 
   it("is read without its last line end, also through a symbolic link", function()
-    for text, secret in pairs { ["s1"] = "s1", ["s2\n"] = "s2", ["s3\r\n"] = "s3", ["s4 \n"] = "s4 ", [" s5"] = " s5" } do
+    for text, secret in pairs { ["s1"] = "s1", ["s2\n"] = "s2", ["s3\r\n"] = "s3", ["s 4"] = "s 4" } do
       local settings, sources = secret_from(write("secret", text, "444"))
       assert.same({ secret, "environment AICC_APP_SECRET_FILE" }, { settings.app_secret, sources.app_secret })
     end
     os.execute(("ln -s secret %s/link"):format(directory))
     assert(secret_from(directory .. "/link"))
     assert.equal("k2", assert(resolve({ app_key = "nil" }, { AICC_APP_KEY_FILE = write("key", "k2\n") })).app_key)
+  end)
+
+  it("is refused with its path and with what is in it that nobody sees, and nothing of the secret", function()
+    for text, problem in pairs {
+      ["\239\187\191canary\n"] = "it begins with a byte-order mark (EF BB BF)", ["\255\254c\0a\0n\0"] = "it is UTF-16",
+      ["canary\nsecond"] = "it has more than one line", ["canary\n\n"] = "it has more than one line",
+      ["canary\r\r\n"] = "it has a carriage return", ["canary\r"] = "it has a carriage return",
+      ["canary \n"] = "it ends with a blank",
+      ["canary\t"] = "it ends with a blank", [" canary"] = "it begins with a blank",
+      ["canary\194\160\n"] = "it ends with a no-break",
+      ["\n"] = "it is empty", [""] = "it is empty", ["canary\0"] = "it has a NUL byte",
+    } do
+      local path = write("secret", text, "444")
+      refuses(("AICC_APP_SECRET_FILE: %s: %s"):format(path, problem), { app_secret = "nil" }, { AICC_APP_SECRET_FILE = path },
+        "canary")
+    end
   end)
 
   it("loses against the variable itself", function()
@@ -187,7 +203,6 @@ describe("a secret's file", function()
     refused("too large", write("large", ("canary"):rep(700)))
     refused("AICC_APP_SECRET_FILE: ", directory .. "/nowhere")
     assert(secret_from(write("fits", ("x"):rep(4096))))
-    refuses("app_secret: expected", { app_secret = "nil" }, { AICC_APP_SECRET_FILE = write("empty", "\n") })
   end)
 end)
 
@@ -214,6 +229,13 @@ describe("the configuration file", function()
       with(text)
       refuses(problem, {}, nil)
     end
+  end)
+
+  it("may begin with a byte-order mark", function()
+    with '\239\187\191{"timeout":3}'
+    assert.equal(3, assert(resolve()).timeout)
+    with "\255\254{\0}\0"
+    refuses("config.json: it is UTF-16: save it as UTF-8")
   end)
 
   it("that holds a secret is nobody else's to read", function()
@@ -261,6 +283,33 @@ describe("the proxy", function()
     assert.equal("", (proxy({ HTTPS_PROXY = "http://p", no_proxy = "[fd00::1]" }, "https://[fd00::1]:8443")))
     assert.equal("", (proxy({ HTTPS_PROXY = "http://p", no_proxy = "fd00::1" }, "https://[FD00::1]")))
     assert.equal("", (proxy({ HTTPS_PROXY = "http://p", no_proxy = "[fd00::1]:8443" }, "https://[fd00::1]:8443")))
+  end)
+
+  it("is not used for an address in a network that NO_PROXY names", function()
+    for _, case in ipairs {
+      { "10.1.2.3", "10.0.0.0/8", true }, { "11.1.2.3", "10.0.0.0/8", false }, { "192.168.77.1", "x,192.168.64.0/18", true },
+      { "192.168.128.1", "192.168.64.0/18", false }, { "10.1.2.3", "10.1.2.3/32", true }, { "10.1.2.2", "10.1.2.3/32", false },
+      { "10.1.2.2", "10.1.2.3/31", true }, { "10.1.2.3", "0.0.0.0/0", true }, { "10.1.2.3", "10.0.0.0/33", false },
+      { "10.1.2.3", "10.0.0/8", false }, { "10.1.2.3", "10.0.0.256/8", false }, { "api.example", "0.0.0.0/0", false },
+      { "[fd00:1::5]", "fd00::/8", true }, { "[fe00:1::5]", "fd00::/8", false }, { "[fd00:1::5]", "[fd00::]/8", true },
+      { "[2001:db8:7fff::1]", "2001:db8::/33", true }, { "[2001:db8:8000::1]", "2001:db8::/33", false },
+      { "[2001:db8::1]", "2001:0db8:0000:0000:0000:0000:0000:0001/128", true }, { "[2001:db8::1]", "2001:db8::2/128", false },
+      { "[::ffff:10.0.0.1]", "::ffff:10.0.0.0/120", true }, { "[fd00::1]", "0.0.0.0/0", false }, { "10.1.2.3", "::/0", false },
+      { "[fd00::1]", "fd00::1::/8", false }, { "[fd00::1]", "::/129", false },
+    } do
+      local settings = assert(resolve({ base_url = "https://" .. case[1] }, { HTTPS_PROXY = "http://p", NO_PROXY = case[2] }))
+      assert.equal(case[3] and "" or "http://p", settings.proxy, case[1] .. " in " .. case[2])
+    end
+  end)
+
+  it("that cannot be read for what is in its password says how that is written, and not what it is", function()
+    for _, proxy_url in ipairs { "http://u:can@ary@p:3128", "http://u:can/ary@p:3128", "http://u:can#ary@p", "u:can@ary@p:1" } do
+      local client, err = aicc.new { base_url = "https://api.example", app_key = "k", app_secret = "s", proxy = proxy_url }
+      assert.is_nil(client)
+      assert.matches("^proxy: expected .* in the name and the password @ is written %%40", err.message)
+      assert.is_nil(err.message:find "can.ary")
+    end
+    assert(aicc.new { base_url = "https://api.example", app_key = "k", app_secret = "s", proxy = "http://u:can%40ary@p" }):close()
   end)
 
   it("is not used for this machine", function()

@@ -107,8 +107,14 @@ it("the secret may be in a file, which nobody else may write to", function()
   local started, problem = pcall(new)
   assert.is_false(started)
   assert.truthy(problem:find(path, 1, true), problem)
-  os.execute(": >" .. path .. "; chmod 600 " .. path)
-  assert.is_false((pcall(new)))
+  for text, fault in pairs {
+    [""] = "it is empty", ["\\357\\273\\277s"] = "it begins with a byte-order mark", ["s \\n"] = "it ends with a blank",
+  } do
+    os.execute(("printf '%s' >%s; chmod 600 %s"):format(text, path, path))
+    started, problem = pcall(new)
+    assert.is_false(started)
+    assert.truthy(problem:find(fault, 1, true), problem)
+  end
   os.remove(path)
   assert.is_false((pcall(new)))
 end)

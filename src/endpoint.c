@@ -68,7 +68,12 @@ const char *aicc_endpoint_check_proxy(const char *text) {
   }
   curl_free(scheme);
   curl_url_cleanup(url);
-  return known ? NULL : "expected a URL such as http://proxy.example:3128 (http, https, socks4, socks4a, socks5 or socks5h)";
+  if (known) return NULL;
+  if (strchr(text, '@') != NULL) {
+    return "expected a URL such as http://name:password@proxy.example:3128 (http, https, socks4, socks4a, socks5 or socks5h); "
+           "in the name and the password @ is written %40, : %3A, / %2F, ? %3F, # %23 and % %25";
+  }
+  return "expected a URL such as http://proxy.example:3128 (http, https, socks4, socks4a, socks5 or socks5h)";
 }
 
 /* Appends part of a URL's path as it is sent: libcurl's parser keeps bytes beyond ASCII as they were given. */

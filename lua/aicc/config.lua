@@ -7,14 +7,15 @@
 local cjson = require("cjson.safe").new() -- the shared one may have been set up otherwise
 local core = require "aicc.core"
 local errors = require "aicc.error"
+local exempt = require "aicc.exempt"
 local forward = require "aicc.forward"
 local retry = require "aicc.retry"
 local secret = require "aicc.secret"
+local secret_file = require "aicc.secret_file"
 
 local M = {}
 
-local MAX_FILE = 4096            -- bytes of a secret's file
-local MAX_CONFIG = 64 * 1024     -- bytes of the configuration file
+local MAX_CONFIG = 64 * 1024 -- bytes of the configuration file
 
 -- Every setting: its type, default, environment variable, and whether it is a secret or only for the code that makes a client.
 local SCHEMA = {
@@ -106,13 +107,6 @@ end
 
 -- ---- files ----
 
--- A secret's file (Docker and Kubernetes mount such): its content without one newline at the end; or nil and why not.
-local function read_secret(path)
-  local text, problem = core.read_file(path, MAX_FILE, "unshared")
-  if not text then return nil, problem end
-  return (text:gsub("\r?\n$", "", 1))
-end
-
 local function config_path(getenv)
   local home = getenv "XDG_CONFIG_HOME"
   if not home or home:sub(1, 1) ~= "/" then
@@ -128,7 +122,10 @@ local function read_config(path)
   local text, problem, missing = core.read_file(path, MAX_CONFIG)
   if missing then return {} end
   if not text then return refuse("configuration file %s", problem) end
-  local settings, why = cjson.decode(text)
+  if text:find "^\255\254" or text:find "^\254\255" then
+    return refuse("configuration file %s: it is UTF-16: save it as UTF-8", path)
+  end
+  local settings, why = cjson.decode((text:gsub("^\239\187\191", ""))) -- without the mark that some editors put before it
   if type(settings) ~= "table" then
     return refuse("configuration file %s: expected a JSON object: %s", path, why or "got something else")
   end
@@ -166,20 +163,10 @@ local function from_environment(row, getenv)
   local twin = row.file_twin and row.env .. "_FILE"
   local path = twin and getenv(twin)
   if path and path ~= "" then
-    local value, problem = read_secret(path)
+    local value, problem = secret_file.read(path)
     if not value then return nil, nil, select(2, refuse("%s: %s", twin, problem)) end
     return value, twin
   end
-end
-
--- Whether NO_PROXY says that the host is reached without one; of an entry's port nothing is asked.
-local function is_exempt(host, list)
-  for part in list:gmatch "[^,%s]+" do
-    local entry = part:lower():gsub("^%*?%.", "")
-    entry = entry:match "^%[([^%]]*)%]" or (entry:find ":.*:" and entry) or entry:match "^[^:]*"
-    if entry == "*" or host == entry or host:sub(-#entry - 1) == "." .. entry then return true end
-  end
-  return false
 end
 
 -- The proxy that the usual variables name for this URL, and the variable; nil if none. This machine is reached without.
@@ -189,8 +176,8 @@ local function usual_proxy(base_url, getenv)
   for _, name in ipairs { "https_proxy", "HTTPS_PROXY" } do
     local proxy = getenv(name)
     if proxy and proxy ~= "" then
-      local exempt = getenv "no_proxy" or getenv "NO_PROXY" or ""
-      if host == "localhost" or host == "::1" or host:find "^127%." or is_exempt(host, exempt) then return end
+      local list = getenv "no_proxy" or getenv "NO_PROXY" or ""
+      if host == "localhost" or host == "::1" or host:find "^127%." or exempt.has(host, list) then return end
       return proxy, name
     end
   end
@@ -294,12 +281,6 @@ function M.resolve(options, getenv)
   return secret.hide(settings, HIDDEN), sources
 end
 
--- A file that was looked at, and what came of it.
-local function looked_at(what, path, limit, access)
-  local _, problem, is_missing = core.read_file(path, limit, access)
-  return { what = what, path = path, state = is_missing and "not there" or problem or "read" }
-end
-
 --- What the settings of a client would be, for who wants to see them: it fails for none, be they wrong or missing.
 -- @tparam ?table options as for `resolve`
 -- @tparam ?function getenv for specs; `os.getenv`
@@ -311,12 +292,18 @@ function M.look(options, getenv)
   getenv = getenv or os.getenv
   local found = gather(options, getenv)
   found.files, found.ways = {}, {}
-  if found.path then found.files[1] = looked_at("configuration file", found.path, MAX_CONFIG) end
+  local function looked_at(what, path, text, problem)
+    found.files[#found.files + 1] = { what = what, path = path, state = text and "read" or problem }
+  end
+  if found.path then
+    local text, problem, is_missing = core.read_file(found.path, MAX_CONFIG)
+    looked_at("configuration file", found.path, text, is_missing and "not there" or problem)
+  end
   for _, row in ipairs(SCHEMA) do
     local twin = row.file_twin and row.env .. "_FILE"
     local path = twin and getenv(twin)
     if row.needed then found.ways[row[1]] = { row.env, twin or nil } end
-    if path and path ~= "" then found.files[#found.files + 1] = looked_at(twin, path, MAX_FILE, "unshared") end
+    if path and path ~= "" then looked_at(twin, path, secret_file.read(path)) end
   end
   if found.settings.base_url then
     local _, err = complete(found.settings, found.sources, getenv)
