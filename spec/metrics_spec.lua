@@ -243,6 +243,16 @@ it("misuse raises, at the caller's line", function()
     ["counters[1]: values: expected a list"] = function()
       metrics.new { counters = { { name = "x", help = "x", label = "l" } } }
     end,
+    ["counters[1]: values: expected a list of what"] = function()
+      metrics.new { counters = { { name = "x", help = "x", label = "l", values = { "a", nil, "b" } } } }
+    end,
+    ["counters[1]: values: expected a label"] = function()
+      metrics.new { counters = { { name = "x", help = "x", values = { "a" } } } }
+    end,
+    ["counters[2]: name: 'x' is there already"] = function()
+      metrics.new { counters = { { name = "x", help = "x" }, { name = "x", help = "y" } } }
+    end,
+    ["counters: expected a list of tables"] = function() metrics.new { counters = { name = "x", help = "x" } } end,
     ["metrics: unknown counter 'aicc_calls_total'"] = function() metrics.new():count "aicc_calls_total" end,
     ["also: expected a function, got table"] = function() metrics.new():listener {} end,
   } do

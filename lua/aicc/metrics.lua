@@ -287,6 +287,16 @@ end
 
 -- ---- making one ----
 
+local function is_list(value)
+  if type(value) ~= "table" then return false end
+  local count = 0
+  for _ in pairs(value) do count = count + 1 end
+  for i = 1, count do
+    if value[i] == nil then return false end
+  end
+  return true
+end
+
 -- A counter of the caller's own; raises what is wrong with it, at the line of whoever called `new`.
 local function own_counter(given, i)
   local function wrong(what) error(("counters[%d]: %s"):format(i, what), 4) end
@@ -297,12 +307,15 @@ local function own_counter(given, i)
   if type(given.name) ~= "string" or not given.name:find "^[%a_][%w_]*$" or given.name:find "^aicc_" then
     wrong "name: expected letters, digits and _, and not to begin with aicc_"
   end
-  if type(given.help) ~= "string" or given.help:find "[\\\n]" then wrong "help: expected one line without a backslash" end
-  if given.label == nil then return { given.name, "counter", {}, given.help, is_own = true } end
+  if type(given.help) ~= "string" or given.help:find "[\\%c]" then wrong "help: expected one line without a backslash" end
+  if given.label == nil then
+    if given.values ~= nil then wrong "values: expected a label, too" end
+    return { given.name, "counter", {}, given.help, is_own = true }
+  end
   if type(given.label) ~= "string" or not given.label:find "^[%a_][%w_]*$" or given.label:find "^__" then
     wrong "label: expected letters, digits and _"
   end
-  if type(given.values) ~= "table" then wrong "values: expected a list of what the label may be" end
+  if not is_list(given.values) then wrong "values: expected a list of what the label may be" end
   for _, value in ipairs(given.values) do
     if type(value) ~= "string" or not value:find "^[%w_.:/ -]+$" then wrong "values: expected plain words" end
   end
@@ -334,7 +347,12 @@ function M.new(options)
     self.families[#self.families + 1], self.families[family.name] = family, family
   end
   for _, row in ipairs(FAMILIES) do declare(row) end
-  for i, given in ipairs(options.counters or {}) do declare(own_counter(given, i)) end
+  if not is_list(options.counters or {}) then error("counters: expected a list of tables", 2) end
+  for i, given in ipairs(options.counters or {}) do
+    local row = own_counter(given, i)
+    if self.families[row[1]] then error(("counters[%d]: name: '%s' is there already"):format(i, row[1]), 2) end
+    declare(row)
+  end
   return self
 end
 
