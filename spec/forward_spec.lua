@@ -56,19 +56,20 @@ end)
 
 it("only what is listed goes, and on one line", function()
   local names = forward.names "X-Request-Id"
-  assert.is_nil(forward.problem({ ["x-request-id"] = "a b" }, names))
+  assert.same({ ["x-request-id"] = "a b" }, forward.read({ ["x-request-id"] = "a b" }, names))
   for _, value in ipairs { "", " a", "a\r\nAuthorization: b", "a\0", "ä", ("x"):rep(513) } do
-    assert.equal("headers['X-Request-Id']: expected 1 to 512 visible ASCII characters",
-      forward.problem({ ["X-Request-Id"] = value }, names), value)
+    assert.same({ [2] = "headers['X-Request-Id']: expected 1 to 512 visible ASCII characters" },
+      { forward.read({ ["X-Request-Id"] = value }, names) }, value)
   end
-  assert.is_nil(forward.problem({ ["X-REQUEST-ID"] = ("x"):rep(512) }, names))
+  assert.is_table(forward.read({ ["X-REQUEST-ID"] = ("x"):rep(512) }, names))
   for misuse, headers in pairs {
     ["headers: 'Authorization' is not among the client's forward_headers"] = { Authorization = "a" },
     ["headers: '1' is not among the client's forward_headers"] = { "a" },
     ["headers: expected a table, got string"] = "a",
+    ["headers: 'x-request-id' comes twice"] = { ["X-Request-Id"] = "a", ["x-request-id"] = "a" },
     ["headers['X-Request-Id']: expected a string, got number"] = { ["X-Request-Id"] = 1 },
   } do
-    assert.same({ [2] = misuse }, { forward.problem(headers, names) })
+    assert.same({ [3] = misuse }, { forward.read(headers, names) })
   end
 end)
 
@@ -99,6 +100,22 @@ describe("through libcurl", function()
     server:clear()
     assert(client:query_agents(3)) -- the headers that the session keeps for its token are without them
     assert.is_nil(server:requests()[1].header.traceparent)
+    client:close()
+  end)
+
+  it("what becomes of the caller's table while a call is under way goes nowhere", function()
+    local headers = { traceparent = PARENT }
+    local function on_event(event)
+      if event.type == "retry" then headers.traceparent, headers["X-Other"] = "a\r\nAuthorization: b", "c" end
+    end
+    local client = assert(server:client {
+      forward_headers = "traceparent", on_event = on_event, random = function() return 0 end,
+    })
+    server:fault { operation = "query_agents", status = 503 }
+    assert(client:query_agents(3, { headers = headers }))
+    local sent = server:requests()
+    assert.equal(3, #sent)
+    for i = 2, 3 do assert.same({ PARENT, nil }, { sent[i].header.traceparent, sent[i].header["x-other"] }) end
     client:close()
   end)
 

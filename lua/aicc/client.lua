@@ -56,9 +56,8 @@ local function read_limits(self, options, level)
       limits.retry = retry.complete(value, self.retry)
     elseif name == "headers" then
       local misuse
-      problem, misuse = forward.problem(value, self.forwarded)
+      limits.headers, problem, misuse = forward.read(value, self.forwarded)
       if misuse then error(misuse, level) end
-      limits.headers = value
     elseif name ~= "timeout" and name ~= "deadline" then
       error(("unknown option '%s'"):format(tostring(name)), level)
     elseif type(value) ~= "number" or not (value > 0 and value < math.huge) then

@@ -32,22 +32,29 @@ function M.names(text)
   return names
 end
 
---- What is wrong with the headers of a call. A wrong type, or a header that is not listed, is misuse.
+--- The headers of a call. A wrong type, or a header that is not listed, or comes twice in two spellings, is misuse.
 -- @param headers name -> value
 -- @tparam table names as from `names`
+-- @treturn ?table a copy of them: what the caller does with his meanwhile does not matter
 -- @treturn ?string what is wrong with a value
 -- @treturn ?string what is misused
-function M.problem(headers, names)
-  if type(headers) ~= "table" then return nil, "headers: expected a table, got " .. type(headers) end
+function M.read(headers, names)
+  if type(headers) ~= "table" then return nil, nil, "headers: expected a table, got " .. type(headers) end
+  local copy, seen = {}, {}
   for name, value in pairs(headers) do
-    if type(name) ~= "string" or not names[name:lower()] then
-      return nil, ("headers: '%s' is not among the client's forward_headers"):format(tostring(name))
+    local lower = type(name) == "string" and name:lower()
+    if not lower or not names[lower] then
+      return nil, nil, ("headers: '%s' is not among the client's forward_headers"):format(tostring(name))
+    elseif seen[lower] then
+      return nil, nil, ("headers: '%s' comes twice"):format(lower)
     elseif type(value) ~= "string" then
-      return nil, ("headers['%s']: expected a string, got %s"):format(name, type(value))
+      return nil, nil, ("headers['%s']: expected a string, got %s"):format(name, type(value))
     elseif #value > MAX_VALUE or not value:find "^[!-~]+[ -~]*$" then
-      return ("headers['%s']: expected 1 to %d visible ASCII characters"):format(name, MAX_VALUE)
+      return nil, ("headers['%s']: expected 1 to %d visible ASCII characters"):format(name, MAX_VALUE)
     end
+    seen[lower], copy[name] = true, value
   end
+  return copy
 end
 
 return M

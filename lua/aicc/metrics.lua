@@ -289,9 +289,9 @@ end
 
 local function is_list(value)
   if type(value) ~= "table" then return false end
-  local count = 0
-  for _ in pairs(value) do count = count + 1 end
-  for i = 1, count do
+  local size = 0
+  for _ in pairs(value) do size = size + 1 end
+  for i = 1, size do
     if value[i] == nil then return false end
   end
   return true
