@@ -1,6 +1,7 @@
 -- The command where things are not as they should be: each ends with a status of the table and says what to do next.
 
 local aicc_jobs = require "aicc.jobs"
+local later = require "aicc.cli.later"
 local socket = require "socket"
 local status = require "aicc.cli.status"
 local support = require "spec.support.jobs"
@@ -145,6 +146,39 @@ describe("the command in trouble #lua54", function()
     assert.equal(0, ended)
     assert.matches("10 released", out)
     assert.matches("throttled: all wait for 1 s, then go on at 10 requests a second", err)
+  end)
+
+  it("says when to come back, where the API asks to be left alone for long", function()
+    start { agents = { [3] = support.agents(100) } }
+    plan(support.range(3, 1, 10))
+    server:fault { operation = "release_agent_by_skill", to = math.huge, status = 429, headers = { ["Retry-After"] = "3600" } }
+    for arguments, after in pairs {
+      ["apply night --rate 0"] = "aicc: to go on: aicc resume night", ["release --skill 3 a1"] = "",
+    } do
+      local before = os.time()
+      local ended, _, err = run(arguments)
+      assert.equal(7, ended)
+      local told = err:match("left alone for 60 min: come back at ([%d :-]+)\n" .. after)
+      assert.is_string(told, err)
+      local hour, minute, second = told:match "(%d+):(%d+):(%d+)$"
+      local at = os.date("*t", before + 3600)
+      local past = (hour * 3600 + minute * 60 + second - (at.hour * 3600 + at.min * 60 + at.sec)) % 86400
+      assert.is_true(past <= os.time() - before, told)
+    end
+    local out = select(2, run "release --skill 3 a1 --json")
+    assert.matches('"retry_after":3600', out)
+    assert.matches('"retry_at":"%d+%-%d%d%-%d%dT%d%d:%d%d:%d%dZ"', out)
+    assert.matches('"retry_after":3600', select(2, run "apply night --rate 0 --json"):match '[^\n]*"summary"[^\n]*')
+  end)
+
+  it("says when to come back with the day if it is another, and nothing where nothing was asked", function()
+    local noon = os.time { year = 2026, month = 11, day = 26, hour = 12 }
+    assert.equal("the API asks to be left alone for 90 s: come back at 12:01:30", later.text({ retry_after = 90 }, noon))
+    assert.equal("the API asks to be left alone for 13 h: come back at 2026-11-27 01:00:00",
+      later.text({ retry_after = 46800 }, noon))
+    assert.equal("the API asks to be left alone for 1000 days", later.text({ retry_after = 86400000 }, noon))
+    assert.equal("2026-11-26T12:00:01Z", later.at({ retry_after = 0.5 }, 1795694400))
+    assert.same({}, { later.text {}, (later.at { retry_after = 1e300 }) })
   end)
 
   it("gives the reason that counts, whatever else happened", function()

@@ -4,6 +4,7 @@
 
 local fold = require "aicc.cli.fold"
 local json = require "aicc.jobs.json"
+local later = require "aicc.cli.later"
 
 local Output = {}
 Output.__index = Output
@@ -53,12 +54,20 @@ function M.go_on(words, what)
   io.stderr:write(fold.command(("aicc: %s: "):format(what or "to go on"), words, fold.width(2)), "\n")
 end
 
+--- Says when to come back, if the API asked to be left alone.
+-- @tparam table err
+function M.come_back(err)
+  local text = later.text(err)
+  if text then M.complain(text) end
+end
+
 --- An error: a line for people on standard error; for machines, which read standard output, its fields.
 -- @tparam table err `go_on`: a command, word by word; `ways`: several to choose from, each with its `name` (for machines), `what`
 --   it does (for people) and `words`
 function Output:failure(err)
   if not self.json then
     M.complain(err.message)
+    M.come_back(err)
     if err.go_on then M.go_on(err.go_on) end
     for _, way in ipairs(err.ways or {}) do M.go_on(way.words, way.what) end
     return
@@ -68,6 +77,7 @@ function Output:failure(err)
   self:emit {
     event = "error", kind = err.kind, message = err.message, outcome = err.outcome, status = err.status,
     result_code = err.result_code, result_message = err.result_message, skill_id = err.skill_id,
+    retry_after = err.retry_after, retry_at = later.at(err),
     go_on = err.go_on and table.concat(err.go_on, " ") or nil, ways = ways,
   }
 end

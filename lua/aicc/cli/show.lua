@@ -3,6 +3,7 @@
 
 local columns = require "aicc.cli.width"
 local fold = require "aicc.cli.fold"
+local later = require "aicc.cli.later"
 local output = require "aicc.cli.output"
 local queues_of_job = require "aicc.cli.queues_of_job"
 
@@ -112,12 +113,13 @@ end
 -- @tparam string verb
 -- @tparam {string,...} go_on the command to go on with
 function M.summary(out, job, summary, verb, go_on)
-  local counts, undo = summary.counts, summary.undo
+  local counts, undo, stopped = summary.counts, summary.undo, summary.stopped
   if verb == "undo" then unrestored(out, job) end
   local is_over = summary.state == "finished" or summary.state == "undone"
   out:result({
     event = "summary", job = summary.job, state = summary.state, rows = summary.lines, counts = counts, undo = undo,
-    requests = summary.requests, stopped = summary.stopped and summary.stopped.kind or nil,
+    requests = summary.requests, stopped = stopped and stopped.kind or nil,
+    retry_after = stopped and stopped.retry_after, retry_at = stopped and later.at(stopped),
     go_on = not is_over and table.concat(go_on, " ") or nil,
   }, function()
     if verb == "undo" then
@@ -127,7 +129,10 @@ function M.summary(out, job, summary, verb, go_on)
     end
   end)
   if out.json then return end
-  if summary.stopped then output.complain("stopped: " .. summary.stopped.message) end
+  if stopped then
+    output.complain("stopped: " .. stopped.message)
+    output.come_back(stopped)
+  end
   if not is_over then output.go_on(go_on) end
 end
 
