@@ -147,7 +147,7 @@ function Hook:call(request, left, method, subject, accounts)
   end
   local result, err = self:ask(method, limits, subject, accounts)
   self.breaker:record(err, is_probe)
-  self.shared:set("last", ("%.0f %s"):format(core.now(), err and err.kind or "ok"))
+  self.shared:set("last", ("%d %s"):format(math.floor(core.now()), err and err.kind or "ok"))
   seconds = err and err.retry_after
   return result, err, seconds and math.ceil(math.min(seconds, LATEST))
 end

@@ -265,6 +265,16 @@ it("it is ready when there is a token", function()
   assert.same({ 503, "auth" }, { status, cjson.decode(answer).token })
 end)
 
+it("when it is ready it tells the last call's outcome and age, which is never less than no time", function()
+  local now = require("aicc.core").now
+  repeat until now() % 1 > 0.5 -- the clock's seconds rounded would be to come
+  local webhook = new()
+  assert.equal(202, (webhook:signed_off { path = AGENT, secret = "s", body = '{"queues":[3]}' }))
+  local _, answer = webhook:ready()
+  answer = cjson.decode(answer)
+  assert.same({ "ok", true }, { answer.last, answer.age == 0 or answer.age == 1 })
+end)
+
 it("that it looks for a token with less time is nobody else's failure", function()
   local webhook = new()
   local prober, client = webhook.prober.settings, webhook.client.settings
