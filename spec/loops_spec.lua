@@ -285,6 +285,18 @@ if loops.cqueues then
       assert.equal("applied", loops.cqueues.run({ nested })[1][1].outcome)
     end)
 
+    it("is what waits in its threads, also where a client was told of another loop", function()
+      if not loops.luv then return pending "this Lua has no other one" end
+      new_client { transport = "luv" }
+      server:fault { operation = RELEASE, hold = true }
+      local ticks = 0
+      local results = loops.cqueues.run({ release }, function()
+        if server:stats().held == 1 then ticks = ticks + 1 end
+        if ticks == 5 then server:release_held() end
+      end)
+      assert.equal("applied", results[1][1].outcome)
+    end)
+
     it("polls a session itself, with its three methods", function()
       local session = assert(require "aicc.curl".session { base_url = server.base_url, app_key = "sandbox-key" })
       local into, controller = {}, cqueues.new()

@@ -55,8 +55,9 @@ local function how_in(name) return require("aicc.transport." .. name).how end
 function M.find(chosen)
   if not (chosen or loaded.cqueues or loaded.luv or loaded.copas) then return end
   local held_up
-  for at = chosen and 0 or 1, #LOOPS do
-    local how = at == 0 and chosen or loaded[LOOPS[at]] and how_in(LOOPS[at])
+  for at = 1, #LOOPS + 1 do -- who named a loop, has said of any coroutine that it resumes that; unless another is known to
+    local name, how = LOOPS[at], nil
+    if not name then how = chosen elseif loaded[name] and not (chosen and chosen.name == name) then how = how_in(name) end
     if how then
       local loop, who = how.here(how == chosen)
       local may_yield = not is_yieldable or is_yieldable()
