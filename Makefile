@@ -49,7 +49,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .PHONY: all build library libraries sandbox tools demo repl test bench bench-encode bench-hosts bench-instructions \
-        bench-plot bench-raw bench-requests doc names completions check clean help \
+        bench-plot bench-raw bench-requests doc names completions check clean coverage help \
         install         install-library install-sandbox install-cli uninstall
 
 all: build ## Build, and say how to use the tree without installing (the default)
@@ -94,7 +94,7 @@ $(OUT)/%.o: %.c Makefile | tools
 -include $(patsubst %.o,%.d,$(call objects,src) $(call objects,src/sandbox))
 
 # Goals that run something install what they lack; those that only build say what is missing. LuaRocks sees to it by itself.
-INSTALLING = $(filter demo repl test bench bench-% doc names check check-%,$(MAKECMDGOALS))
+INSTALLING = $(filter demo repl test bench bench-% coverage doc names check check-%,$(MAKECMDGOALS))
 BUILDING   = $(if $(filter-out library install-library,$(or $(MAKECMDGOALS),all)),build,library)
 
 tools:
@@ -332,6 +332,16 @@ check-fuzz: tools ## Random bytes for the C files that read what strangers write
 	  { cat $(BUILD)/fuzz/log; exit 1; }; \
 	  echo "fuzz  $$target: $(FUZZ) inputs"; \
 	done
+
+# Not part of `make check`: what it prints is for a reader, and the lines run twice as slowly.
+COVERED = $(BUILD)/coverage
+
+coverage: tools ## Which lines of C and Lua the specs run, file by file (minutes)
+	@rm -rf $(COVERED); mkdir -p $(COVERED)/lua
+	@LUA_INIT_5_4='dofile("$(CURDIR)/spec/support/coverage.lua").record("$(CURDIR)/$(COVERED)/lua")' \
+	  $(MAKE) test SUITE=coverage WITHOUT=$(APART),nocoverage BUILD=$(COVERED) CFLAGS='-O0 -g --coverage' >$(COVERED)/log || \
+	  { tail -40 $(COVERED)/log; exit 1; }
+	@$(LUA) spec/support/coverage.lua $(COVERED)/lua $(COVERED)/5.4 $(sort $(wildcard src/*.c src/sandbox/*.c)) $(sort $(LUA_FILES))
 
 # ---- install ----
 
