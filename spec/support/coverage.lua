@@ -84,7 +84,8 @@ end
 
 local function c_lines(path, objects)
   local lines, source = {}, nil
-  for listed in lines_from(("gcov --stdout --object-directory %s/%s %s 2>/dev/null"):format(objects, path:match "^(.*)/", path)) do
+  local folder = path:match "^(.*)/"
+  for listed in lines_from(("gcov --stdout --object-directory %s/%s %s 2>/dev/null"):format(objects, folder, path)) do
     local count, line, text = listed:match "^%s*([^:]+):%s*(%d+):(.*)"
     source = text and text:match "^Source:(.*)" or source -- the file itself, then the headers that have code
     if line and source == path and line ~= "0" and not count:find "-" then lines[tonumber(line)] = not count:find "[#=]" end

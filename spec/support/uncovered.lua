@@ -14,7 +14,7 @@ because "what is missing is what follows when memory or descriptors run out: cor
 
 because "of characters that every caller refuses before; check-fuzz has them" [[ src/json.c src/printable.c ]]
 
-because "blocks SIGPIPE for libcurl before 7.88 and for other TLS libraries; a random source is never missing here" [[ src/sys.c ]]
+because "blocks SIGPIPE for libcurl before 7.88 and for other TLS libraries; a random source is never missing" [[ src/sys.c ]]
 
 because "only plain Lua 5.1 needs it: check-luas" [[ src/uncaught.c ]]
 
