@@ -520,6 +520,37 @@ if loops.luv then
       assert.equal("applied", outcome)
     end)
 
+    it("a coroutine that is closed while it waits, for an answer or for another try, is not told, and disturbs nobody", function()
+      if not coroutine.close then return pending "this Lua closes no coroutines" end -- luacheck: ignore
+      new_client { transport = "luv", random = function() return 1 end }
+      server:fault { operation = RELEASE, hold = true }
+      server:fault { operation = "query_agents", status = 503, to = math.huge }
+      local told, threads, ticks = 0, {}, 0
+      local function abandon(call)
+        threads[#threads + 1] = require("aicc.transport.luv").spawn(function()
+          call()
+          told = told + 1
+        end)
+      end
+      abandon(release)
+      abandon(function() client:query_agents(3) end)
+      local function wait() -- for longer than a retry waits
+        while threads or ticks < 60 do loops.luv.sleep(0.005) end
+      end
+      loops.luv.run({ wait }, function()
+        if not threads then
+          ticks = ticks + 1
+        elseif server:stats().held == 1 and #server:requests() >= 3 then
+          for _, thread in ipairs(threads) do assert(coroutine.close(thread)) end -- luacheck: ignore
+          threads = nil
+          server:release_held()
+        end
+      end)
+      assert.equal(0, told)
+      server:clear()
+      assert.equal("applied", loops.luv.run({ release })[1][1].outcome)
+    end)
+
     it("has no handle of ours once nobody waits", function()
       new_client { transport = "luv" }
       loops.luv.run { release, release }

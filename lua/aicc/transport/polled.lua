@@ -34,9 +34,9 @@ local loaded = package.loaded
 -- Nil before Lua 5.3, but for LuaJIT: there what may not yield raises when it tries to.
 local is_yieldable = coroutine.isyieldable -- luacheck: ignore
 
--- Whether a coroutine stands in that function, and has not gone on because it could not yield there.
+-- Whether a coroutine stands in that function: it may have been closed, and may have gone on because it could not yield there.
 local function stands_in(thread, f)
-  if is_yieldable then return true end
+  if is_yieldable then return coroutine.status(thread) ~= "dead" end
   for level = 0, 5 do
     local frame = debug.getinfo(thread, level, "f")
     if not frame or frame.func == f then return frame ~= nil end
