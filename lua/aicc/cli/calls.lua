@@ -4,7 +4,6 @@
 local agent_of = require "aicc.cli.agent"
 local aicc = require "aicc"
 local client_of = require "aicc.cli.client"
-local core = require "aicc.core"
 local errors = require "aicc.error"
 local output = require "aicc.cli.output"
 local queues = require "aicc.cli.queues"
@@ -22,7 +21,9 @@ local function misuse(message) return nil, errors.new { kind = "argument", messa
 local function check(accounts)
   local problem = row.problem_among(accounts)
   if problem then return misuse(problem) end
-  if #accounts == 0 then return core.check("release_agent_by_skill", { skillId = 1, userAccounts = accounts }) end
+  if #accounts == 0 then
+    return guard "no accounts: nothing was sent (the API would take an empty list for everybody; --all is for everybody)"
+  end
   return true
 end
 

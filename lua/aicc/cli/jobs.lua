@@ -173,7 +173,7 @@ local function may_begin(arguments, job, verb)
   queues, beyond = job:queues(verb)
   if not queues then return nil, beyond end
   if not beyond or state.state == "finished" and verb ~= "undo" or state.state == "undone" then return true end
-  if not arguments.force then return nil, beyond end
+  if not arguments.force then return fail("guard", beyond.message .. "; --force is for when that is meant") end
   if arguments.yes then return true, true end
   if not terminal.is_there() then return fail("guard", beyond.message .. "; without a terminal it needs --yes too") end
   local accounts = 0
