@@ -54,7 +54,7 @@ describe("the completion #lua54", function()
   end)
 end)
 
-describe("in a shell, a completion #lua54", function()
+describe("in a shell, a completion #lua54 #nosan #slow", function()
   local folder
 
   before_each(function()
