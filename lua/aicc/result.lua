@@ -108,10 +108,15 @@ function Told.__tostring(agent)
   return ("%s (%s): %s"):format(clean(agent.userAccount), clean(agent.userName or "-"), where)
 end
 
+local as_skills -- below
+
 --- One agent with its queues.
 -- @tparam table agent
 -- @treturn table the same
-function M.told(agent) return setmetatable(agent, Told) end
+function M.told(agent)
+  if agent.skills then as_skills(agent.skills) end
+  return setmetatable(agent, Told)
+end
 
 local function name_of(queue) return ("%.0f %s"):format(queue.skillId, clean(queue.name or "")) end
 
@@ -152,36 +157,67 @@ function Offboarding.__tostring(result)
   return ("%s: %s"):format(clean(result.userAccount), #order > 0 and table.concat(order, ", ") or "in no queue")
 end
 
---- What came of one agent's queues.
--- @tparam table result
--- @treturn table the same
-function M.offboarding(result) return setmetatable(result, Offboarding) end
-
 -- ---- other lists ----
 
-local Lines = { __name = "aicc.settings" }
+local Lines, Line = { __name = "aicc.settings" }, { __name = "aicc.setting" }
+
+function Line.__tostring(line) return ("%-16s %s (%s)"):format(line.name, clean(line.value), line.source) end
 
 -- One line for each setting.
 function Lines.__tostring(lines)
   local shown = {}
-  for i, line in ipairs(lines) do
-    shown[i] = ("%-16s %s (%s)"):format(line.name, clean(line.value), line.source)
-  end
+  for i, line in ipairs(lines) do shown[i] = tostring(line) end
   return table.concat(shown, "\n")
 end
 
 --- What `client:explain` returns.
 -- @tparam {table,...} lines
 -- @treturn {table,...} the same
-function M.settings(lines) return setmetatable(lines, Lines) end
+function M.settings(lines)
+  for i = 1, #lines do setmetatable(lines[i], Line) end
+  return setmetatable(lines, Lines)
+end
 
---- Makes the metatable of lists of something else.
+--- Makes what lists of something else, and what is in them, print as.
 -- @tparam string name of the kind: what error messages of Lua's own call it
 -- @tparam string what one of them is called
 -- @tparam function show takes an item, returns text
--- @treturn table
+-- @treturn function takes a list, returns it
 function M.list_of(name, what, show)
-  return { __name = name, __tostring = function(list) return line_of(list, what, show) end }
+  local list_meta = { __name = name, __tostring = function(list) return line_of(list, what, show) end }
+  local item_meta = { __name = name .. "." .. what, __tostring = show }
+  return function(list)
+    for i = 1, #list do setmetatable(list[i], item_meta) end
+    return setmetatable(list, list_meta)
+  end
+end
+
+as_skills = M.list_of("aicc.skills", "queue", skill_of)
+
+local as_offboarded = M.list_of("aicc.offboarded", "queue", function(queue)
+  return ("%.0f %s"):format(queue.skillId, tostring(queue.outcome))
+end)
+
+--- What came of one agent's queues.
+-- @tparam table result
+-- @treturn table the same
+function M.offboarding(result)
+  as_offboarded(result.queues)
+  return setmetatable(result, Offboarding)
+end
+
+--- Makes what a table of numbers prints as: "connections 1, held 0".
+-- @tparam string name of the kind
+-- @treturn function takes a table, returns it
+function M.numbers(name)
+  local meta = { __name = name }
+  function meta.__tostring(numbers)
+    local shown = {}
+    for key, value in pairs(numbers) do shown[#shown + 1] = ("%s %.0f"):format(key, value) end
+    table.sort(shown)
+    return table.concat(shown, ", ")
+  end
+  return function(numbers) return setmetatable(numbers, meta) end
 end
 
 return M

@@ -31,11 +31,11 @@ local Status = { __name = "aicc.jobs.status" }
 
 function Status.__tostring(status) return ("%s: %s; %s"):format(clean(status.name), tostring(status.state), lines_of(status)) end
 
-local Queues = results.list_of("aicc.jobs.queues", "queue", function(queue)
+local as_queues = results.list_of("aicc.jobs.queues", "queue", function(queue)
   return ("%.0f (%d of %s agents)"):format(queue.skill_id, queue.about, tostring(queue.size or "?"))
 end)
 
-local Jobs = results.list_of("aicc.jobs.list", "job", function(job) return ("%s (%s)"):format(clean(job.name), job.state) end)
+local as_jobs = results.list_of("aicc.jobs.list", "job", function(job) return ("%s (%s)"):format(clean(job.name), job.state) end)
 
 local Row = { __name = "aicc.jobs.row" }
 
@@ -45,10 +45,14 @@ function Row.__tostring(row)
   return ("line %d%s: %s: %s%s"):format(row.line, where, clean(row.user_account), tostring(row.status), undo)
 end
 
--- What a function made, with a metatable; its other results as they are.
-local function as(meta)
+-- What a function made, as a list or with a metatable; its other results as they are.
+local function as(kind)
   return function(value, ...)
-    if type(value) == "table" then setmetatable(value, meta) end
+    if type(value) == "table" and type(kind) == "function" then
+      kind(value)
+    elseif type(value) == "table" then
+      setmetatable(value, kind)
+    end
     return value, ...
   end
 end
@@ -72,7 +76,7 @@ M.status = as(Status)
 -- @tparam ?table value
 -- @param ... an error, passed on
 -- @return all arguments
-M.queues = as(Queues)
+M.queues = as(as_queues)
 
 --- What `job:report` and `job:without_queue` return: an iterator over rows.
 -- @tparam ?function iterator
@@ -91,6 +95,6 @@ end
 -- @tparam ?table value
 -- @param ... an error, passed on
 -- @return all arguments
-M.list = as(Jobs)
+M.list = as(as_jobs)
 
 return M

@@ -22,9 +22,11 @@ local sandbox = {}
 local Server = { __name = "aicc.sandbox" }
 Server.__index = Server
 
-local Requests = results.list_of("aicc.sandbox.requests", "request", function(request)
+local as_requests = results.list_of("aicc.sandbox.requests", "request", function(request)
   return ("%s (%s)"):format(request.operation or request.path, request.status or "no status")
 end)
+
+local as_stats = results.numbers "aicc.sandbox.stats"
 
 -- What the service in the handler's state needs to know; the rest is the daemon's.
 local SERVICE_OPTIONS = {
@@ -147,13 +149,13 @@ end
 -- @treturn {table,...} `n`, `operation`, `method`, `path`, `headers` (array of name and value, as they came), `header`
 --   (lower-case name -> value), `body`, `status`, `time` (seconds), `connection` (its number)
 function Server:requests()
-  return setmetatable(self.raw:call("requests"), Requests)
+  return as_requests(self.raw:call("requests"))
 end
 
 --- What was counted.
 -- @treturn table since the start `connections`, `requests`, `max_in_flight`; and now `in_flight`, `held`
 function Server:stats()
-  return self.raw:stats()
+  return as_stats(self.raw:stats())
 end
 
 --- Scripts what goes wrong. The first fault set that matches a request wins.
