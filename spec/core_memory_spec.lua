@@ -139,6 +139,33 @@ describe("out of memory at any allocation #lua54 #nocoverage", function()
       assert.is_true(tonumber(rounds) > 100, output)
     end)
 
+    it("a loop whose run that ended is good for another, " .. mode .. " #nosan", function()
+      run([[
+        local aicc, loop = require "aicc", require "aicc.loop"
+        local client = assert(aicc.new {
+          base_url = URL, app_key = "sandbox-key", app_secret = "sandbox-secret", max_in_flight = 2, retry = false, deadline = 5,
+        })
+        assert(client:access_token())
+        local ended = 0
+        local function task()
+          client:release_agent_by_skill(3, accounts)
+          ended = ended + 1
+        end
+        local n, failed = 0, 0
+        repeat
+          n = n + 1
+          for _ = 1, 3 do loop.spawn(task) end
+          nomem.fail(n, ]] .. forever .. [[)
+          local good, problem = pcall(loop.run)
+          failed = nomem.stop()
+          assert(good or tostring(problem):find "memory", problem)
+          ended = 0
+          for _ = 1, 3 do loop.spawn(task) end
+          loop.run()
+          assert(ended == 3, ended)
+        until failed == 0]])
+    end)
+
     it("a session sends the whole request or none, and works again, " .. mode .. " #nosan", function()
       local rounds = tonumber(run([[
         local session = assert(core.session { base_url = URL, app_key = "sandbox-key" })

@@ -28,6 +28,8 @@ local timers = {}            -- binary heap of { due, order, thread }
 local timer_order = 0
 local failures = {}          -- errors raised by spawned functions
 local is_running = false
+local is_broken = false      -- whether what was under way is still to be given up
+local abandon
 
 -- Calls that are waited for, by their session: `tickets` (ticket -> coroutine), `count`, `at` (its place in `sessions`), and
 -- `is_fresh` (whether one was started since the session was last stepped). A record outlives its calls, but not its session.
@@ -109,6 +111,7 @@ end
 -- @tparam function f
 -- @param ... its arguments
 function M.spawn(f, ...)
+  if is_broken then abandon() end
   local thread = coroutine.create(f)
   tasks[thread] = true
   task_count = task_count + 1
@@ -311,15 +314,17 @@ local function run()
   end
 end
 
--- Gives up whatever is under way. An interrupt may come between any two instructions, so nothing half done is kept.
-local function abandon()
-  local given_up = tasks
+-- Gives up whatever is under way. An interrupt may come between any two instructions, so nothing half done is kept; and where
+-- there is no memory for new tables, that is left to whoever spawns or runs next.
+function abandon()
+  is_broken = true
   for _, session in ipairs(sessions) do
     for ticket in pairs(calls[session].tickets) do session:cancel(ticket) end
   end
-  tasks, task_count, current, timers, failures = {}, 0, nil, {}, {}
-  ended, ended_count, ready, ready_count, spare = {}, 0, {}, 0, {}
-  calls, sessions, fresh, stirring = setmetatable({}, { __mode = "k" }), {}, {}, {}
+  local a, b, c, d, e, f, g, h, i = {}, {}, {}, {}, {}, {}, {}, {}, {}
+  local records, given_up = setmetatable({}, { __mode = "k" }), tasks
+  tasks, timers, failures, ended, ready, spare, sessions, fresh, stirring, calls = a, b, c, d, e, f, g, h, i, records
+  task_count, current, ended_count, ready_count, is_broken = 0, nil, 0, 0, false
   for thread in pairs(given_up) do close(thread) end
 end
 
@@ -328,6 +333,7 @@ end
 -- up all that is under way: what had been sent may have been done. May not be called from inside.
 function M.run()
   if is_running then error("aicc.loop.run: the loop is running already", 2) end
+  if is_broken then abandon() end
   is_running = true
   local ok, problem = pcall(run)
   is_running = false
