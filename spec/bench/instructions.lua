@@ -1,7 +1,7 @@
 -- `make bench-instructions`: machine instructions per call, beside C on libcurl with nothing around it. Counted by valgrind's
 -- callgrind and not timed: the same on a quiet machine and on a busy one, but for what a poll finds ready. Each way is run twice
--- in a process of its own, with few calls and with many; what the latter has more is theirs. The server is nginx (server.lua). That
--- three times, in turn: what counts is the median.
+-- in a process of its own, with few calls and with many; what the latter has more is theirs. The server is nginx (server.lua).
+-- That three times, in turn: what counts is the median.
 --
 -- Fails where a ratio is above its limit: what was reached when it was written here, and a little more. Issue 11's targets stand
 -- beside them. Prints a table, and JSON into build/bench/instructions.json.
