@@ -1,5 +1,5 @@
 /*
-** uncaught.h - on Lua 5.1: an error of this library that nobody catches is printed as its line.
+** uncaught.h - on Lua 5.1 and 5.2: an error of this library that nobody catches is printed as its line.
 */
 #ifndef AICC_UNCAUGHT_H
 #define AICC_UNCAUGHT_H

@@ -10,8 +10,8 @@ local core = require("aicc.native").load "aicc.core"
 local client = require "aicc.client"
 local errors = require "aicc.error"
 
--- The interpreter of Lua 5.1 cannot print an error that is a table (src/uncaught.c).
-if _VERSION == "Lua 5.1" and not rawget(_G, "jit") then core.show_uncaught() end
+-- The interpreter of Lua 5.1 cannot print an error that is a table, nor can 5.2's `assert` (src/uncaught.c).
+if _VERSION == "Lua 5.1" and not rawget(_G, "jit") or _VERSION == "Lua 5.2" then core.show_uncaught() end
 
 local M = {}
 
