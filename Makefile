@@ -148,7 +148,7 @@ bench-loops: build ## Inside cqueues, luv and Copas: calls a second, and how lat
 bench-requests: build ## How many requests a job makes for each of its rows
 	@$(IN_TREE) $(LUA) spec/bench/requests.lua
 
-bench-plot: build ## The README's numbers and doc/speed.svg, from what the last make bench found
+bench-plot: build ## The numbers of README.md and doc/speed.md, and doc/speed.svg, from what the last make bench found
 	@$(IN_TREE) $(LUA) spec/bench/plot.lua
 	@$(IN_TREE) $(LUA) spec/bench/readme.lua
 

@@ -5,7 +5,7 @@
 
 local tools = require "spec.bench.tools"
 
-local CALLS, ROUNDS, MANY = tonumber(arg[1]) or 500, tonumber(arg[2]) or 9, tonumber(arg[3]) or 1000
+local CALLS, ROUNDS, MANY = tonumber(arg[1]) or 1000, tonumber(arg[2]) or 15, tonumber(arg[3]) or 1000
 
 local SCRIPTS = {
   { host = "nginx", command = "lua5.4 spec/bench/nginx.lua %d %d %d" },
