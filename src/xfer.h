@@ -2,7 +2,7 @@
 ** xfer.h - one transfer: a POST and its reply, and what is known of how it ended. Knows no Lua.
 **
 ** A transfer is filled in by its starter (call.c), run by a pool (pool.c) on an easy handle that the pool lends to it, and read
-** by session.c. The buffers are the transfer's own; the URL belongs to the session; the headers are shared and counted.
+** by reading.c. The buffers are the transfer's own; the URL belongs to the session; the headers are shared and counted.
 */
 #ifndef AICC_XFER_H
 #define AICC_XFER_H
@@ -12,26 +12,10 @@
 #include <sys/types.h>
 
 #include "buf.h"
+#include "headers.h"
 
 #define AICC_REPLY_LIMIT (1u << 20)
 #define AICC_HEAD_LIMIT (64u << 10)
-
-/* A list of request headers, shared by the transfers that send it. Wiped when the last one lets go: it holds a token. */
-struct aicc_headers {
-  struct curl_slist *list;
-  unsigned references;
-};
-
-/* An empty list with one reference, or NULL when out of memory. */
-struct aicc_headers *aicc_headers_new(void);
-
-/* Appends `name: value` (or `name:`, which keeps libcurl from sending its own). Returns 0 when out of memory. */
-int aicc_headers_add(struct aicc_headers *headers, const char *name, const char *value, size_t size);
-
-/* Appends those of another list, or of none where that is NULL. Returns 0 when out of memory. */
-int aicc_headers_add_all(struct aicc_headers *headers, const struct aicc_headers *others);
-
-void aicc_headers_release(struct aicc_headers *headers);
 
 /* What every transfer of a session has in common. The strings outlive the session's transfers. */
 struct aicc_settings {
