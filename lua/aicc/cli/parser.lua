@@ -2,6 +2,7 @@
 -- @module aicc.cli.parser
 
 local argparse = require "argparse"
+local core = require "aicc.core"
 
 local M = {}
 
@@ -227,8 +228,8 @@ SIGTERM, SIGHUP).]]
 
 -- Like --help: it needs no command, and nothing follows it.
 local function print_version()
-  local curl = require("aicc.native").load "aicc.curl"
-  print(("aicc %s (%s, %s)"):format(curl._VERSION, rawget(_G, "jit") and jit.version or _VERSION, curl.curl_version))
+  local lua = rawget(_G, "jit") and jit.version or _VERSION
+  print(("aicc %s (%s, %s)"):format(core._VERSION, lua, require("aicc.transport.curl").version()))
   os.exit(0)
 end
 

@@ -128,6 +128,10 @@ end
 
 local M = {}
 
+--- What libcurl calls itself, and its TLS library. Raises where there is none.
+-- @treturn string
+function M.version() return native.load("aicc.curl").curl_version end
+
 --- Makes the transport.
 -- @tparam table settings as from `aicc.config`
 -- @tparam ?table _ where the settings came from
