@@ -17,14 +17,7 @@ after_each(function()
   server:stop()
 end)
 
--- The bodies of the requests of an operation, in the order in which they came.
-local function bodies(operation)
-  local list = {}
-  for _, request in ipairs(server:requests()) do
-    if request.operation == operation then list[#list + 1] = request.body end
-  end
-  return table.concat(list, " ")
-end
+local function bodies(operation) return scene.bodies(server, operation) end
 
 local AGENTS = { [3] = { "1001", { userAccount = "BOB", agentWeight = 3, skillWeight = 4 } }, [4] = { "BOB" } }
 

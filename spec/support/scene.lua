@@ -105,6 +105,15 @@ function scene.lost(operation)
   }
 end
 
+--- The bodies of the requests of an operation that a sandbox got, in the order in which they came, with blanks between them.
+function scene.bodies(server, operation)
+  local list = {}
+  for _, request in ipairs(server:requests()) do
+    if request.operation == operation then list[#list + 1] = request.body end
+  end
+  return table.concat(list, " ")
+end
+
 --- The n-th of the arguments.
 function scene.nth(n, ...) return (select(n, ...)) end
 
