@@ -83,12 +83,12 @@ $(SANDBOX): LDLIBS = -lmicrohttpd -lgnutls $(LIBDL)
 
 $(CORE) $(CURL) $(SANDBOX):
 	@mkdir -p $(@D)
-	@echo 'link  $@'
+	@echo 'link  $@' >&2
 	@$(LINK) -o $@ $^ $(LDLIBS)
 
 $(OUT)/%.o: %.c Makefile | tools
 	@mkdir -p $(@D)
-	@echo 'cc    $@'
+	@echo 'cc    $@' >&2
 	@$(COMPILE) -c -o $@ $<
 
 -include $(patsubst %.o,%.d,$(call objects,src) $(call objects,src/sandbox))

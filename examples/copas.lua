@@ -1,6 +1,7 @@
 -- Inside Copas: a call waits as a read of a socket does, and Copas's other threads go on. Here ten agents are unbound at once,
--- beside whatever else the program does. `lua5.1 examples/copas.lua` with aicc and Copas installed (Debian: lua-copas, which has
--- 1.1.7 for Lua 5.1; the rock is 4.x, for all).
+-- beside whatever else the program does. It needs Copas (Debian: lua-copas, 1.1.7 for Lua 5.1; the rock is 4.x, for all).
+--
+--     eval "$(make ABI=5.1)"; lua5.1 examples/copas.lua
 
 local copas = require "copas"
 local sandbox = require "aicc.sandbox"

@@ -1,5 +1,7 @@
 -- Inside cqueues: a call waits by yielding to the controller, and whatever else that runs goes on. Here ten agents are unbound at
--- once, beside a timer. `lua5.4 examples/cqueues.lua` with aicc and cqueues installed (Debian: lua-cqueues).
+-- once, beside a timer. It needs cqueues (Debian: lua-cqueues).
+--
+--     eval "$(make)"; lua5.4 examples/cqueues.lua
 
 local cqueues = require "cqueues"
 local sandbox = require "aicc.sandbox"

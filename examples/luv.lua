@@ -1,5 +1,7 @@
 -- Inside luv (libuv): a call waits by yielding, and luv's callbacks go on. Here ten agents are unbound at once, beside a timer.
--- `lua5.4 examples/luv.lua` with aicc and luv installed (Debian: lua-luv).
+-- It needs luv (Debian: lua-luv).
+--
+--     eval "$(make)"; lua5.4 examples/luv.lua
 
 local sandbox = require "aicc.sandbox"
 local uv = require "luv"

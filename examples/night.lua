@@ -1,7 +1,7 @@
 -- A night of work, end to end, on a sandbox of its own: 5,000 rows over 40 queues, with agents that are not bound, lines that
 -- come twice, accounts that the API refuses, an answer that is lost and a server out of breath. Then everything is undone.
 --
---     lua5.4 examples/night.lua
+--     eval "$(make)"; lua5.4 examples/night.lua
 
 local jobs = require "aicc.jobs"
 local sandbox = require "aicc.sandbox"

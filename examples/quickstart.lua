@@ -1,5 +1,7 @@
 -- The whole way once: a sandbox of the API in this process, a token, two agents unbound by name, the rest with aicc.ALL, and a
--- call that is refused. `make demo` runs it; so does `lua5.4 examples/quickstart.lua` where aicc is installed.
+-- call that is refused. `make demo` runs it; so does
+--
+--     eval "$(make)"; lua5.4 examples/quickstart.lua
 
 local aicc = require "aicc"
 local core = require "aicc.core"

@@ -1,6 +1,7 @@
 -- A place to play: the API in this process, a client that talks to it, and a prompt.
 --
---     lua5.4 -i examples/repl.lua
+--     make repl
+--     eval "$(make)"; lua5.4 -i examples/repl.lua         the same; where aicc is installed, without the first half
 
 aicc = require "aicc" -- luacheck: ignore 111 (globals are what a prompt has)
 sandbox = require("aicc.sandbox").start { -- luacheck: ignore 111

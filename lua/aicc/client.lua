@@ -141,7 +141,8 @@ end
 -- @treturn ?table the error: see `aicc.error`; its `outcome` tells what the server may have done
 function Client:release_agent_by_skill(skill_id, accounts, options)
   local result, err = change(self, "release_agent_by_skill", options, skill_id, accounts)
-  return result, err -- no tail call: the levels of errors count on this frame
+  if not result then return nil, err end -- no tail call: the levels of errors count on this frame
+  return result -- alone: a prompt prints all that comes back
 end
 
 --- Binds agents to a skill queue, or changes their weights (addSkillsToAgent).
@@ -153,7 +154,8 @@ end
 function Client:bind_agents(skill_id, accounts, options)
   local own, rest = split(options, WEIGHTS)
   local result, err = change(self, "bind_agents", rest, accounts, skill_id, own.agent_weight, own.skill_weight)
-  return result, err
+  if not result then return nil, err end
+  return result
 end
 
 --- Every agent of a skill queue (queryAgentInfoBySkillId, all pages). A queue that changes while it is listed is read again.
