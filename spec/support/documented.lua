@@ -65,7 +65,7 @@ end
 
 -- The words with which a line of a shell begins here.
 local PROGRAMS = { "make", "aicc", "sudo", "lua5%.%d", "luarocks", "dpkg%-buildpackage", "dpkg", "docker", "apt%-get", "sqlite3", "psql",
-  "eval", "export", "mkdir", "for", "cd", "examples/%w+/run", "bin/aicc", "nice" }
+  "eval", "export", "mkdir", "examples/%w+/run" }
 
 local function is_shell(line)
   for _, program in ipairs(PROGRAMS) do
@@ -81,8 +81,7 @@ function documented.blocks(path)
   for _, block in ipairs(blocks) do
     local first = block.lines[1]
     block.text = table.concat(block.lines, "\n")
-    block.kind = first:find "^> " and "repl" or block.language == "lua" and "lua"
-      or is_shell(first) and "shell"
+    block.kind = first:find "^> " and "repl" or block.language == "lua" and "lua" or is_shell(first) and "shell"
       or load(block.text) and "lua" or first:find "^SELECT" and "sql" or "picture"
   end
   return blocks
