@@ -64,8 +64,8 @@ local function blocks_of_man(path)
 end
 
 -- The words with which a line of a shell begins here.
-local PROGRAMS = { "make", "aicc", "sudo", "lua5%.%d", "luarocks", "dpkg%-buildpackage", "dpkg", "docker", "apt%-get", "sqlite3", "psql",
-  "eval", "export", "mkdir", "examples/%w+/run" }
+local PROGRAMS = { "make", "aicc", "sudo", "lua5%.%d", "luarocks", "dpkg%-buildpackage", "dpkg", "docker", "apt%-get", "sqlite3",
+  "psql", "eval", "export", "mkdir", "examples/%w+/run" }
 
 local function is_shell(line)
   for _, program in ipairs(PROGRAMS) do
