@@ -49,7 +49,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .PHONY: all build library libraries sandbox tools demo repl test bench bench-encode bench-hosts bench-instructions \
-        bench-plot bench-raw bench-requests doc names completions check clean coverage help \
+        bench-plot bench-raw bench-requests bench-scale doc names completions check clean coverage help \
         install         install-library install-sandbox install-cli uninstall
 
 all: build ## Build, and say how to use the tree without installing (the default)
@@ -147,6 +147,11 @@ bench-loops: build ## Inside cqueues, luv and Copas: calls a second, and how lat
 
 bench-requests: build ## How many requests a job makes for each of its rows
 	@$(IN_TREE) $(LUA) spec/bench/requests.lua
+
+DATABASES = sqlite postgresql
+
+bench-scale: build ## What a job costs as it grows: 1,000,000 rows, one queue, 1,000 jobs; DATABASES=sqlite (ten minutes)
+	@$(IN_TREE) $(LUA) spec/bench/scale.lua $(DATABASES)
 
 bench-plot: build ## The numbers of README.md and doc/speed.md, and doc/speed.svg, from what the last make bench found
 	@$(IN_TREE) $(LUA) spec/bench/plot.lua

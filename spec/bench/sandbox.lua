@@ -16,13 +16,13 @@ end
 local server = assert(require("aicc.sandbox").start { agents = queues, log = false })
 if %g > 0 then server:fault { to = math.huge, delay = %g } end
 local file = assert(io.open("%s", "w"))
-file:write(server.base_url, "\n")
+file:write(server.base_url, "\n", require("aicc.core").process(), "\n")
 file:close()
 io.read "a"
 server:stop()]]
 
 --- Starts one. `agents`: skill -> names; or `queues` and `each`: so many queues with the agents a1, a2, …; `delay`: seconds
--- before each answer. Returns `url` and `stop()`.
+-- before each answer. Returns `url`, `pid` and `stop()`.
 function sandbox.start(options)
   local named, path, delay = {}, os.tmpname(), options.delay or 0
   for skill, names in pairs(options.agents or {}) do
@@ -30,15 +30,17 @@ function sandbox.start(options)
   end
   local script = SCRIPT:format(table.concat(named, ", "), options.queues or 0, options.each or 0, delay, delay, path)
   local process = assert(io.popen(("exec lua5.4 -e '%s'"):format(script), "w"))
-  local url
+  local url, pid
   repeat
     core.sleep(0.02)
     local file = io.open(path)
-    url = file and file:read "l"
-    if file then file:close() end
-  until url
+    if file then
+      url, pid = file:read("l", "n")
+      file:close()
+    end
+  until pid
   os.remove(path)
-  return { url = url, stop = function() process:close() end }
+  return { url = url, pid = pid, stop = function() process:close() end }
 end
 
 return sandbox
