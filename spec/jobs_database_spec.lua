@@ -2,8 +2,8 @@
 -- PostgreSQL's part.
 
 local collector = require "spec.support.collector"
-local connect = require "aicc.jobs.connect"
-local database = require "aicc.jobs.database"
+local connect = require "aicc.jobs.db.open"
+local database = require "aicc.jobs.db.connection"
 local errors = require "aicc.error"
 local support = require "spec.support.jobs"
 

@@ -2,8 +2,8 @@
 
 local core = require "aicc.core"
 local jobs = require "aicc.jobs"
-local lock = require "aicc.jobs.lock"
-local rows = require "aicc.jobs.store"
+local lock = require "aicc.jobs.job_lock"
+local rows = require "aicc.jobs.db.jobs"
 local support = require "spec.support.jobs"
 
 describe("a job's lock #lua54", function()
@@ -102,7 +102,7 @@ describe("a job's lock #lua54", function()
 
   it("is not needed to see that others have turned a job around: its end leaves their state", function()
     local job = support.plan(store, client, support.range(3, 1, 5))
-    local run = require "aicc.jobs.run"
+    local run = require "aicc.jobs.workers"
     local original = run.run
     finally(function() run.run = original end)
     run.run = function(...)

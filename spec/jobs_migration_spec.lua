@@ -1,9 +1,9 @@
 -- A job store of an older version: whoever opens it first brings it up to date, and its jobs go on. The stores are dumps of what
 -- those versions made (spec/fixtures/make.lua).
 
-local connect = require "aicc.jobs.connect"
+local connect = require "aicc.jobs.db.open"
 local core = require "aicc.core"
-local database = require "aicc.jobs.database"
+local database = require "aicc.jobs.db.connection"
 local dbi = require "DBI"
 local jobs = require "aicc.jobs"
 local lfs = require "lfs"

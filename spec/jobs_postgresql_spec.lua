@@ -1,15 +1,15 @@
 -- Jobs that several workers share: on a real PostgreSQL server, which the spec starts.
 
-local claims = require "aicc.jobs.claims"
+local claims = require "aicc.jobs.queue_claims"
 local jobs = require "aicc.jobs"
-local journal = require "aicc.jobs.journal"
+local journal = require "aicc.jobs.turn"
 local loop = require "aicc.loop"
 local postgresql = require "spec.support.postgresql"
 local queries = require "spec.support.queries"
-local rows = require "aicc.jobs.store"
+local rows = require "aicc.jobs.db.jobs"
 local socket = require "socket"
 local support = require "spec.support.jobs"
-local throttle = require "aicc.jobs.throttle"
+local throttle = require "aicc.jobs.db.pause"
 
 local LUA = arg and arg[-1] or "lua5.4"
 local QUEUES = 24

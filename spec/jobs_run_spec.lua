@@ -274,7 +274,7 @@ describe("a job #lua54", function()
       for q = 1, 10 do agents[q], list[q] = support.agents(3), { q, "a1" } end
       start { agents = agents }
       local job, looks = support.plan(store, client, list), 0
-      local radius = require "aicc.jobs.radius"
+      local radius = require "aicc.jobs.blast_radius"
       local beyond = radius.beyond
       finally(function() radius.beyond = beyond end)
       function radius.beyond(...)
@@ -330,7 +330,7 @@ describe("a job #lua54", function()
   it("is worked by one process at a time", function()
     start { agents = { [3] = support.agents(100) } }
     local job = support.plan(store, client, support.range(3, 1, 10))
-    local claims = require "aicc.jobs.claims"
+    local claims = require "aicc.jobs.queue_claims"
     local held = assert(claims.open(store.db, { id = 1, name = "night" }))
     local summary, err = apply(job)
     assert.is_nil(summary)

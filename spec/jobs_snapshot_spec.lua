@@ -1,7 +1,7 @@
 -- Who is bound: an agent counts once, however often and in whatever spelling the input names it.
 
 local aicc = require "aicc"
-local snapshot = require "aicc.jobs.snapshot"
+local snapshot = require "aicc.jobs.db.snapshot"
 local support = require "spec.support.jobs"
 
 describe("a job's snapshot #lua54", function()

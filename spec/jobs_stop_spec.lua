@@ -1,7 +1,7 @@
 -- Jobs that stop early or wait: throttled by the API, or interrupted. What was sent is settled, and nothing more leaves.
 
 local core = require "aicc.core"
-local ledger = require "aicc.jobs.ledger"
+local ledger = require "aicc.jobs.db.chunks"
 local loop = require "aicc.loop"
 local support = require "spec.support.jobs"
 

@@ -1,7 +1,7 @@
 -- A server's texts in the job store: cut where a character ends, and cleaned of what databases refuse.
 
 local support = require "spec.support.jobs"
-local text = require "aicc.jobs.text"
+local text = require "aicc.jobs.db.text"
 
 describe("a server's text", function()
   local seat = "座席不存在"

@@ -1,7 +1,7 @@
 -- A pause that one worker was told to make, as the others find it in the store.
 
 local support = require "spec.support.jobs"
-local throttle = require "aicc.jobs.throttle"
+local throttle = require "aicc.jobs.db.pause"
 
 describe("a job's throttle #lua54", function()
   local store

@@ -4,7 +4,7 @@
 
 local centre = require "spec.support.centre"
 local jobs = require "aicc.jobs"
-local ledger = require "aicc.jobs.ledger"
+local ledger = require "aicc.jobs.db.chunks"
 local status = require "aicc.cli.status"
 local support = require "spec.support.jobs"
 

@@ -3,7 +3,7 @@
 -- @module aicc.cli.output
 
 local fold = require "aicc.cli.fold"
-local json = require "aicc.jobs.json"
+local json = require "aicc.json"
 local later = require "aicc.cli.later"
 
 local Output = {}

@@ -5,12 +5,12 @@
 -- the two ways differ that is told.
 -- @module aicc.jobs.find
 
-local agents = require "aicc.jobs.agents"
+local agents = require "aicc.jobs.db.agents"
 local errors = require "aicc.error"
 local loop = require "aicc.loop"
-local snapshot = require "aicc.jobs.snapshot"
-local store = require "aicc.jobs.store"
-local text = require "aicc.jobs.text"
+local snapshot = require "aicc.jobs.db.snapshot"
+local store = require "aicc.jobs.db.jobs"
+local text = require "aicc.jobs.db.text"
 
 local M = {}
 

@@ -14,17 +14,17 @@
 
 require("aicc.native").load "aicc.core" -- before all that needs it: this explains a wrong build
 
-local agents = require "aicc.jobs.agents"
+local agents = require "aicc.jobs.db.agents"
 local check = require "aicc.jobs.options"
-local claims = require "aicc.jobs.claims"
-local connect = require "aicc.jobs.connect"
-local database = require "aicc.jobs.database"
-local execute = require "aicc.jobs.execute"
+local claims = require "aicc.jobs.queue_claims"
+local connect = require "aicc.jobs.db.open"
+local database = require "aicc.jobs.db.connection"
+local execute = require "aicc.jobs.lifecycle"
 local input = require "aicc.jobs.input"
-local lock = require "aicc.jobs.lock"
+local lock = require "aicc.jobs.job_lock"
 local plan = require "aicc.jobs.plan"
 local report = require "aicc.jobs.report"
-local rows = require "aicc.jobs.store"
+local rows = require "aicc.jobs.db.jobs"
 local shown = require "aicc.jobs.shown"
 
 local M = {}

@@ -11,7 +11,7 @@
 -- @module aicc.jobs.input
 
 local csv = require "aicc.jobs.input.csv"
-local database = require "aicc.jobs.database"
+local database = require "aicc.jobs.db.connection"
 local errors = require "aicc.error"
 local jsonl = require "aicc.jobs.input.jsonl"
 local lines_of = require "aicc.jobs.input.lines"

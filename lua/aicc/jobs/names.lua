@@ -6,7 +6,7 @@
 -- @module aicc.jobs.names
 
 local errors = require "aicc.error"
-local text = require "aicc.jobs.text"
+local text = require "aicc.jobs.db.text"
 
 local Names = {}
 Names.__index = Names

@@ -1,20 +1,20 @@
 --- Makes a job of rows and looks at its queues. Nothing is changed: a plan only reads.
 -- @module aicc.jobs.plan
 
-local agents = require "aicc.jobs.agents"
+local agents = require "aicc.jobs.db.agents"
 local core = require "aicc.core"
-local database = require "aicc.jobs.database"
+local database = require "aicc.jobs.db.connection"
 local errors = require "aicc.error"
 local find = require "aicc.jobs.find"
-local lock = require "aicc.jobs.lock"
+local lock = require "aicc.jobs.job_lock"
 local loop = require "aicc.loop"
 local names = require "aicc.jobs.names"
 local pace = require "aicc.jobs.pace"
-local radius = require "aicc.jobs.radius"
+local radius = require "aicc.jobs.blast_radius"
 local recent = require "aicc.jobs.recent"
-local run = require "aicc.jobs.run"
-local snapshot = require "aicc.jobs.snapshot"
-local store = require "aicc.jobs.store"
+local run = require "aicc.jobs.workers"
+local snapshot = require "aicc.jobs.db.snapshot"
+local store = require "aicc.jobs.db.jobs"
 
 local M = {}
 

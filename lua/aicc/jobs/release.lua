@@ -1,10 +1,10 @@
 --- Releases the rows of one queue: look at the queue, settle what an earlier run left open, then chunk after chunk.
 -- @module aicc.jobs.release
 
-local dispatch = require "aicc.jobs.dispatch"
+local dispatch = require "aicc.jobs.send"
 local errors = require "aicc.error"
-local ledger = require "aicc.jobs.ledger"
-local snapshot = require "aicc.jobs.snapshot"
+local ledger = require "aicc.jobs.db.chunks"
+local snapshot = require "aicc.jobs.db.snapshot"
 
 local M = {}
 
@@ -17,7 +17,7 @@ M.LEFT = "what came of some requests is not known"
 -- @tparam table db
 -- @tparam table claim
 -- @tparam table listing
--- @tparam string which chunks, see `aicc.jobs.ledger`
+-- @tparam string which chunks, see `aicc.jobs.db.chunks`
 -- @treturn boolean
 function M.is_undecided(db, claim, listing, which)
   return dispatch.is_undecided(ledger.chunks(db, claim.id, "release", which), listing)
@@ -28,7 +28,7 @@ end
 -- @tparam table db
 -- @tparam table claim
 -- @tparam table listing
--- @tparam string which chunks, see `aicc.jobs.ledger`
+-- @tparam string which chunks, see `aicc.jobs.db.chunks`
 -- @tparam ?boolean is_over whether nothing more is sent
 -- @treturn integer how many accounts turned out to be released
 -- @treturn integer how many left the snapshot, since somebody else has unbound them

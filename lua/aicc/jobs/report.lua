@@ -1,8 +1,8 @@
 --- A job's report: one line per input line, in input order.
 -- @module aicc.jobs.report
 
-local database = require "aicc.jobs.database"
-local json = require "aicc.jobs.json"
+local database = require "aicc.jobs.db.connection"
+local json = require "aicc.json"
 
 local M = {}
 

@@ -3,10 +3,10 @@
 -- Those with the same weights go together, fifty in a request. Whoever is bound again already is skipped.
 -- @module aicc.jobs.undo
 
-local database = require "aicc.jobs.database"
-local dispatch = require "aicc.jobs.dispatch"
+local database = require "aicc.jobs.db.connection"
+local dispatch = require "aicc.jobs.send"
 local errors = require "aicc.error"
-local ledger = require "aicc.jobs.ledger"
+local ledger = require "aicc.jobs.db.chunks"
 local release = require "aicc.jobs.release"
 local settle = require "aicc.settle"
 

@@ -2,10 +2,10 @@
 --
 -- A chunk that the API refuses is halved until the accounts that it refuses stand alone, so that they hold back no others.
 -- Nobody is written "failed" on the API's word alone: one listing at the end decides all that is in doubt.
--- @module aicc.jobs.dispatch
+-- @module aicc.jobs.send
 
-local ledger = require "aicc.jobs.ledger"
-local snapshot = require "aicc.jobs.snapshot"
+local ledger = require "aicc.jobs.db.chunks"
+local snapshot = require "aicc.jobs.db.snapshot"
 
 local M = {}
 
@@ -189,9 +189,9 @@ local function settle(work, claim, doubtful)
 end
 
 --- Sends a chunk. What it leaves noted is committed with the claim's next commit.
--- @tparam table work the run (see `aicc.jobs.run`)
+-- @tparam table work the run (see `aicc.jobs.workers`)
 -- @tparam table claim
--- @tparam table chunk as from `aicc.jobs.ledger`
+-- @tparam table chunk as from `aicc.jobs.db.chunks`
 -- @treturn integer for how many accounts it has been done
 -- @treturn ?table the error that kept it from being sent as a whole
 function M.send(work, claim, chunk)

@@ -1,14 +1,14 @@
 --- Who works on what: a job's queues, each worked by one worker at a time.
 --
--- SQLite: one worker a job, which has its lock (`aicc.jobs.lock`). PostgreSQL: several, on several hosts. A claim is a lease by
--- the database's clock, and carries an epoch: every transaction of a queue begins by renewing its lease, which changes no row
+-- SQLite: one worker a job, which has its lock (`aicc.jobs.job_lock`). PostgreSQL: several, on several hosts. A claim is a lease
+-- by the database's clock, and carries an epoch: every transaction of a queue begins by renewing its lease, which changes no row
 -- once somebody else has the queue. Nothing is sent under a lease that could end before the answer is here.
--- @module aicc.jobs.claims
+-- @module aicc.jobs.queue_claims
 
 local core = require "aicc.core"
-local database = require "aicc.jobs.database"
-local lock = require "aicc.jobs.lock"
-local text = require "aicc.jobs.text"
+local database = require "aicc.jobs.db.connection"
+local lock = require "aicc.jobs.job_lock"
+local text = require "aicc.jobs.db.text"
 
 local Claims = {}
 Claims.__index = Claims

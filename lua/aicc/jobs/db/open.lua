@@ -1,10 +1,10 @@
 --- Opens a job store's database: SQLite's file, or PostgreSQL's URL.
--- @module aicc.jobs.connect
+-- @module aicc.jobs.db.open
 
 local core = require "aicc.core"
-local database = require "aicc.jobs.database"
+local database = require "aicc.jobs.db.connection"
 local errors = require "aicc.error"
-local schema = require "aicc.jobs.schema"
+local schema = require "aicc.jobs.db.schema"
 
 local M = {}
 

@@ -2,7 +2,7 @@
 --
 -- A store is brought up to date in one transaction, by whoever opens it first. Each step only adds: a worker of the older version
 -- that is still at it finds what it knows.
--- @module aicc.jobs.migrate
+-- @module aicc.jobs.db.migrate
 
 local M = {}
 
@@ -26,7 +26,7 @@ local STEPS = {
 --- What brings tables from one version to another.
 -- @tparam integer from
 -- @tparam integer to
--- @treturn {string,...} statements, in order; what the databases say differently is in braces, as in `aicc.jobs.schema`
+-- @treturn {string,...} statements, in order; what the databases say differently is in braces, as in `aicc.jobs.db.schema`
 function M.statements(from, to)
   local all = {}
   for version = from, to - 1 do

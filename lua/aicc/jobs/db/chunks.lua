@@ -3,11 +3,11 @@
 -- A chunk is a request: the lines `first_line` to `last_line` of a queue that are in the snapshot. Chunks of a queue's releases
 -- follow each other without overlaps, and what is between them is not in the snapshot; the last one's end is the frontier, and
 -- no line behind it was ever sent.
--- @module aicc.jobs.ledger
+-- @module aicc.jobs.db.chunks
 
-local database = require "aicc.jobs.database"
-local store = require "aicc.jobs.store"
-local text = require "aicc.jobs.text"
+local database = require "aicc.jobs.db.connection"
+local store = require "aicc.jobs.db.jobs"
+local text = require "aicc.jobs.db.text"
 
 local M = {}
 

@@ -2,11 +2,11 @@
 --
 -- It dies with whoever holds it. SQLite: a `flock` on a file beside the database; PostgreSQL: an advisory lock of the session.
 -- The file may be removed while others have it open: a job's number is never given to another job, so what they lock is nothing.
--- @module aicc.jobs.lock
+-- @module aicc.jobs.job_lock
 
 local core = require "aicc.core"
-local database = require "aicc.jobs.database"
-local store = require "aicc.jobs.store"
+local database = require "aicc.jobs.db.connection"
+local store = require "aicc.jobs.db.jobs"
 
 local Lock = {}
 Lock.__index = Lock

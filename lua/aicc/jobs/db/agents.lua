@@ -7,14 +7,14 @@
 -- An account is the agent of exactly that name. Nobody has said whether case counts, and whoever is only spelled alike may be
 -- somebody else: that is told, and nobody is released for it.
 --
--- Functions of a database (`aicc.jobs.database`); they raise what it raises.
--- @module aicc.jobs.agents
+-- Functions of a database (`aicc.jobs.db.connection`); they raise what it raises.
+-- @module aicc.jobs.db.agents
 
-local database = require "aicc.jobs.database"
+local database = require "aicc.jobs.db.connection"
 local settle = require "aicc.settle"
-local snapshot = require "aicc.jobs.snapshot"
-local store = require "aicc.jobs.store"
-local text = require "aicc.jobs.text"
+local snapshot = require "aicc.jobs.db.snapshot"
+local store = require "aicc.jobs.db.jobs"
+local text = require "aicc.jobs.db.text"
 
 local M = {}
 
@@ -208,7 +208,7 @@ end
 -- @tparam table db
 -- @tparam integer skill
 -- @tparam table known `size`, `is_proof`, `agreed` of the whole listing
--- @treturn table see `aicc.jobs.snapshot`
+-- @treturn table see `aicc.jobs.db.snapshot`
 function M.listing(db, skill, known)
   local agents = db:rows([[SELECT account AS "userAccount", CAST(agent_weight AS TEXT) AS agent_weight,
     CAST(skill_weight AS TEXT) AS skill_weight FROM found_agents WHERE skill = ?]], skill)

@@ -2,10 +2,10 @@
 --
 -- A row never changes once it is planned, but that a listing may show it to be a twin. What became of it follows from the
 -- snapshot (was it bound?) and from the chunk whose lines it is in (what was sent, what came of it): 100,000 rows cost 2,000
--- updates, not 100,000. The view `report` puts it together. `aicc.jobs.migrate` brings tables of older versions here.
--- @module aicc.jobs.schema
+-- updates, not 100,000. The view `report` puts it together. `aicc.jobs.db.migrate` brings tables of older versions here.
+-- @module aicc.jobs.db.schema
 
-local migrate = require "aicc.jobs.migrate"
+local migrate = require "aicc.jobs.db.migrate"
 
 local M = {}
 

@@ -2,17 +2,17 @@
 --
 -- The policies, `aicc.jobs.release` and `aicc.jobs.undo`, get a run as `work`: the client (paced), the journal, the claims, and
 -- the methods here.
--- @module aicc.jobs.run
+-- @module aicc.jobs.workers
 
 local core = require "aicc.core"
-local dispatch = require "aicc.jobs.dispatch"
+local dispatch = require "aicc.jobs.send"
 local errors = require "aicc.error"
-local journal = require "aicc.jobs.journal"
+local journal = require "aicc.jobs.turn"
 local loop = require "aicc.loop"
 local pace = require "aicc.jobs.pace"
 local recent = require "aicc.jobs.recent"
-local snapshot = require "aicc.jobs.snapshot"
-local throttle = require "aicc.jobs.throttle"
+local snapshot = require "aicc.jobs.db.snapshot"
+local throttle = require "aicc.jobs.db.pause"
 
 local M = {}
 
@@ -32,7 +32,7 @@ Run.__index = Run
 --- Lists a claim's queue: so that it is a proof, if that is needed and can be had.
 -- @tparam table claim
 -- @tparam function needs_proof takes a listing that is none; returns whether it is to show of somebody that they are not bound
--- @treturn ?table a listing (`aicc.jobs.snapshot`)
+-- @treturn ?table a listing (`aicc.jobs.db.snapshot`)
 -- @treturn ?table the error; if it is one that all would meet, the run stops
 function Run:list(claim, needs_proof)
   local function as_proof(found, agreed) return needs_proof(snapshot.index(found, claim.skill, { agreed = agreed })) end

@@ -1,9 +1,9 @@
 --- One commit per turn of the loop: the results of all that ended in it, and the intents of all that starts.
 --
 -- A queue's coroutine notes what it wants written and then commits, which lets the others go on until the turn is over. The first
--- one that wakes writes for all. With several workers each queue's writes begin with its fence (`aicc.jobs.claims`): a queue that
--- somebody else has taken over is written no more.
--- @module aicc.jobs.journal
+-- one that wakes writes for all. With several workers each queue's writes begin with its fence (`aicc.jobs.queue_claims`): a
+-- queue that somebody else has taken over is written no more.
+-- @module aicc.jobs.turn
 
 local loop = require "aicc.loop"
 

@@ -1,9 +1,9 @@
 --- What the API said to one worker of a job, for all of them: wait so long, then go on slower.
 --
 -- It is in the job's row, by the database's clock, so that the workers' own need not agree.
--- @module aicc.jobs.throttle
+-- @module aicc.jobs.db.pause
 
-local database = require "aicc.jobs.database"
+local database = require "aicc.jobs.db.connection"
 
 local M = {}
 

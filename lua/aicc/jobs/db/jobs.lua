@@ -1,9 +1,9 @@
 --- What a job store is asked of jobs and their rows: made, found, listed, forgotten.
 --
--- Functions of a database (`aicc.jobs.database`); they raise what it raises.
--- @module aicc.jobs.store
+-- Functions of a database (`aicc.jobs.db.connection`); they raise what it raises.
+-- @module aicc.jobs.db.jobs
 
-local database = require "aicc.jobs.database"
+local database = require "aicc.jobs.db.connection"
 local errors = require "aicc.error"
 
 local M = {}

@@ -8,7 +8,7 @@
 -- statement is executed with is held here, beside the statement, until it is executed with something else or closed.
 --
 -- What fails raises an error of kind "store"; whoever is called from outside turns that into `nil, err` with `protect`.
--- @module aicc.jobs.database
+-- @module aicc.jobs.db.connection
 
 local errors = require "aicc.error"
 

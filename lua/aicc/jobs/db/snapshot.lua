@@ -2,12 +2,12 @@
 --
 -- An agent is in it once. Rows that turn out to name the same agent in different spellings become twins, as those are that name
 -- it in the same one.
--- @module aicc.jobs.snapshot
+-- @module aicc.jobs.db.snapshot
 
 local errors = require "aicc.error"
-local ledger = require "aicc.jobs.ledger"
+local ledger = require "aicc.jobs.db.chunks"
 local settle = require "aicc.settle"
-local store = require "aicc.jobs.store"
+local store = require "aicc.jobs.db.jobs"
 
 local M = {}
 

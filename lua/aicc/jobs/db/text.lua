@@ -2,7 +2,7 @@
 --
 -- PostgreSQL refuses a text with a byte that is no UTF-8, or with a NUL, and the whole transaction with it: a job would end
 -- there, and at each resume. So every text that is not ours goes through here on its way into the store.
--- @module aicc.jobs.text
+-- @module aicc.jobs.db.text
 
 local core = require "aicc.core"
 

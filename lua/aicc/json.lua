@@ -1,5 +1,5 @@
 --- JSON lines for reports and events: integers in full (cjson writes 2^53-1 as 9.007e+15), keys in a fixed order.
--- @module aicc.jobs.json
+-- @module aicc.json
 
 local cjson = require("cjson.safe").new() -- the shared one may have been set up otherwise
 

@@ -1,10 +1,10 @@
 --- The blast radius: how many agents a job may be about before somebody has to say that it is meant.
--- @module aicc.jobs.radius
+-- @module aicc.jobs.blast_radius
 
-local database = require "aicc.jobs.database"
+local database = require "aicc.jobs.db.connection"
 local errors = require "aicc.error"
-local ledger = require "aicc.jobs.ledger"
-local store = require "aicc.jobs.store"
+local ledger = require "aicc.jobs.db.chunks"
+local store = require "aicc.jobs.db.jobs"
 
 local M = {}
 

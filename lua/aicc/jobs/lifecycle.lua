@@ -1,14 +1,14 @@
 --- Applies, resumes and undoes a job: what must hold before anything is sent, and what is written when all is done.
--- @module aicc.jobs.execute
+-- @module aicc.jobs.lifecycle
 
-local claims = require "aicc.jobs.claims"
+local claims = require "aicc.jobs.queue_claims"
 local errors = require "aicc.error"
-local ledger = require "aicc.jobs.ledger"
-local lock = require "aicc.jobs.lock"
-local radius = require "aicc.jobs.radius"
+local ledger = require "aicc.jobs.db.chunks"
+local lock = require "aicc.jobs.job_lock"
+local radius = require "aicc.jobs.blast_radius"
 local release = require "aicc.jobs.release"
-local run = require "aicc.jobs.run"
-local store = require "aicc.jobs.store"
+local run = require "aicc.jobs.workers"
+local store = require "aicc.jobs.db.jobs"
 local undo = require "aicc.jobs.undo"
 
 local M = {}
