@@ -309,7 +309,7 @@ check-valgrind: tools ## The specs under valgrind: no error, no leak, no suppres
 # that is overwritten (MALLOC_PERTURB_) or watched (valgrind). The larger a process, the longer a cycle: hence several.
 GC_RUNS    = jobs-1 jobs-2 core watched
 GC_jobs-1  = jobs_run jobs_doubt
-GC_jobs-2  = jobs_database jobs_undo jobs_snapshot jobs_lock jobs_stop jobs_status jobs_queries jobs_throttle store_file
+GC_jobs-2  = jobs_database jobs_undo jobs_snapshot jobs_lock jobs_stop jobs_status jobs_queries jobs_pause store_file
 GC_core    = core_guard core_options core_process core_reply core_session core_wire core_tls
 GC_watched = jobs_database jobs_undo store_file
 COLLECTOR  = LUA_INIT='dofile("$(CURDIR)/spec/support/collector.lua").usual()' AICC_COLLECTOR

@@ -1031,6 +1031,11 @@ function errors.copy(err, changes) end
 ---@return boolean
 function errors.is_error(value, kind) end
 
+---@param f function
+---@param ... any its arguments
+---@return any ... what f returned; or nil and the error
+function errors.protect(f, ...) end
+
 ---@param err aicc.Error
 ---@param more? { [1]: string, [2]: any }[]
 ---@return string

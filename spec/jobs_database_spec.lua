@@ -2,15 +2,15 @@
 -- PostgreSQL's part.
 
 local collector = require "spec.support.collector"
-local connect = require "aicc.jobs.db.open"
-local database = require "aicc.jobs.db.connection"
+local connection = require "aicc.jobs.db.connection"
 local errors = require "aicc.error"
+local open = require "aicc.jobs.db.open"
 local support = require "spec.support.jobs"
 
 describe("the job store's database", function()
   local db
 
-  before_each(function() db = assert(connect.open("sqlite:" .. support.folder() .. "/jobs.db")) end)
+  before_each(function() db = assert(open.open("sqlite:" .. support.folder() .. "/jobs.db")) end)
   after_each(function()
     collector.usual()
     db:close()
@@ -31,7 +31,7 @@ describe("the job store's database", function()
       local rows = db:rows("SELECT CAST(a AS TEXT) AS a FROM t WHERE b = ? AND a > ? ORDER BY rowid", BASE + odd, BASE + 10)
       collector.usual()
       local found, expected = {}, {}
-      for i, row in ipairs(rows) do found[i] = database.big(row.a) - BASE end
+      for i, row in ipairs(rows) do found[i] = connection.big(row.a) - BASE end
       for i = 11, 60 do expected[#expected + 1] = i % 2 == odd and i or nil end
       assert.same(expected, found)
     end
@@ -71,7 +71,7 @@ describe("the job store's database", function()
     local message = failure(db.row, db, "INSERT INTO child VALUES (?, ?) RETURNING id", 1, 7)
     assert.matches("^job store: .*FOREIGN KEY", message)
     assert.equal(0, children())
-    assert.same({ nil, "store" }, { (function(value, err) return value, err.kind end)(database.protect(db.row, db,
+    assert.same({ nil, "store" }, { (function(value, err) return value, err.kind end)(errors.protect(db.row, db,
       "INSERT INTO child VALUES (?, ?) RETURNING id", 1, 7)) })
   end)
 

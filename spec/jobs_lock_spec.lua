@@ -1,9 +1,9 @@
 -- Who may have a job, and what becomes of those who still hold one that was forgotten.
 
 local core = require "aicc.core"
+local db_jobs = require "aicc.jobs.db.jobs"
+local job_lock = require "aicc.jobs.job_lock"
 local jobs = require "aicc.jobs"
-local lock = require "aicc.jobs.job_lock"
-local rows = require "aicc.jobs.db.jobs"
 local support = require "spec.support.jobs"
 
 describe("a job's lock #lua54", function()
@@ -74,14 +74,14 @@ describe("a job's lock #lua54", function()
 
   it("is of no use once the job is forgotten, whatever has its name", function()
     support.plan(store, client, support.range(3, 1, 5))
-    local old = rows.find(store.db, "night")
+    local old = db_jobs.find(store.db, "night")
     assert(store:forget "night")
     support.plan(store, client, support.range(4, 1, 5))
-    local held, err = lock.take(store.db, old)
+    local held, err = job_lock.take(store.db, old)
     assert.is_nil(held)
     assert.same({ "store", "job store: the job night is gone: somebody has forgotten it" }, { err.kind, err.message })
-    for _, f in ipairs { rows.pin, rows.reload, function(db, job) rows.set_state(db, job, "planned") end,
-      function(db, job) rows.load(db, job, support.rows { { 3, "a1" } }, error) end } do
+    for _, f in ipairs { db_jobs.pin, db_jobs.reload, function(db, job) db_jobs.set_state(db, job, "planned") end,
+      function(db, job) db_jobs.load(db, job, support.rows { { 3, "a1" } }, error) end } do
       local ok, problem = pcall(f, store.db, old)
       assert.is_false(ok)
       assert.equal("store", problem.kind)
@@ -102,10 +102,10 @@ describe("a job's lock #lua54", function()
 
   it("is not needed to see that others have turned a job around: its end leaves their state", function()
     local job = support.plan(store, client, support.range(3, 1, 5))
-    local run = require "aicc.jobs.workers"
-    local original = run.run
-    finally(function() run.run = original end)
-    run.run = function(...)
+    local workers = require "aicc.jobs.workers"
+    local original = workers.run
+    finally(function() workers.run = original end)
+    workers.run = function(...)
       local result = original(...)
       store.db:run "UPDATE jobs SET state = 'undoing'"
       return result

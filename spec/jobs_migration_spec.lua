@@ -1,12 +1,12 @@
 -- A job store of an older version: whoever opens it first brings it up to date, and its jobs go on. The stores are dumps of what
 -- those versions made (spec/fixtures/make.lua).
 
-local connect = require "aicc.jobs.db.open"
+local connection = require "aicc.jobs.db.connection"
 local core = require "aicc.core"
-local database = require "aicc.jobs.db.connection"
 local dbi = require "DBI"
 local jobs = require "aicc.jobs"
 local lfs = require "lfs"
+local open = require "aicc.jobs.db.open"
 local postgresql = require "spec.support.postgresql"
 local processes = require "spec.support.processes"
 local support = require "spec.support.jobs"
@@ -167,7 +167,7 @@ describe("an older job store #lua54", function()
   end
 
   function scene.raw(url)
-    local db = database.new(assert(dbi.Connect("SQLite3", (url:gsub("^sqlite:", "")))), "sqlite")
+    local db = connection.new(assert(dbi.Connect("SQLite3", (url:gsub("^sqlite:", "")))), "sqlite")
     db:row "PRAGMA busy_timeout = 10000"
     return db
   end
@@ -201,7 +201,7 @@ describe("an older job store #lua54", function()
     assert.matches("its tables are of version 2, which are to be brought to version 3, and it cannot be written", said)
     assert.matches("run `aicc jobs` once where it can be, or on a copy of it\nstatus 9\n$", said)
     assert.is_nil(lfs.attributes(path .. "-wal"))
-    assert(connect.open("sqlite:" .. path)):close()
+    assert(open.open("sqlite:" .. path)):close()
   end)
 end)
 
@@ -213,7 +213,7 @@ describe("an older job store in PostgreSQL #postgresql #slow #nosan #lua54", fun
 
   function scene.nth(n, ...) return (select(n, ...)) end
 
-  function scene.raw(url) return database.new(assert(dbi.Connect("PostgreSQL", url)), "postgresql") end
+  function scene.raw(url) return connection.new(assert(dbi.Connect("PostgreSQL", url)), "postgresql") end
 
   -- Each store has a database of its own.
   local function empty()

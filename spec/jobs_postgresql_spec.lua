@@ -1,15 +1,15 @@
 -- Jobs that several workers share: on a real PostgreSQL server, which the spec starts.
 
-local claims = require "aicc.jobs.queue_claims"
+local db_jobs = require "aicc.jobs.db.jobs"
 local jobs = require "aicc.jobs"
-local journal = require "aicc.jobs.turn"
 local loop = require "aicc.loop"
+local pause = require "aicc.jobs.db.pause"
 local postgresql = require "spec.support.postgresql"
 local queries = require "spec.support.queries"
-local rows = require "aicc.jobs.db.jobs"
+local queue_claims = require "aicc.jobs.queue_claims"
 local socket = require "socket"
 local support = require "spec.support.jobs"
-local throttle = require "aicc.jobs.db.pause"
+local turn = require "aicc.jobs.turn"
 
 local LUA = arg and arg[-1] or "lua5.4"
 local QUEUES = 24
@@ -184,11 +184,11 @@ describe("a job in PostgreSQL #postgresql #slow #nosan #lua54", function()
     start { agents = { [3] = support.agents(100), [4] = support.agents(100) } }
     support.plan(store, client, { { 3, "a1" }, { 4, "a1" } })
     store.db:run "UPDATE jobs SET state = 'running'"
-    local claimed = assert(claims.open(store.db, rows.find(store.db, "night")))
+    local claimed = assert(queue_claims.open(store.db, db_jobs.find(store.db, "night")))
     local first, second = claimed:next(), claimed:next()
     local pipe = io.popen(("exec '%s' spec/support/holder.lua '%s' 2>&1"):format(LUA, database.url))
     assert.equal("ready", pipe:read "l")
-    local written, results = journal.new(store.db, claimed), {}
+    local written, results = turn.new(store.db, claimed), {}
     for i, claim in ipairs { second, first } do
       loop.spawn(function() results[i] = written:commit(claim) end)
     end
@@ -202,11 +202,11 @@ describe("a job in PostgreSQL #postgresql #slow #nosan #lua54", function()
   it("keeps a pause for all workers, by the database's clock", function()
     start { agents = { [3] = support.agents(100) } }
     support.plan(store, client, support.range(3, 1, 10))
-    local job = rows.find(store.db, "night")
-    assert.is_nil(throttle.get(store.db, job))
-    throttle.set(store.db, job, 1000, 2.5)
-    throttle.set(store.db, job, 10, 1)
-    local left, rate = throttle.get(store.db, job)
+    local job = db_jobs.find(store.db, "night")
+    assert.is_nil(pause.get(store.db, job))
+    pause.set(store.db, job, 1000, 2.5)
+    pause.set(store.db, job, 10, 1)
+    local left, rate = pause.get(store.db, job)
     assert.is_true(left > 500 and left <= 1000)
     assert.equal(2.5, rate)
   end)

@@ -274,10 +274,10 @@ describe("a job #lua54", function()
       for q = 1, 10 do agents[q], list[q] = support.agents(3), { q, "a1" } end
       start { agents = agents }
       local job, looks = support.plan(store, client, list), 0
-      local radius = require "aicc.jobs.blast_radius"
-      local beyond = radius.beyond
-      finally(function() radius.beyond = beyond end)
-      function radius.beyond(...)
+      local blast_radius = require "aicc.jobs.blast_radius"
+      local beyond = blast_radius.beyond
+      finally(function() blast_radius.beyond = beyond end)
+      function blast_radius.beyond(...)
         looks = looks + 1
         return beyond(...)
       end
@@ -330,8 +330,8 @@ describe("a job #lua54", function()
   it("is worked by one process at a time", function()
     start { agents = { [3] = support.agents(100) } }
     local job = support.plan(store, client, support.range(3, 1, 10))
-    local claims = require "aicc.jobs.queue_claims"
-    local held = assert(claims.open(store.db, { id = 1, name = "night" }))
+    local queue_claims = require "aicc.jobs.queue_claims"
+    local held = assert(queue_claims.open(store.db, { id = 1, name = "night" }))
     local summary, err = apply(job)
     assert.is_nil(summary)
     assert.equal("store", err.kind)

@@ -1,7 +1,7 @@
 -- Jobs that stop early or wait: throttled by the API, or interrupted. What was sent is settled, and nothing more leaves.
 
+local chunks = require "aicc.jobs.db.chunks"
 local core = require "aicc.core"
-local ledger = require "aicc.jobs.db.chunks"
 local loop = require "aicc.loop"
 local support = require "spec.support.jobs"
 
@@ -165,10 +165,10 @@ describe("a job #lua54", function()
       start { agents = { [3] = support.agents(100) } }
       local job, db = support.plan(store, client, support.range(3, 1, 20), { chunk = 10 }), store.db
       local queue = db:row("SELECT id FROM queues").id
-      local first = ledger.next(db, queue, 0, 10)
-      ledger.intend(db, first)
-      ledger.intend(db, ledger.next(db, queue, first.last_line, 10))
-      ledger.withdraw(db, first)
+      local first = chunks.next(db, queue, 0, 10)
+      chunks.intend(db, first)
+      chunks.intend(db, chunks.next(db, queue, first.last_line, 10))
+      chunks.withdraw(db, first)
       local summary = assert(apply(job))
       assert.same({ "finished", 20 }, { summary.state, summary.counts.released })
       assert.equal(80, #server:accounts(3))

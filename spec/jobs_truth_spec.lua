@@ -3,8 +3,8 @@
 -- Each is made from a number, which a failure names: AICC_SEED=<number> runs that one alone, AICC_ROUNDS=<n> so many.
 
 local centre = require "spec.support.centre"
+local chunks = require "aicc.jobs.db.chunks"
 local jobs = require "aicc.jobs"
-local ledger = require "aicc.jobs.db.chunks"
 local status = require "aicc.cli.status"
 local support = require "spec.support.jobs"
 
@@ -249,7 +249,7 @@ describe("a report #lua54", function()
     api:trouble(wrong)
     for _ = 1, draw(0, 3) do work "undo" end
     -- Ten minutes after the last request nobody does any more what it asked for.
-    ledger.LATE = -1
+    chunks.LATE = -1
     end_of("undo", "undone")
     check_restored()
   end
@@ -259,11 +259,11 @@ describe("a report #lua54", function()
   for source, usual in pairs { rows = 40, accounts = 25 } do
     it(("tells what is so, whatever goes wrong: of a job from %s"):format(source), function()
       local url = "sqlite:" .. support.folder() .. "/jobs.db"
-      local late = ledger.LATE
+      local late = chunks.LATE
       for seed = SEED or 1, SEED or ROUNDS or usual do
         store = assert(jobs.open(url))
         local ok, problem = pcall(round, seed, source == "accounts")
-        ledger.LATE = late
+        chunks.LATE = late
         if not ok then error(("AICC_SEED=%d: %s"):format(seed, tostring(problem)), 0) end
         assert(store:forget "night")
         store:close()

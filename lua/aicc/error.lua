@@ -43,6 +43,20 @@ function M.is_error(value, kind)
   return type(value) == "table" and getmetatable(value) == core.error_meta and (kind == nil or value.kind == kind)
 end
 
+--- Calls a function; an error of ours that it raises is returned: `nil, err`. Bugs go on as they are.
+-- @tparam function f
+-- @param ... its arguments
+-- @return what f returned; or nil and the error
+function M.protect(f, ...)
+  local function caught(ok, ...)
+    if ok then return ... end
+    local problem = ...
+    if M.is_error(problem) then return nil, problem end
+    error(problem, 0)
+  end
+  return caught(pcall(f, ...))
+end
+
 -- A value in a line of fields.
 local function shown(value)
   if value == nil then return "-" end

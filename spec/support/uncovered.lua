@@ -25,7 +25,7 @@ because "asks a terminal, and runs on one: check-terminal" [[
 because "ends by a signal, after which nothing is recorded" [[ lua/aicc/cli/sandbox.lua ]]
 
 because "of workers that share a job, and PostgreSQL: check-postgresql" [[
-  lua/aicc/jobs/queue_claims.lua lua/aicc/jobs/db/open.lua lua/aicc/jobs/workers.lua ]]
+  lua/aicc/jobs/db/open.lua lua/aicc/jobs/queue_claims.lua lua/aicc/jobs/workers.lua ]]
 
 because "runs in the sandbox's own Lua state, where nothing is recorded; each spec with a sandbox runs it" [[
   lua/aicc/sandbox/body.lua lua/aicc/sandbox/faults.lua lua/aicc/sandbox/inquiries.lua lua/aicc/sandbox/operations.lua

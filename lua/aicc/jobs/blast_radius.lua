@@ -1,10 +1,10 @@
 --- The blast radius: how many agents a job may be about before somebody has to say that it is meant.
 -- @module aicc.jobs.blast_radius
 
-local database = require "aicc.jobs.db.connection"
+local chunks = require "aicc.jobs.db.chunks"
+local connection = require "aicc.jobs.db.connection"
 local errors = require "aicc.error"
-local ledger = require "aicc.jobs.db.chunks"
-local store = require "aicc.jobs.db.jobs"
+local jobs = require "aicc.jobs.db.jobs"
 
 local M = {}
 
@@ -19,7 +19,7 @@ local AGENTS = {
     JOIN (SELECT queue, (SELECT COUNT(*) FROM snapshot s
           WHERE s.queue = chunks.queue AND s.line BETWEEN chunks.first_line AND chunks.last_line) AS n
         FROM chunks WHERE action = 'release' AND %s) c ON c.queue = q.id
-    WHERE q.job = ? GROUP BY q.skill]]):format(ledger.RELEASED),
+    WHERE q.job = ? GROUP BY q.skill]]):format(chunks.RELEASED),
 }
 
 --- How many agents of each queue a run is about.
@@ -29,7 +29,7 @@ local AGENTS = {
 -- @treturn table skill -> count; nil for those of which it is about nobody
 function M.agents(db, job, action)
   local agents = {}
-  for _, row in ipairs(db:rows(AGENTS[action], job.id)) do agents[database.big(row.skill)] = row.n end
+  for _, row in ipairs(db:rows(AGENTS[action], job.id)) do agents[connection.big(row.skill)] = row.n end
   return agents
 end
 
@@ -40,7 +40,7 @@ end
 -- @treturn ?table an error of kind "guard"
 function M.beyond(db, job, action)
   local agents, total, why = M.agents(db, job, action), 0, nil
-  for _, queue in ipairs(store.queues(db, job)) do
+  for _, queue in ipairs(jobs.queues(db, job)) do
     local about, size = agents[queue.skill] or 0, queue.size or 0
     total = total + about
     if not why and about * 2 > size then

@@ -7,9 +7,10 @@
 
 local agents = require "aicc.jobs.db.agents"
 local errors = require "aicc.error"
+local jobs = require "aicc.jobs.db.jobs"
+local listings = require "aicc.jobs.listing"
 local loop = require "aicc.loop"
 local snapshot = require "aicc.jobs.db.snapshot"
-local store = require "aicc.jobs.db.jobs"
 local text = require "aicc.jobs.db.text"
 
 local M = {}
@@ -77,7 +78,7 @@ end
 
 -- Notes what a queue's listing shows. Returns what it differs in from what the API named.
 local function look(db, job, context, skill, found)
-  local listing = snapshot.index(found, skill)
+  local listing = listings.index(found, skill)
   local named = context.asks and agents.of_queue(db, job, skill) or {}
   local unnamed, alike = agents.match(db, job, skill, found)
   local differences = {}
@@ -97,7 +98,7 @@ end
 -- Whether a listing must be a proof: somebody is looked for in the queue who is not on it.
 local function needs_proof(db, job, context, skill, found)
   if context.sweeps then return true end
-  local listing = snapshot.index(found, skill)
+  local listing = listings.index(found, skill)
   for _, row in ipairs(agents.of_queue(db, job, skill)) do
     if not listing.exact[row.account] then return true end
   end
@@ -161,9 +162,11 @@ end
 
 -- Keeps what a queue's listing showed as its snapshot.
 local function take(db, job, queue, known)
-  store.pin(db, job)
+  jobs.pin(db, job)
   if known.err then return agents.leave_open(db, job, queue.id, "it could not be listed: " .. known.err.message) end
-  local _, err = snapshot.refresh(db, queue.id, agents.listing(db, queue.skill, known))
+  local listing = listings.index(agents.kept(db, queue.skill), queue.skill, known)
+  listing.size = known.size -- of all that it showed
+  local _, err = snapshot.refresh(db, queue.id, listing)
   if err then agents.leave_open(db, job, queue.id, err.message) end -- an agent has no weights
 end
 
@@ -186,7 +189,7 @@ function M.queues(db, job, context, total)
   end
   local source = context.asks and context.sweeps and "both" or context.asks and "agents" or "sweep"
   db:transaction(agents.make_rows, db, job, source, context.alike, context.has_all)
-  for _, queue in ipairs(store.queues(db, job)) do db:transaction(take, db, job, queue, context.listings[queue.skill]) end
+  for _, queue in ipairs(jobs.queues(db, job)) do db:transaction(take, db, job, queue, context.listings[queue.skill]) end
   agents.finish(db)
 end
 

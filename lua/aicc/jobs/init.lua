@@ -16,15 +16,15 @@ require("aicc.native").load "aicc.core" -- before all that needs it: this explai
 
 local agents = require "aicc.jobs.db.agents"
 local check = require "aicc.jobs.options"
-local claims = require "aicc.jobs.queue_claims"
-local connect = require "aicc.jobs.db.open"
-local database = require "aicc.jobs.db.connection"
-local execute = require "aicc.jobs.lifecycle"
+local errors = require "aicc.error"
 local input = require "aicc.jobs.input"
-local lock = require "aicc.jobs.job_lock"
+local job_lock = require "aicc.jobs.job_lock"
+local jobs = require "aicc.jobs.db.jobs"
+local lifecycle = require "aicc.jobs.lifecycle"
+local open = require "aicc.jobs.db.open"
 local plan = require "aicc.jobs.plan"
+local queue_claims = require "aicc.jobs.queue_claims"
 local report = require "aicc.jobs.report"
-local rows = require "aicc.jobs.db.jobs"
 local shown = require "aicc.jobs.shown"
 
 local M = {}
@@ -44,7 +44,7 @@ local function run(self, kind, verb, given)
   local all, err = check.sending(given, "run", 3)
   if not all then return nil, err end
   all.verb = verb
-  return shown.summary(database.protect(kind, self.db, self.name, all))
+  return shown.summary(errors.protect(kind, self.db, self.name, all))
 end
 
 --- Releases the job's rows.
@@ -66,7 +66,7 @@ end
 --   (errors of queues that were left alone), `requests`
 -- @treturn ?table the error, where nothing was begun
 function Job:apply(options)
-  local summary, err = run(self, execute.apply, "applied", options)
+  local summary, err = run(self, lifecycle.apply, "applied", options)
   return summary, err
 end
 
@@ -76,7 +76,7 @@ end
 -- @treturn ?table summary
 -- @treturn ?table the error
 function Job:resume(options)
-  local summary, err = run(self, execute.apply, "resumed", options)
+  local summary, err = run(self, lifecycle.apply, "resumed", options)
   return summary, err
 end
 
@@ -85,7 +85,7 @@ end
 -- @treturn ?table summary, with `undo`: how many rows were `restored`, `skipped` (bound again since) or `failed`
 -- @treturn ?table the error
 function Job:undo(options)
-  local summary, err = run(self, execute.undo, "undone", options)
+  local summary, err = run(self, lifecycle.undo, "undone", options)
   return summary, err
 end
 
@@ -95,13 +95,13 @@ end
 --   `no_queue`, `not_bound`, `failed`
 -- @treturn ?table the error
 function Job:status()
-  return shown.status(database.protect(function()
-    local job, err = rows.find(self.db, self.name)
+  return shown.status(errors.protect(function()
+    local job, err = jobs.find(self.db, self.name)
     if not job then return nil, err end
-    local counts, undone = rows.counts(self.db, job)
+    local counts, undone = jobs.counts(self.db, job)
     return {
       name = job.name, state = job.state, lines = job.lines, counts = counts,
-      worker = claims.workers_of(self.db, job), agents = agents.counts(self.db, job),
+      worker = queue_claims.workers_of(self.db, job), agents = agents.counts(self.db, job),
       undo = undone, created_at = job.created_at, started_at = job.started_at,
       finished_at = job.finished_at,
     }
@@ -115,8 +115,8 @@ end
 -- @treturn ?table how it is beyond the blast radius, if it is; or, after nil, the error
 function Job:queues(verb)
   if verb ~= nil and not VERBS[verb] then error("verb: expected apply, resume or undo, got " .. tostring(verb), 2) end
-  return shown.queues(database.protect(function()
-    local job, err = rows.find(self.db, self.name)
+  return shown.queues(errors.protect(function()
+    local job, err = jobs.find(self.db, self.name)
     if not job then return nil, err end
     return plan.describe(self.db, job, verb)
   end))
@@ -130,8 +130,8 @@ end
 function Job:report(wanted)
   wanted = check.options(wanted, "report", 2)
   if wanted.failed and wanted.unrestored then error("failed, unrestored: expected one of them", 2) end
-  return shown.rows(database.protect(function()
-    local job, err = rows.find(self.db, self.name)
+  return shown.rows(errors.protect(function()
+    local job, err = jobs.find(self.db, self.name)
     if not job then return nil, err end
     return report.rows(self.db, job, wanted.failed and "failed" or wanted.unrestored and "unrestored" or "all")
   end))
@@ -142,8 +142,8 @@ end
 --   rows
 -- @treturn ?table the error
 function Job:without_queue()
-  return shown.rows(database.protect(function()
-    local job, err = rows.find(self.db, self.name)
+  return shown.rows(errors.protect(function()
+    local job, err = jobs.find(self.db, self.name)
     if not job then return nil, err end
     return agents.without_queue(self.db, job)
   end))
@@ -222,7 +222,7 @@ end
 -- @treturn ?table the error
 function Store:job(name)
   check.argument(name, "name", "string", 2)
-  local job, err = database.protect(rows.find, self.db, name)
+  local job, err = errors.protect(jobs.find, self.db, name)
   if not job then return nil, err end
   return handle(self.db, job)
 end
@@ -230,14 +230,14 @@ end
 --- Every job, oldest first.
 -- @treturn ?{table,...} `name`, `state`, `lines`, `created_at`, `started_at`, `finished_at`
 -- @treturn ?table the error
-function Store:list() return shown.list(database.protect(rows.list, self.db)) end
+function Store:list() return shown.list(errors.protect(jobs.list, self.db)) end
 
 -- Deletes a job that is ours.
 local function forget(db, job)
-  local others = not db.path and claims.workers_of(db, job) -- PostgreSQL's workers do without the lock
-  if others then return nil, lock.taken(job, others) end
-  rows.forget(db, job)
-  lock.clean(db, job)
+  local others = not db.path and queue_claims.workers_of(db, job) -- PostgreSQL's workers do without the lock
+  if others then return nil, job_lock.taken(job, others) end
+  jobs.forget(db, job)
+  job_lock.clean(db, job)
   return true
 end
 
@@ -247,10 +247,10 @@ end
 -- @treturn ?table the error: there is none, or somebody is planning it or working on it
 function Store:forget(name)
   check.argument(name, "name", "string", 2)
-  return database.protect(function()
-    local job, err = rows.find(self.db, name)
+  return errors.protect(function()
+    local job, err = jobs.find(self.db, name)
     if not job then return nil, err end
-    return lock.during(self.db, job, forget, self.db, job)
+    return job_lock.during(self.db, job, forget, self.db, job)
   end)
 end
 
@@ -265,7 +265,7 @@ Store.__close = Store.close
 -- @treturn ?table an error of kind "store" or "config"
 function M.open(url)
   check.argument(url, "url", "string", 2)
-  local db, err = connect.open(url)
+  local db, err = open.open(url)
   if not db then return nil, err end
   return setmetatable({ db = db }, Store)
 end

@@ -11,7 +11,6 @@
 -- @module aicc.jobs.input
 
 local csv = require "aicc.jobs.input.csv"
-local database = require "aicc.jobs.db.connection"
 local errors = require "aicc.error"
 local jsonl = require "aicc.jobs.input.jsonl"
 local lines_of = require "aicc.jobs.input.lines"
@@ -57,7 +56,7 @@ end
 -- @treturn ?function a reader
 -- @treturn ?table an error of kind "argument"; "aborted", if Ctrl-C came before the first line
 -- @treturn ?string as what it is read: "UTF-8, separated by commas", "UTF-16, separated by tabs", "UTF-8, JSON Lines", …
-function M.open(path) return database.protect(open, path, "rows") end
+function M.open(path) return errors.protect(open, path, "rows") end
 
 --- Opens a file of accounts: as `open`, with one column or field that is ours, `user_account`. One of rows is refused: it says
 -- from which queue each is to be released.
@@ -65,7 +64,7 @@ function M.open(path) return database.protect(open, path, "rows") end
 -- @treturn ?function a reader of accounts
 -- @treturn ?table as `open`
 -- @treturn ?string as `open`
-function M.open_accounts(path) return database.protect(open, path, "accounts") end
+function M.open_accounts(path) return errors.protect(open, path, "accounts") end
 
 --- A reader of what an iterator gives.
 -- @tparam function iterator each call returns a skill id and an account, or nothing at the end; `pairs`-like state is not passed

@@ -4,9 +4,9 @@
 -- The file may be removed while others have it open: a job's number is never given to another job, so what they lock is nothing.
 -- @module aicc.jobs.job_lock
 
+local connection = require "aicc.jobs.db.connection"
 local core = require "aicc.core"
-local database = require "aicc.jobs.db.connection"
-local store = require "aicc.jobs.db.jobs"
+local jobs = require "aicc.jobs.db.jobs"
 
 local Lock = {}
 Lock.__index = Lock
@@ -50,7 +50,7 @@ function M.process() return ("%d on %s"):format(core.process()) end
 -- @tparam ?string workers
 -- @treturn table of kind "store"
 function M.taken(job, workers)
-  return database.failure(("process %s is working on the job %s: wait for it, or end it"):format(workers or "of another user",
+  return connection.failure(("process %s is working on the job %s: wait for it, or end it"):format(workers or "of another user",
     job.name))
 end
 
@@ -61,7 +61,7 @@ end
 -- @treturn ?table an error of kind "store": somebody has it, or the job is gone
 function M.take(db, job)
   local held, problem = hold(db, job)
-  if held == nil then return nil, database.failure(problem) end
+  if held == nil then return nil, connection.failure(problem) end
   if not held then
     local row = db:row("SELECT worker FROM jobs WHERE id = ?", job.id)
     return nil, M.taken(job, row and row.worker)
@@ -70,7 +70,7 @@ function M.take(db, job)
   if db:run("UPDATE jobs SET worker = ? WHERE id = ?", M.process(), job.id) == 0 then
     M.clean(db, job)
     self:release()
-    return nil, store.gone(job)
+    return nil, jobs.gone(job)
   end
   return self
 end

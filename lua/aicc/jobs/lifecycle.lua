@@ -1,15 +1,15 @@
 --- Applies, resumes and undoes a job: what must hold before anything is sent, and what is written when all is done.
 -- @module aicc.jobs.lifecycle
 
-local claims = require "aicc.jobs.queue_claims"
+local blast_radius = require "aicc.jobs.blast_radius"
+local chunks = require "aicc.jobs.db.chunks"
 local errors = require "aicc.error"
-local ledger = require "aicc.jobs.db.chunks"
-local lock = require "aicc.jobs.job_lock"
-local radius = require "aicc.jobs.blast_radius"
+local job_lock = require "aicc.jobs.job_lock"
+local jobs = require "aicc.jobs.db.jobs"
+local queue_claims = require "aicc.jobs.queue_claims"
 local release = require "aicc.jobs.release"
-local run = require "aicc.jobs.workers"
-local store = require "aicc.jobs.db.jobs"
 local undo = require "aicc.jobs.undo"
+local workers = require "aicc.jobs.workers"
 
 local M = {}
 
@@ -39,21 +39,21 @@ end
 -- What an undo begins with: the queues from which this job may have released somebody.
 local TURN_AROUND = ([[UPDATE queues SET owner = NULL, lease = NULL, state = CASE WHEN EXISTS (
     SELECT 1 FROM chunks WHERE queue = queues.id AND action = 'release' AND %s) THEN 'planned' ELSE 'done' END
-  WHERE job = ?]]):format(ledger.RELEASED)
+  WHERE job = ?]]):format(chunks.RELEASED)
 
 -- Puts the job into the kind's state. Queues that an earlier run left alone get another chance.
 local function begin(db, job, kind, verb)
   -- Workers that begin at once take turns here, and each goes by the state in which the one before has left the job.
-  store.pin(db, job)
+  jobs.pin(db, job)
   local refusal = refusal_of(job, kind, verb)
   if refusal then return nil, refusal end
   if job.state == kind.ends then return true end
   if job.state ~= kind.state then
     -- Ours is the lock already; with PostgreSQL others may be in the middle of what this would turn around.
-    local others = db.dialect.name == "postgresql" and claims.workers_of(db, job)
-    if others then return nil, lock.taken(job, others) end
+    local others = db.dialect.name == "postgresql" and queue_claims.workers_of(db, job)
+    if others then return nil, job_lock.taken(job, others) end
     if kind == UNDO then db:run(TURN_AROUND, job.id) end
-    store.set_state(db, job, kind.state)
+    jobs.set_state(db, job, kind.state)
   end
   db:run("UPDATE queues SET state = 'open', owner = NULL, lease = NULL WHERE job = ? AND state = 'stopped'", job.id)
   return true
@@ -61,10 +61,10 @@ end
 
 -- Ends the job if all its queues are done, and nobody has turned it around meanwhile.
 local function finish(db, job, kind)
-  store.pin(db, job)
+  jobs.pin(db, job)
   if job.state ~= kind.state then return end
   local left = db:row("SELECT COUNT(*) AS n FROM queues WHERE job = ? AND state <> 'done'", job.id).n
-  if left == 0 then store.set_state(db, job, kind.ends) end
+  if left == 0 then jobs.set_state(db, job, kind.ends) end
 end
 
 -- The counts to begin with. What is unknown is settled first.
@@ -80,14 +80,14 @@ local function progress_of(db, job, kind)
   if kind == UNDO then
     progress.total, progress.done = count("released", "n"), count("released", "undone")
   else
-    for _, queue in ipairs(store.queues(db, job)) do progress.total = progress.total + (queue.bound or 0) end
+    for _, queue in ipairs(jobs.queues(db, job)) do progress.total = progress.total + (queue.bound or 0) end
     progress.done, progress.failed = count("released", "n"), count("failed", "n")
   end
   return progress
 end
 
 local function summary_of(db, job, kind, result)
-  local counts, undone = store.counts(db, job)
+  local counts, undone = jobs.counts(db, job)
   return {
     job = job.name, action = kind.action, state = job.state, lines = job.lines, counts = counts,
     undo = undone, stopped = result.stopped, troubles = result.troubles or {},
@@ -97,32 +97,34 @@ end
 
 -- Runs a job that is ours to work on.
 local function work(db, kind, claimed, options)
-  local job = store.reload(db, claimed.job) -- it may have changed while somebody else had it
+  local job = jobs.reload(db, claimed.job) -- it may have changed while somebody else had it
   claimed.job = job
   local refusal = refusal_of(job, kind, options.verb)
   if refusal then return nil, refusal end
   if job.state == kind.ends then return summary_of(db, job, kind, {}) end
-  local guard = not options.force and radius.beyond(db, job, kind.action)
+  local guard = not options.force and blast_radius.beyond(db, job, kind.action)
   if guard then return nil, guard end
   local progress = progress_of(db, job, kind)
   local begun, err = db:transaction(begin, db, job, kind, options.verb)
   if not begun then return nil, err end
-  local result = run.run(db, job, claimed, kind.policy, {
+  local result = workers.run(db, job, claimed, kind.policy, {
     client = options.client, rate = options.rate, concurrency = options.concurrency, force = options.force,
     listed_within = options.listed_within,
     interrupted = options.interrupted, on_progress = options.on_progress, on_note = options.on_note, progress = progress,
-    blast_radius = function(queue) return radius.is_beyond(db, job, queue) and radius.beyond(db, job, kind.action) end,
+    blast_radius = function(queue)
+      return blast_radius.is_beyond(db, job, queue) and blast_radius.beyond(db, job, kind.action)
+    end,
   })
   db:transaction(finish, db, job, kind)
   return summary_of(db, job, kind, result)
 end
 
 local function execute(db, name, kind, options)
-  local job, err = store.find(db, name)
+  local job, err = jobs.find(db, name)
   if not job then return nil, err end
   -- A lease that is shorter than an attempt would let nothing be sent.
-  local lease = options.lease or math.max(claims.LEASE, options.client.settings.timeout + 3 * claims.MARGIN)
-  local claimed, taken = claims.open(db, job, { lease = lease })
+  local lease = options.lease or math.max(queue_claims.LEASE, options.client.settings.timeout + 3 * queue_claims.MARGIN)
+  local claimed, taken = queue_claims.open(db, job, { lease = lease })
   if not claimed then return nil, taken end
   local ok, summary, problem = pcall(work, db, kind, claimed, options)
   claimed:close()

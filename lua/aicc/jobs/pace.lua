@@ -20,6 +20,22 @@ Pace.__index = Pace
 
 local M = {}
 
+-- Requests a second, and queues at once, where nothing else is said.
+M.RATE, M.CONCURRENCY = 5, 4
+
+--- How many queues are worked at once: as many as were asked for, but not more than the client has requests under way. What
+-- would wait for its turn behind that has passed the last look at whether it is still to be sent.
+-- @tparam table options `concurrency`, `client`
+-- @treturn integer
+function M.concurrency(options)
+  return math.min(options.concurrency or M.CONCURRENCY, options.client.settings.max_in_flight)
+end
+
+--- How much longer calls may take because of the rate: below one request a second their turns come late.
+-- @tparam number rate requests a second; 0 for no limit
+-- @treturn number 1 or more
+function M.slowness(rate) return rate > 0 and math.max(1, 1 / rate) or 1 end
+
 local function ignore() end
 
 -- The rate at which requests may leave now, or nil for no limit.

@@ -2,19 +2,18 @@
 -- @module aicc.jobs.plan
 
 local agents = require "aicc.jobs.db.agents"
+local blast_radius = require "aicc.jobs.blast_radius"
 local core = require "aicc.core"
-local database = require "aicc.jobs.db.connection"
 local errors = require "aicc.error"
 local find = require "aicc.jobs.find"
-local lock = require "aicc.jobs.job_lock"
+local job_lock = require "aicc.jobs.job_lock"
+local jobs = require "aicc.jobs.db.jobs"
+local listings = require "aicc.jobs.listing"
 local loop = require "aicc.loop"
 local names = require "aicc.jobs.names"
 local pace = require "aicc.jobs.pace"
-local radius = require "aicc.jobs.blast_radius"
 local recent = require "aicc.jobs.recent"
-local run = require "aicc.jobs.workers"
 local snapshot = require "aicc.jobs.db.snapshot"
-local store = require "aicc.jobs.db.jobs"
 
 local M = {}
 
@@ -28,7 +27,7 @@ local function refuse(kind, ...) return nil, errors.new { kind = kind, message =
 
 -- Keeps what a listing shows, if the job is still there. Returns an error if that is not enough.
 local function keep(db, job, queue, listing)
-  store.pin(db, job)
+  jobs.pin(db, job)
   return select(2, snapshot.refresh(db, queue.id, listing))
 end
 
@@ -36,10 +35,10 @@ end
 local function list(db, queue, client, deadline)
   local found, err, known = client:query_agents(queue.skill, {
     deadline = deadline,
-    as_proof = function(shown) return snapshot.misses(db, queue.id, snapshot.index(shown, queue.skill)) end,
+    as_proof = function(shown) return snapshot.misses(db, queue.id, listings.index(shown, queue.skill)) end,
   })
   if not found then return nil, err end
-  return snapshot.index(found, queue.skill, known)
+  return listings.index(found, queue.skill, known)
 end
 
 -- Takes the job's queues one after the other, until there are none left or one cannot be listed.
@@ -64,7 +63,7 @@ local function list_all(db, job, context)
   local state = {
     next = 1, listed = 0, deadline = context.listing_deadline, on_progress = context.on_progress, planner = context.planner,
   }
-  local queues = store.queues(db, job)
+  local queues = jobs.queues(db, job)
   for _ = 1, context.concurrency do loop.spawn(list_some, db, job, queues, context.client, state) end
   loop.run()
   return state.err
@@ -76,11 +75,11 @@ end
 local function prepare(options)
   local interrupted = options.interrupted or core.interrupted
   local function refusal(request) return interrupted() and pace.refusal(request, "interrupted") or nil end
-  local rate, on_note = options.rate or run.RATE, options.on_note or function() end
-  local slowness = run.slowness(rate)
+  local rate, on_note = options.rate or pace.RATE, options.on_note or function() end
+  local slowness = pace.slowness(rate)
   local context = {
-    planner = options.client, concurrency = run.concurrency(options), listing_deadline = LISTING * slowness, on_note = on_note,
-    limits = { deadline = math.max(CALL, options.client.settings.deadline) * slowness },
+    planner = options.client, concurrency = pace.concurrency(options), listing_deadline = LISTING * slowness,
+    on_note = on_note, limits = { deadline = math.max(CALL, options.client.settings.deadline) * slowness },
     on_progress = options.on_progress or function() end,
   }
   context.client = options.client:through(function(transport)
@@ -96,13 +95,13 @@ end
 
 -- Puts the names of the job's queues beside their numbers, where the API tells them.
 local function name_queues(db, job, context)
-  local queues, ids = store.queues(db, job), {}
+  local queues, ids = jobs.queues(db, job), {}
   for i, queue in ipairs(queues) do ids[i] = queue.skill end
   local err = context.names:learn(ids)
   if err and err.kind == "aborted" then return err end
   if err then context.on_note { type = "no_names", message = err.message } end
   db:transaction(function()
-    store.pin(db, job)
+    jobs.pin(db, job)
     for _, queue in ipairs(queues) do
       local name = context.names:of(queue.skill)
       if name then db:run("UPDATE queues SET skill_name = ? WHERE id = ?", name, queue.id) end
@@ -116,7 +115,7 @@ local function check_name(db, name)
   if not name:find "^[%w][%w._-]*$" or #name > 64 then
     return refuse("argument", "the job's name '%s': expected 1 to 64 letters, digits, '.', '_' or '-'", name)
   end
-  local job = store.find(db, name)
+  local job = jobs.find(db, name)
   if job then return refuse("argument", "there is a job %s already: forget it, or choose another name", name) end
   return true
 end
@@ -138,14 +137,14 @@ end
 
 -- Forgets a job that came to nothing.
 local function clear(db, job)
-  store.forget(db, job)
-  lock.clean(db, job)
+  jobs.forget(db, job)
+  job_lock.clean(db, job)
 end
 
 -- Fills a job with rows, and looks at their queues. Returns an error if that cannot be done.
 local function look_at_rows(db, job, reader, options, context)
   local good, err = load(options, "rows", function(on_bad_line)
-    local bad = store.load(db, job, context.names:reader(reader), on_bad_line)
+    local bad = jobs.load(db, job, context.names:reader(reader), on_bad_line)
     return bad, job.lines
   end)
   return not good and err or list_all(db, job, context)
@@ -178,15 +177,15 @@ local function fill(db, job, reader, options)
     clear(db, job)
     return nil, err
   end
-  store.set_state(db, job, "planned")
+  jobs.set_state(db, job, "planned")
   return job
 end
 
 local function plan(db, name, reader, options)
   local good, err = check_name(db, name)
   if not good then return nil, err end
-  local job = store.create(db, name, options.chunk or CHUNK)
-  return lock.during(db, job, fill, db, job, reader, options)
+  local job = jobs.create(db, name, options.chunk or CHUNK)
+  return job_lock.during(db, job, fill, db, job, reader, options)
 end
 
 --- Plans a job.
@@ -198,7 +197,7 @@ end
 --   how their queues are found
 -- @treturn ?table the job, with `requests`: how many it took
 -- @treturn ?table the error; with bad lines and no `on_bad_line`, its `lines` has each one's `line` and `problem`
-function M.plan(db, name, reader, options) return database.protect(plan, db, name, reader, options) end
+function M.plan(db, name, reader, options) return errors.protect(plan, db, name, reader, options) end
 
 --- What a job is about, queue by queue.
 -- @tparam table db
@@ -218,8 +217,8 @@ function M.describe(db, job, verb)
     unseen[row.queue] = row.n
   end
   local action, queues = verb == "undo" and "bind" or "release", {}
-  local about = radius.agents(db, job, action)
-  for i, queue in ipairs(store.queues(db, job)) do
+  local about = blast_radius.agents(db, job, action)
+  for i, queue in ipairs(jobs.queues(db, job)) do
     local bound, unknown, size = queue.bound or 0, unseen[queue.id] or 0, queue.size
     queues[i] = {
       skill_id = queue.skill, skill_name = queue.skill_name, accounts = accounts[queue.id], bound = bound,
@@ -229,7 +228,7 @@ function M.describe(db, job, verb)
       about = about[queue.skill] or 0, state = queue.state, message = queue.message,
     }
   end
-  return queues, radius.beyond(db, job, action)
+  return queues, blast_radius.beyond(db, job, action)
 end
 
 return M

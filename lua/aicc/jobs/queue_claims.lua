@@ -5,9 +5,9 @@
 -- once somebody else has the queue. Nothing is sent under a lease that could end before the answer is here.
 -- @module aicc.jobs.queue_claims
 
+local connection = require "aicc.jobs.db.connection"
 local core = require "aicc.core"
-local database = require "aicc.jobs.db.connection"
-local lock = require "aicc.jobs.job_lock"
+local job_lock = require "aicc.jobs.job_lock"
 local text = require "aicc.jobs.db.text"
 
 local Claims = {}
@@ -30,14 +30,14 @@ local WORDS = {
 -- ---- the queue to work on ----
 
 --- Claims the next queue that is nobody's, and that this worker has not had before.
--- @treturn ?table a claim: `id`, `skill`, `number`, and what the journal and the pace keep in it
+-- @treturn ?table a claim: `id`, `skill`, `number`, and what the turn and the pace keep in it
 function Claims:next()
   local began = core.now "boottime"
   local row = self.db:transaction(self.db.row, self.db, self.claim_sql, self.owner, self.job.id, self.owner,
     self.job.state)
   if not row then return end
   local claim = {
-    id = row.id, number = row.number, skill = database.big(row.skill), state = row.state, epoch = row.epoch, size = row.size,
+    id = row.id, number = row.number, skill = connection.big(row.skill), state = row.state, epoch = row.epoch, size = row.size,
     ends = began + self.lease, notes = {}, lost = false, strikes = 0,
   }
   self.held[claim] = true
@@ -52,7 +52,7 @@ function Claims:is_awaited()
     WHERE job = ? AND state IN ('planned', 'open') AND owner IS NOT NULL AND owner <> ?]], self.job.id, self.owner).n > 0
 end
 
---- Gives a queue up, in the state in which it is left. For a note of the journal.
+--- Gives a queue up, in the state in which it is left. For a note of a turn.
 -- @tparam table db
 -- @tparam table claim
 -- @tparam string state
@@ -115,7 +115,7 @@ end
 -- @tparam table job
 -- @treturn ?string the processes and their hosts, or nil if there are none
 function M.workers_of(db, job)
-  if db.path then return lock.holder(db, job) end
+  if db.path then return job_lock.holder(db, job) end
   local names = {}
   for _, row in ipairs(db:rows("SELECT DISTINCT owner FROM queues WHERE job = ? AND lease > clock_timestamp()", job.id)) do
     names[#names + 1] = row.owner:match "^[^,]*"
@@ -131,7 +131,7 @@ end
 -- @treturn ?table an error of kind "store": somebody else does
 function M.open(db, job, options)
   local words, lease = WORDS[db.dialect.name], options and options.lease or M.LEASE
-  local process = lock.process()
+  local process = job_lock.process()
   local expiry = words.lease:format(lease)
   local self = setmetatable({
     db = db, job = job, lease = lease, held = {}, shared = db.dialect.name == "postgresql",
@@ -148,7 +148,7 @@ function M.open(db, job, options)
     return self
   end
   local problem
-  self.lock, problem = lock.take(db, job)
+  self.lock, problem = job_lock.take(db, job)
   if not self.lock then return nil, problem end
   return self
 end

@@ -1,7 +1,7 @@
 --- A job's report: one line per input line, in input order.
 -- @module aicc.jobs.report
 
-local database = require "aicc.jobs.db.connection"
+local connection = require "aicc.jobs.db.connection"
 local json = require "aicc.json"
 
 local M = {}
@@ -50,7 +50,7 @@ function M.rows(db, job, filter)
     at = at + 1
     local row = page[at]
     if not row then return nil end
-    row.skill_id = row.skill_id and database.big(row.skill_id) -- an account without a queue has none
+    row.skill_id = row.skill_id and connection.big(row.skill_id) -- an account without a queue has none
     return row
   end
 end

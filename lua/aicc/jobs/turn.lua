@@ -7,8 +7,8 @@
 
 local loop = require "aicc.loop"
 
-local Journal = {}
-Journal.__index = Journal
+local Turn = {}
+Turn.__index = Turn
 
 local M = {}
 
@@ -24,7 +24,7 @@ local function write(self, claims)
 end
 
 local function flush(self, turn)
-  self.turn = { claims = {} }
+  self.current = { claims = {} }
   turn.is_over = true
   local ok, problem = pcall(self.db.transaction, self.db, write, self, turn.claims)
   for _, claim in ipairs(turn.claims) do claim.notes = {} end
@@ -35,13 +35,13 @@ end
 --- Notes something to be written with this claim's next commit.
 -- @tparam table claim
 -- @tparam function note takes the database; may not yield
-function Journal:note(claim, note) claim.notes[#claim.notes + 1] = note end -- luacheck: ignore self
+function Turn:note(claim, note) claim.notes[#claim.notes + 1] = note end -- luacheck: ignore self
 
 --- Commits what was noted, together with whatever else this turn brings.
 -- @tparam table claim
 -- @treturn boolean false if the claim was lost, and nothing written
-function Journal:commit(claim)
-  local turn = self.turn
+function Turn:commit(claim)
+  local turn = self.current
   turn.claims[#turn.claims + 1] = claim
   loop.sleep(0)
   if not turn.is_over then flush(self, turn) end
@@ -49,10 +49,10 @@ function Journal:commit(claim)
   return not claim.lost
 end
 
---- A journal.
+--- Turns of a worker, one after the other.
 -- @tparam table db
 -- @tparam table claims
 -- @treturn table `commits` counts them
-function M.new(db, claims) return setmetatable({ db = db, claims = claims, turn = { claims = {} }, commits = 0 }, Journal) end
+function M.new(db, claims) return setmetatable({ db = db, claims = claims, current = { claims = {} }, commits = 0 }, Turn) end
 
 return M

@@ -3,11 +3,11 @@
 -- Those with the same weights go together, fifty in a request. Whoever is bound again already is skipped.
 -- @module aicc.jobs.undo
 
-local database = require "aicc.jobs.db.connection"
-local dispatch = require "aicc.jobs.send"
+local chunks = require "aicc.jobs.db.chunks"
+local connection = require "aicc.jobs.db.connection"
 local errors = require "aicc.error"
-local ledger = require "aicc.jobs.db.chunks"
-local release = require "aicc.jobs.release"
+local judge = require "aicc.jobs.judge"
+local send = require "aicc.jobs.send"
 local settle = require "aicc.settle"
 
 local M = {}
@@ -26,20 +26,20 @@ end
 -- Finds out what came of binds that are not done: bound as asked is done if this job may have done it, bound otherwise was
 -- somebody else. Those that were refused get another chance.
 local function settle_binds(db, claim, listing)
-  local is_done, done = dispatch.actions.bind.is_done, 0
-  for _, chunk in ipairs(ledger.chunks(db, claim.id, "bind", ledger.UNDONE)) do
+  local is_done, done = judge.is_done.bind, 0
+  for _, chunk in ipairs(chunks.of(db, claim.id, "bind", chunks.UNDONE)) do
     if chunk.was_in_doubt then chunk.attempts = math.max(chunk.attempts, 1) end -- it may have been sent
-    done = done + ledger.sift(chunk, function(account, line)
+    done = done + chunks.sift(chunk, function(account, line)
       local is_ours = chunk.was_in_doubt and is_done(listing, chunk, account) == true
       return not is_ours and listing.exact[account] and skip(db, claim, line)
     end)
-    local counts = ledger.divide(db, chunk, function(account) return listing.exact[account] and "done" or "pending" end)
+    local counts = chunks.divide(db, chunk, function(account) return listing.exact[account] and "done" or "pending" end)
     done = done + (counts.done or 0)
   end
   return done
 end
 
-local UNSENT = "SELECT s.line, s.account FROM snapshot s WHERE s.queue = ? AND s.line > ? AND " .. ledger.UNSENT ..
+local UNSENT = "SELECT s.line, s.account FROM snapshot s WHERE s.queue = ? AND s.line > ? AND " .. chunks.UNSENT ..
   " ORDER BY s.line LIMIT ?"
 
 -- Marks those that somebody has bound again before a bind was sent. Returns how many.
@@ -60,7 +60,7 @@ end
 
 -- Whether somebody would be bound whom a listing does not show.
 local function binds(db, claim, listing)
-  for _, chunk in ipairs(ledger.chunks(db, claim.id, "bind", ledger.UNDONE)) do
+  for _, chunk in ipairs(chunks.of(db, claim.id, "bind", chunks.UNDONE)) do
     for _, account in ipairs(chunk.accounts) do
       if not listing.exact[account] then return true end
     end
@@ -89,16 +89,16 @@ end
 
 local function prepare(work, claim)
   local listing, err = work:list(claim, function(listing)
-    return release.is_undecided(work.db, claim, by_name(listing), ledger.DOUBTFUL) or is_uncertain(work.db, claim, listing)
+    return judge.is_release_undecided(work.db, claim, by_name(listing), chunks.DOUBTFUL) or is_uncertain(work.db, claim, listing)
   end)
   if not listing then return false, err end
   if is_uncertain(work.db, claim, listing) then return false, settle.unsteady(settle.READINGS) end
   local done
-  work.journal:note(claim, function(db)
-    release.settle(db, claim, by_name(listing), ledger.DOUBTFUL, true)
+  work.turn:note(claim, function(db)
+    judge.settle_releases(db, claim, by_name(listing), chunks.DOUBTFUL, true)
     done = settle_binds(db, claim, listing) + skip_bound(db, claim, listing)
   end)
-  if not work.journal:commit(claim) then return false, work.lost end
+  if not work.turn:commit(claim) then return false, work.lost end
   work:count("done", done)
   return not work:is_stopping()
 end
@@ -108,14 +108,14 @@ local function pairs_of(db, claim)
   local list = db:rows([[SELECT DISTINCT CAST(agent_weight AS TEXT) AS agent_weight, CAST(skill_weight AS TEXT) AS skill_weight
     FROM snapshot WHERE queue = ? ORDER BY 1, 2]], claim.id)
   for _, pair in ipairs(list) do
-    pair.agent_weight, pair.skill_weight, pair.line = database.big(pair.agent_weight), database.big(pair.skill_weight), 0
+    pair.agent_weight, pair.skill_weight, pair.line = connection.big(pair.agent_weight), connection.big(pair.skill_weight), 0
   end
   return list
 end
 
 local OF_PAIR = "SELECT s.line, s.account FROM snapshot s WHERE s.queue = ? AND s.line > ? AND s.agent_weight = ? " ..
   "AND s.skill_weight = ? AND %s ORDER BY s.line LIMIT ?"
-local NEXT, NEIGHBOURS = OF_PAIR:format(ledger.UNSENT), OF_PAIR:format "s.undo IS NULL"
+local NEXT, NEIGHBOURS = OF_PAIR:format(chunks.UNSENT), OF_PAIR:format "s.undo IS NULL"
 
 -- The next bind with these weights, or nil. It ends before an agent with the same weights who is not to be in it: one who is in
 -- another, or one whose release may still turn out to be done, and who would then pass for restored.
@@ -136,13 +136,13 @@ local function next_chunk(db, claim, pair)
 end
 
 local function send_all(work, claim)
-  for _, chunk in ipairs(ledger.chunks(work.db, claim.id, "bind", ledger.PENDING)) do
-    if #chunk.accounts > 0 and not work:send(claim, chunk) then return end
+  for _, chunk in ipairs(chunks.of(work.db, claim.id, "bind", chunks.PENDING)) do
+    if #chunk.accounts > 0 and not send.chunk(work, claim, chunk) then return end
   end
   for _, pair in ipairs(pairs_of(work.db, claim)) do
     local chunk = next_chunk(work.db, claim, pair)
     while chunk do
-      if not work:send(claim, chunk) then return end
+      if not send.chunk(work, claim, chunk) then return end
       chunk = next_chunk(work.db, claim, pair)
     end
   end
@@ -154,23 +154,24 @@ end
 -- @treturn boolean
 -- @treturn ?table why, if that is known
 function M.remains(db, claim)
-  if ledger.has(db, claim.id, ledger.UNSETTLED, "release") then
+  if chunks.has(db, claim.id, chunks.UNSETTLED, "release") then
     return true, errors.new {
       kind = "protocol", operation = "query_agents", outcome = "unknown", skill_id = claim.skill,
       message = "what comes of some releases is not known: undo once more, ten minutes after they were sent",
     }
   end
-  if ledger.has(db, claim.id, ledger.UNDONE, "bind") then return true end
-  return db:row("SELECT s.line FROM snapshot s WHERE s.queue = ? AND " .. ledger.UNSENT .. " LIMIT 1", claim.id) ~= nil
+  if chunks.has(db, claim.id, chunks.UNDONE, "bind") then return true end
+  return db:row("SELECT s.line FROM snapshot s WHERE s.queue = ? AND " .. chunks.UNSENT .. " LIMIT 1", claim.id) ~= nil
 end
 
 --- Works one queue until it is as before, or cannot be.
--- @tparam table work the run
+-- @tparam table work the run (`aicc.jobs.work`)
 -- @tparam table claim
+-- @treturn boolean whether it could be looked at
 function M.work(work, claim)
   local ready, err = prepare(work, claim)
   if ready then send_all(work, claim) else claim.trouble = err end
-  work:leave(claim, ready)
+  return ready
 end
 
 return M

@@ -10,10 +10,9 @@
 -- Functions of a database (`aicc.jobs.db.connection`); they raise what it raises.
 -- @module aicc.jobs.db.agents
 
-local database = require "aicc.jobs.db.connection"
+local connection = require "aicc.jobs.db.connection"
+local jobs = require "aicc.jobs.db.jobs"
 local settle = require "aicc.settle"
-local snapshot = require "aicc.jobs.db.snapshot"
-local store = require "aicc.jobs.db.jobs"
 local text = require "aicc.jobs.db.text"
 
 local M = {}
@@ -24,7 +23,7 @@ local GROUP = 50  -- names that are looked up in a statement
 -- ---- the input ----
 
 local function add(db, job, batch)
-  store.pin(db, job)
+  jobs.pin(db, job)
   local values = {}
   for i = 1, batch.size do
     local at = #values
@@ -107,7 +106,7 @@ end
 -- @tparam table job
 -- @tparam {table,...} answers `line`; `state` ("no_agent", "no_queue", "failed" or nil), `code`, `message`; `skills`
 function M.note(db, job, answers)
-  store.pin(db, job)
+  jobs.pin(db, job)
   for _, answer in ipairs(answers) do
     db:run("UPDATE agents SET state = ?, code = ?, message = ? WHERE job = ? AND line = ?", answer.state or "found",
       text.line(answer.code), text.line(answer.message), job.id, answer.line)
@@ -122,7 +121,7 @@ function M.skills(db)
   local skills = {}
   for i, row in ipairs(db:rows [[SELECT CAST(skill AS TEXT) AS id FROM (SELECT DISTINCT skill FROM found_pairs) s
       ORDER BY skill]]) do
-    skills[i] = database.big(row.id)
+    skills[i] = connection.big(row.id)
   end
   return skills
 end
@@ -177,7 +176,7 @@ end
 -- @treturn {string,...} accounts that it shows and for which nobody had named the queue
 -- @treturn table line -> an agent's account that differs from the input's in case only
 function M.match(db, job, skill, agents)
-  store.pin(db, job)
+  jobs.pin(db, job)
   local unnamed, alike = {}, {}
   each_meant(db, job, agents, function(row, namesakes)
     local is_there = false
@@ -199,26 +198,23 @@ end
 -- @tparam table job
 -- @tparam integer skill
 function M.suspect(db, job, skill)
-  store.pin(db, job)
+  jobs.pin(db, job)
   db:run([[INSERT INTO found_pairs (agent, skill) SELECT line, CAST(? AS BIGINT) FROM agents WHERE job = ? AND twin IS NULL
     ON CONFLICT DO NOTHING]], skill, job.id)
 end
 
---- The agents of a queue's listing that were kept, as a listing.
+--- The agents of a queue's listing that were kept.
 -- @tparam table db
 -- @tparam integer skill
--- @tparam table known `size`, `is_proof`, `agreed` of the whole listing
--- @treturn table see `aicc.jobs.db.snapshot`
-function M.listing(db, skill, known)
+-- @treturn {table,...} `userAccount`, `agentWeight`, `skillWeight`, as in a listing
+function M.kept(db, skill)
   local agents = db:rows([[SELECT account AS "userAccount", CAST(agent_weight AS TEXT) AS agent_weight,
     CAST(skill_weight AS TEXT) AS skill_weight FROM found_agents WHERE skill = ?]], skill)
   for _, agent in ipairs(agents) do
-    agent.agentWeight = agent.agent_weight and database.big(agent.agent_weight)
-    agent.skillWeight = agent.skill_weight and database.big(agent.skill_weight)
+    agent.agentWeight = agent.agent_weight and connection.big(agent.agent_weight)
+    agent.skillWeight = agent.skill_weight and connection.big(agent.skill_weight)
   end
-  local listing = snapshot.index(agents, skill, known)
-  listing.size = known.size
-  return listing
+  return agents
 end
 
 -- ---- rows ----
@@ -261,7 +257,7 @@ local PROVED = {
 -- @tparam table alike line -> what to say of somebody who is spelled alike, of accounts that are found nowhere
 -- @tparam ?boolean has_all whether every queue of the tenant was listed
 function M.make_rows(db, job, source, alike, has_all)
-  store.pin(db, job)
+  jobs.pin(db, job)
   db:run(QUEUES, job.id)
   db:run(NUMBERS, job.id)
   db:run(ROWS, job.id, job.id)
@@ -276,7 +272,7 @@ function M.make_rows(db, job, source, alike, has_all)
       WHERE job = ? AND line = ? AND state <> 'found']], text.line(message), job.id, line)
   end
   db:run(OF_FIRST, job.id)
-  store.mark_twins(db, job)
+  jobs.mark_twins(db, job)
   job.lines = db:row([[SELECT (SELECT COUNT(*) FROM rows WHERE job = ?) + (SELECT COUNT(*) FROM agents
     WHERE job = ? AND place IS NOT NULL) AS n]], job.id, job.id).n
   job.source = source
@@ -289,7 +285,7 @@ end
 -- @tparam integer queue
 -- @tparam string why
 function M.leave_open(db, job, queue, why)
-  store.pin(db, job)
+  jobs.pin(db, job)
   db:run("INSERT INTO unseen (queue, line) SELECT queue, line FROM rows WHERE queue = ? AND twin IS NULL", queue)
   db:run("UPDATE queues SET bound = 0, message = ? WHERE id = ?", text.line(why), queue)
 end

@@ -7,7 +7,8 @@
 -- LuaDBI hands SQLite pointers into Lua's own strings, and SQLite reads them whenever it steps: at each fetch too. So what a
 -- statement is executed with is held here, beside the statement, until it is executed with something else or closed.
 --
--- What fails raises an error of kind "store"; whoever is called from outside turns that into `nil, err` with `protect`.
+-- What fails raises an error of kind "store"; whoever is called from outside turns that into `nil, err` with
+-- `aicc.error.protect`.
 -- @module aicc.jobs.db.connection
 
 local errors = require "aicc.error"
@@ -32,19 +33,6 @@ local to_integer = math.tointeger -- luacheck: ignore (not in Lua 5.1)
 -- @treturn table
 function M.failure(message)
   return errors.new { kind = "store", message = "job store: " .. message:gsub("%s+", " ") }
-end
-
---- Calls a function; an error that it raises as a table is returned: `nil, err`. Bugs go on as they are.
--- @tparam function f
--- @param ... its arguments
-function M.protect(f, ...)
-  local function caught(ok, ...)
-    if ok then return ... end
-    local problem = ...
-    if errors.is_error(problem) then return nil, problem end
-    error(problem, 0)
-  end
-  return caught(pcall(f, ...))
 end
 
 --- A number that was selected as text.

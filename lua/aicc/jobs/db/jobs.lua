@@ -3,7 +3,7 @@
 -- Functions of a database (`aicc.jobs.db.connection`); they raise what it raises.
 -- @module aicc.jobs.db.jobs
 
-local database = require "aicc.jobs.db.connection"
+local connection = require "aicc.jobs.db.connection"
 local errors = require "aicc.error"
 
 local M = {}
@@ -33,7 +33,7 @@ end
 --- The error of a job that is no more.
 -- @tparam table job
 -- @treturn table of kind "store"
-function M.gone(job) return database.failure(("the job %s is gone: somebody has forgotten it"):format(job.name)) end
+function M.gone(job) return connection.failure(("the job %s is gone: somebody has forgotten it"):format(job.name)) end
 
 --- The job as it is now: not another one that has been given its name.
 -- @tparam table db
@@ -175,7 +175,7 @@ end
 function M.queues(db, job)
   local queues = db:rows([[SELECT id, number, CAST(skill AS TEXT) AS skill, state, size, bound, listed_at, message, owner,
       skill_name FROM queues WHERE job = ? ORDER BY number]], job.id)
-  for _, queue in ipairs(queues) do queue.skill = database.big(queue.skill) end
+  for _, queue in ipairs(queues) do queue.skill = connection.big(queue.skill) end
   return queues
 end
 

@@ -1,8 +1,8 @@
 --- Opens a job store's database: SQLite's file, or PostgreSQL's URL.
 -- @module aicc.jobs.db.open
 
+local connection = require "aicc.jobs.db.connection"
 local core = require "aicc.core"
-local database = require "aicc.jobs.db.connection"
 local errors = require "aicc.error"
 local schema = require "aicc.jobs.db.schema"
 
@@ -15,14 +15,14 @@ local IDLE = 60    -- seconds after which PostgreSQL ends a session that is doin
 local function driver(name, package)
   local loaded, dbi = pcall(require, "DBI")
   if not loaded or not pcall(require, name) then
-    return nil, database.failure(("LuaDBI's %s is missing: on Debian, apt-get install %s"):format(name, package))
+    return nil, connection.failure(("LuaDBI's %s is missing: on Debian, apt-get install %s"):format(name, package))
   end
   return dbi
 end
 
-local function connected(connection, problem, dialect)
-  if not connection then return nil, database.failure(tostring(problem)) end
-  return database.new(connection, dialect)
+local function connected(handle, problem, dialect)
+  if not handle then return nil, connection.failure(tostring(problem)) end
+  return connection.new(handle, dialect)
 end
 
 -- The first words to a SQLite database.
@@ -41,14 +41,14 @@ local function open_unwritable(dbi, path)
   local size = log and log:seek "end"
   if log then log:close() end
   if size and size > 0 then
-    return nil, database.failure(("%s cannot be written, and SQLite would have to, to read what was written last (%s-wal): "
+    return nil, connection.failure(("%s cannot be written, and SQLite would have to, to read what was written last (%s-wal): "
       .. "copy both, and read the copy"):format(path, path))
   end
   local flags = package.loaded["dbd.sqlite3"]
   local name = path:gsub("^/+", "/"):gsub("[%%?#]", function(letter) return ("%%%02X"):format(letter:byte()) end)
-  local connection, problem = dbi.Connect("SQLite3", ("file:%s?immutable=1"):format(name),
+  local handle, problem = dbi.Connect("SQLite3", ("file:%s?immutable=1"):format(name),
     flags.SQLITE_OPEN_READONLY + flags.SQLITE_OPEN_URI)
-  local self, err = connected(connection, problem, "sqlite")
+  local self, err = connected(handle, problem, "sqlite")
   if self then self.path, self.is_read_only = path, true end
   return self, err
 end
@@ -59,13 +59,13 @@ local function open_sqlite(path)
   -- SQLite would make it readable for all. One that is there and that others may read is refused, as a token's file is: account
   -- names are personal data, and a warning would scroll by.
   local made, problem = core.create_file(path)
-  if not made then return nil, database.failure(problem) end
-  local connection
-  connection, problem = dbi.Connect("SQLite3", path)
-  local self, err = connected(connection, problem, "sqlite")
+  if not made then return nil, connection.failure(problem) end
+  local handle
+  handle, problem = dbi.Connect("SQLite3", path)
+  local self, err = connected(handle, problem, "sqlite")
   if not self then return nil, err end
   local ready
-  ready, err = database.protect(set_up, self)
+  ready, err = errors.protect(set_up, self)
   if ready then return self end
   self:close()
   if not err.message:find "readonly database" and not err.message:find "unable to open database" then return nil, err end
@@ -96,22 +96,22 @@ end
 local function unreachable(url, otherwise)
   local message = core.postgresql_problem(url) or otherwise
   for _, secret in ipairs(passwords(url)) do message = message:gsub(secret:gsub("%p", "%%%0"), "***") end
-  return database.failure(core.printable(message, LONGEST))
+  return connection.failure(core.printable(message, LONGEST))
 end
 
 local function open_postgresql(url)
   local dbi, missing = driver("dbd.postgresql", "lua-dbi-postgresql")
   if not dbi then return nil, missing end
-  local connection, problem = dbi.Connect("PostgreSQL", url)
-  if not connection then return nil, unreachable(url, tostring(problem)) end
-  local self = database.new(connection, "postgresql")
+  local handle, problem = dbi.Connect("PostgreSQL", url)
+  if not handle then return nil, unreachable(url, tostring(problem)) end
+  local self = connection.new(handle, "postgresql")
   self:limit_idleness(IDLE)
   self:run "SET client_encoding TO 'UTF8'" -- whatever PGCLIENTENCODING says: all of our texts are
   self:run "SET client_min_messages TO 'error'" -- libpq prints others on the standard error
   local encoding = self:row("SELECT current_setting('server_encoding') AS name").name
   if encoding == "UTF8" or encoding == "SQL_ASCII" then return self end -- the latter takes any bytes, and keeps them
   self:close()
-  return nil, database.failure(("the database's encoding is %s, not UTF8: names and messages may not fit"):format(encoding))
+  return nil, connection.failure(("the database's encoding is %s, not UTF8: names and messages may not fit"):format(encoding))
 end
 
 --- Opens a database, and makes the tables if it has none.
@@ -119,7 +119,7 @@ end
 -- @treturn ?table
 -- @treturn ?table an error of kind "store", or "config" where the URL is neither
 function M.open(url)
-  return database.protect(function()
+  return errors.protect(function()
     local path = url:match "^sqlite:(.+)$"
     local self, err
     if path then
@@ -133,7 +133,7 @@ function M.open(url)
     local installed, problem = pcall(schema.install, self)
     if installed and not problem then return self end
     self:close()
-    error(installed and database.failure(problem) or problem, 0)
+    error(installed and connection.failure(problem) or problem, 0)
   end)
 end
 

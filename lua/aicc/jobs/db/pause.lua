@@ -3,7 +3,7 @@
 -- It is in the job's row, by the database's clock, so that the workers' own need not agree.
 -- @module aicc.jobs.db.pause
 
-local database = require "aicc.jobs.db.connection"
+local connection = require "aicc.jobs.db.connection"
 
 local M = {}
 
@@ -32,7 +32,7 @@ end
 function M.get(db, job)
   local row = db:row(([[SELECT CAST(paused_until - %s AS TEXT) AS left_over, CAST(slowed_rate AS TEXT) AS rate
     FROM jobs WHERE id = ? AND paused_until IS NOT NULL]]):format(NOW[db.dialect.name]), job.id)
-  if row then return database.big(row.left_over) / 1000, database.big(row.rate) / 1000 end
+  if row then return connection.big(row.left_over) / 1000, connection.big(row.rate) / 1000 end
 end
 
 return M

@@ -4,67 +4,13 @@
 -- it in the same one.
 -- @module aicc.jobs.db.snapshot
 
+local chunks = require "aicc.jobs.db.chunks"
 local errors = require "aicc.error"
-local ledger = require "aicc.jobs.db.chunks"
-local settle = require "aicc.settle"
-local store = require "aicc.jobs.db.jobs"
+local jobs = require "aicc.jobs.db.jobs"
 
 local M = {}
 
 local PAGE = 1000 -- rows that are in memory at once
-
--- ---- listings ----
-
-local function is_whole(value) return type(value) == "number" and value % 1 == 0 end
-
--- What an agent lacks of what binds it again as it was, or nil.
-local function lacking(agent)
-  return not is_whole(agent.agentWeight) and "agentWeight" or not is_whole(agent.skillWeight) and "skillWeight" or nil
-end
-
--- The first agent of each spelling, for all that are the same but for case.
-local function fold_all(agents)
-  local folded = {}
-  for _, agent in ipairs(agents) do
-    local key = agent.userAccount and settle.fold(agent.userAccount)
-    if key then folded[key] = folded[key] or agent end
-  end
-  return folded
-end
-
---- A listing, to look accounts up in. Agents without weights are in it too: who is bound shows without them.
---
--- Nobody has said whether case counts in account names. So somebody is said to be gone only if no spelling is there; but an
--- agent of another spelling is taken for the one that is meant only where it is certain that nobody has exactly that name, or if
--- another row has exactly the agent's; and never in a job that is made from accounts.
--- @tparam {table,...} agents as from `client:query_agents`
--- @tparam integer skill whose they are
--- @tparam ?table known what is known of the listing (see `client:query_agents`)
--- @treturn table `size`; `skill`; `is_proof`; `agreed`; `is_lacking`: whether any agent has no weights; `exact`: account ->
---   agent; `find(account)`: the agent of that name, else of the same name in another spelling, or nil
-function M.index(agents, skill, known)
-  local exact, is_lacking, folded = {}, false, nil -- folded: made for the first name that is not there exactly
-  for _, agent in ipairs(agents) do
-    local name = agent.userAccount
-    if name then
-      is_lacking = is_lacking or lacking(agent) ~= nil
-      exact[name] = agent
-    end
-  end
-  local function find(account)
-    local agent = exact[account]
-    if agent then return agent end
-    folded = folded or fold_all(agents)
-    return folded[settle.fold(account)]
-  end
-  return {
-    size = #agents, skill = skill, is_lacking = is_lacking, exact = exact,
-    is_proof = known and known.is_proof or false, agreed = known and known.agreed or false,
-    find = find,
-  }
-end
-
--- ---- the snapshot ----
 
 -- The error of a row whose agent has no weights, or nil: it could not be bound again as it was, and no default would be true.
 local function incomplete(db, queue, frontier, listing)
@@ -73,7 +19,7 @@ local function incomplete(db, queue, frontier, listing)
     local rows = db:rows("SELECT line, account FROM rows WHERE queue = ? AND line > ? ORDER BY line LIMIT ?", queue, line, PAGE)
     for _, row in ipairs(rows) do
       local agent = listing.find(row.account)
-      local field = agent and lacking(agent)
+      local field = agent and listing.lacking(agent)
       if field then
         return errors.new { kind = "protocol", operation = "query_agents", outcome = "unknown", skill_id = listing.skill,
           message = ("the listing of queue %.0f has no integer %s for the agent '%s'"):format(listing.skill, field,
@@ -148,10 +94,10 @@ local function is_absent(listing, account) return listing.is_proof and not listi
 --- Whether a listing that is no proof does not show somebody whom only a proof may say to be unbound.
 -- @tparam table db
 -- @tparam integer queue
--- @tparam table listing as from `index`
+-- @tparam table listing as from `aicc.jobs.listing`
 -- @treturn boolean
 function M.misses(db, queue, listing)
-  local frontier = ledger.frontier(db, queue)
+  local frontier = chunks.frontier(db, queue)
   local meant = reader(db, queue, listing)
   local function is_missing(row) return not meant(row.account) end
   return each(db, "SELECT line, account FROM rows WHERE queue = ? AND line > ? AND twin IS NULL ORDER BY line LIMIT ?", queue,
@@ -231,14 +177,14 @@ local function reveal(db, queue, frontier, listing, meant, changes)
   db:run("DELETE FROM unseen WHERE queue = ? AND line > ?", queue, frontier)
   each(db, UNSEEN, queue, 0, function(row)
     local agent = meant(row.account)
-    if agent and lacking(agent) or not agent and not is_absent(listing, row.account) then return end
+    if agent and listing.lacking(agent) or not agent and not is_absent(listing, row.account) then return end
     db:run("DELETE FROM unseen WHERE queue = ? AND line = ?", queue, row.line)
     if not agent then return end
     local first = db:row("SELECT line FROM snapshot WHERE queue = ? AND account = ?", queue, agent.userAccount)
     if first then
       db:run("UPDATE rows SET twin = ? WHERE queue = ? AND (line = ? OR twin = ?)", first.line, queue, row.line, row.line)
     else
-      ledger.carve(db, queue, row.line)
+      chunks.carve(db, queue, row.line)
       db:insert("snapshot (queue, line, account, agent_weight, skill_weight)", 5,
         { queue, row.line, agent.userAccount, agent.agentWeight, agent.skillWeight })
       changes.gained = changes.gained + 1
@@ -249,12 +195,12 @@ end
 --- Makes the snapshot of the lines that were never sent what a listing shows. For a transaction.
 -- @tparam table db
 -- @tparam integer queue
--- @tparam table listing as from `index`
+-- @tparam table listing as from `aicc.jobs.listing`
 -- @treturn ?table `gained`, `lost`, `changed`: how many rows differ from what was known; `unseen`: how many are not shown, which
 --   proves nothing; `bound`: how many are bound, those sent included
 -- @treturn ?table an error of kind "protocol", and nothing is written: the agent of such a line has no weights
 function M.refresh(db, queue, listing)
-  local frontier = ledger.frontier(db, queue)
+  local frontier = chunks.frontier(db, queue)
   local problem = listing.is_lacking and incomplete(db, queue, frontier, listing)
   if problem then return nil, problem end
   local changes, line = { gained = 0, lost = 0, changed = 0, unseen = 0 }, frontier
@@ -281,7 +227,7 @@ function M.refresh(db, queue, listing)
   changes.bound = db:row("SELECT COUNT(*) AS n FROM snapshot WHERE queue = ?", queue).n
   -- Once something was sent, the queue's size is what it was before; but if that listing did not show everybody.
   db:run([[UPDATE queues SET bound = ?, listed_at = ?, size = CASE WHEN ? = '0' OR size IS NULL OR size < ? THEN ? ELSE size END
-    WHERE id = ?]], changes.bound, store.time(), tostring(frontier), listing.size, listing.size, queue)
+    WHERE id = ?]], changes.bound, jobs.time(), tostring(frontier), listing.size, listing.size, queue)
   return changes
 end
 
