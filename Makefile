@@ -49,7 +49,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .PHONY: all build library libraries sandbox tools demo repl test bench bench-encode bench-hosts bench-instructions \
-        bench-plot bench-raw bench-requests bench-scale doc names completions check clean coverage help \
+        bench-plot bench-raw bench-requests bench-scale doc names completions pictures check clean coverage help \
         install         install-library install-sandbox install-cli uninstall
 
 all: build ## Build, and say how to use the tree without installing (the default)
@@ -173,6 +173,10 @@ names: build ## Every public name, and whether it is in the types, in the refere
 completions: build ## Write doc/aicc.zsh and doc/aicc.fish from the command's parser
 	@$(IN_TREE) LUA_PATH="./?.lua;$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(call own,LUA_PATH)" \
 	  $(LUA) -e 'require("spec.support.completions").write "doc"'
+
+pictures: build ## Write doc/plan.svg from what the command shows
+	@$(IN_TREE) LUA_PATH="./?.lua;$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(call own,LUA_PATH)" \
+	  $(LUA) -e 'require("spec.support.pictures").write "doc"'
 
 # ---- check ----
 

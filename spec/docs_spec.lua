@@ -215,6 +215,10 @@ describe("what the documents say to type #lua54", function()
     assert.equal(1, count)
   end)
 
+  it("shows the plan that the command shows", function()
+    assert.equal(require("spec.support.pictures").plan(), read "doc/plan.svg") -- else: make pictures
+  end)
+
   it("runs the examples, as their heads say", function()
     local tree, count = child.shell "pwd", 0
     for _, of in ipairs(documented.of_examples()) do
