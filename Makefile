@@ -200,7 +200,7 @@ check-doc: doc ## The reference pages: a comment that LDoc cannot read is an err
 check-types: ## Where there is a lua-language-server: the types as it sees them, not part of `make check`
 	@.ci/check-types
 
-NO_LUA = buf httphead json printable strset scrub date file headers xfer engine pool polled pollset watch sys endpoint libcurl shared \
+NO_LUA = buf httphead json text strset scrub date file headers xfer engine pool polled pollset watch sys endpoint libcurl shared \
          sandbox/cafile sandbox/certificate sandbox/gate sandbox/reply sandbox/request sandbox/server
 
 check-layers: ## The C files that know no Lua still know none, and only compat.h asks for Lua's version
@@ -333,10 +333,10 @@ FUZZ = 100000
 
 check-fuzz: tools ## Random bytes for the C files that read what strangers write (spec/fuzz, libFuzzer)
 	@mkdir -p $(BUILD)/fuzz
-	@for target in json printable scrub header httphead strset; do \
+	@for target in json text scrub header httphead strset; do \
 	  clang -std=c99 $(WARNINGS) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
 	    -o $(BUILD)/fuzz/$$target spec/fuzz/$$target.c \
-	    $(patsubst %,src/%.c,buf headers httphead json printable scrub strset xfer sys) -lcurl || exit; \
+	    $(patsubst %,src/%.c,buf headers httphead json text scrub strset xfer sys) -lcurl || exit; \
 	  $(BUILD)/fuzz/$$target -runs=$(FUZZ) -max_len=300 -seed=1 -verbosity=0 -artifact_prefix=$(BUILD)/fuzz/ >$(BUILD)/fuzz/log 2>&1 || \
 	  { cat $(BUILD)/fuzz/log; exit 1; }; \
 	  echo "fuzz  $$target: $(FUZZ) inputs"; \

@@ -30,7 +30,7 @@ static int all_tostring(lua_State *L) {
   return 1;
 }
 
-void aicc_push_all(lua_State *L) {
+void aicc_accounts_push_all(lua_State *L) {
   lua_getfield(L, LUA_REGISTRYINDEX, ALL_KEY);
   if (!lua_isnil(L, -1)) return;
   lua_pop(L, 1);
@@ -67,7 +67,7 @@ static size_t number_of_keys(lua_State *L) {
 ** Counts the keys of the table on top, which must be integers from 1 on; a key that is not is a failure (returns 0). Where *count
 ** is below the largest key the list has a hole.
 */
-static int count_keys(struct aicc_call *call, const char *name, size_t *count) {
+static int count_keys(struct aicc_arguments *call, const char *name, size_t *count) {
   lua_State *L = call->L;
   *count = 0;
   for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
@@ -77,13 +77,13 @@ static int count_keys(struct aicc_call *call, const char *name, size_t *count) {
       (*count)++;
       continue;
     }
-    struct aicc_failure *failure = aicc_arguments_refuse(call, "argument");
+    struct aicc_error *failure = aicc_arguments_refuse(call, "argument");
     if (type == LUA_TNUMBER)
-      aicc_failure_say(failure, "%s[%.14g]: expected only the keys 1..n of a list", name, key);
+      aicc_error_say(failure, "%s[%.14g]: expected only the keys 1..n of a list", name, key);
     else if (type == LUA_TSTRING)
-      aicc_failure_say(failure, "%s[\"%.64s\"]: expected only the keys 1..n of a list", name, lua_tostring(L, -2));
+      aicc_error_say(failure, "%s[\"%.64s\"]: expected only the keys 1..n of a list", name, lua_tostring(L, -2));
     else
-      aicc_failure_say(failure, "%s[%s]: expected only the keys 1..n of a list", name, lua_typename(L, type));
+      aicc_error_say(failure, "%s[%s]: expected only the keys 1..n of a list", name, lua_typename(L, type));
     return 0;
   }
   return 1;
@@ -92,24 +92,24 @@ static int count_keys(struct aicc_call *call, const char *name, size_t *count) {
 /* ---- one account ---- */
 
 /* Checks and writes list[at], which is on top. A failure names it. */
-static int put_account(struct aicc_call *call, const char *name, size_t at, struct aicc_strset *seen, int *written) {
+static int put_account(struct aicc_arguments *call, const char *name, size_t at, struct aicc_strset *seen, int *written) {
   lua_State *L = call->L;
   size_t size;
   if (lua_type(L, -1) != LUA_TSTRING) {
-    struct aicc_failure *failure = aicc_arguments_refuse(call, "argument");
-    aicc_failure_say(failure, "%s[%zu]: expected a string, got %s", name, at, luaL_typename(L, -1));
+    struct aicc_error *failure = aicc_arguments_refuse(call, "argument");
+    aicc_error_say(failure, "%s[%zu]: expected a string, got %s", name, at, luaL_typename(L, -1));
     return 0;
   }
   const char *text = lua_tolstring(L, -1, &size);
   if (size == 0 || size > AICC_MAX_ACCOUNT) {
-    struct aicc_failure *failure = aicc_arguments_refuse(call, "argument");
+    struct aicc_error *failure = aicc_arguments_refuse(call, "argument");
     if (size == 0)
-      aicc_failure_say(failure, "%s[%zu]: expected 1 to %d bytes, got an empty string", name, at, AICC_MAX_ACCOUNT);
+      aicc_error_say(failure, "%s[%zu]: expected 1 to %d bytes, got an empty string", name, at, AICC_MAX_ACCOUNT);
     else
-      aicc_failure_say(failure, "%s[%zu]: expected 1 to %d bytes, got %zu", name, at, AICC_MAX_ACCOUNT, size);
+      aicc_error_say(failure, "%s[%zu]: expected 1 to %d bytes, got %zu", name, at, AICC_MAX_ACCOUNT, size);
     return 0;
   }
-  enum aicc_status status = aicc_json_check_text(text, size);
+  enum aicc_buf_status status = aicc_json_check_text(text, size);
   if (status != AICC_OK) {
     char item[64];
     snprintf(item, sizeof item, "%s[%zu]", name, at);
@@ -169,7 +169,7 @@ static int append_account(lua_State *L, int index, struct aicc_buf *body, struct
 static int push_batch(lua_State *L, int list, size_t at, int batch) {
   for (int i = 1; i <= batch; i++) {
     if (aicc_rawgeti(L, list, (lua_Integer)at + i) != LUA_TSTRING) return 0;
-    aicc_prefetch(lua_topointer(L, -1));
+    aicc_strset_prefetch(lua_topointer(L, -1));
   }
   return 1;
 }
@@ -179,7 +179,7 @@ static int push_batch(lua_State *L, int list, size_t at, int batch) {
 ** its keys are 1 to count, its items good and all different. Else returns 0, and nothing is written: write_slowly finds out what
 ** it is. No Lua value is made while the strings are looked at, so no finalizer runs that could change the list.
 */
-static int write_quickly(struct aicc_call *call, const char *name, size_t count) {
+static int write_quickly(struct aicc_arguments *call, const char *name, size_t count) {
   lua_State *L = call->L;
   struct aicc_buf *body = call->body;
   int list = lua_gettop(L), is_good = 1, batch;
@@ -187,7 +187,7 @@ static int write_quickly(struct aicc_call *call, const char *name, size_t count)
   union few few;
   struct aicc_strset seen;
   luaL_checkstack(L, BATCH + 4, "account list");
-  if (!aicc_put_literal(call, "[")) return 0;
+  if (!aicc_arguments_put_literal(call, "[")) return 0;
   push_set(L, &seen, &few, count);
   if (call->copy != 0)
     lua_createtable(L, (int)count, 0);
@@ -212,14 +212,14 @@ static int write_quickly(struct aicc_call *call, const char *name, size_t count)
 }
 
 /* Writes the list on top, which has `count` keys, or says which of its items is wrong. */
-static int write_slowly(struct aicc_call *call, const char *name, size_t count) {
+static int write_slowly(struct aicc_arguments *call, const char *name, size_t count) {
   lua_State *L = call->L;
   int list = lua_gettop(L), copy = 0, copied = 0;
   union few few;
   struct aicc_strset seen;
   luaL_checkstack(L, 6, "account list");
   call->accounts = 0;
-  if (!aicc_put_literal(call, "[")) return 0;
+  if (!aicc_arguments_put_literal(call, "[")) return 0;
   push_set(L, &seen, &few, count);
   if (call->copy != 0) {
     lua_newtable(L);
@@ -240,11 +240,11 @@ static int write_slowly(struct aicc_call *call, const char *name, size_t count) 
     lua_setfield(L, call->copy, name);
   }
   lua_settop(L, list);
-  return aicc_put_literal(call, "]");
+  return aicc_arguments_put_literal(call, "]");
 }
 
 /* What is no list. For one account, given alone, it says what to write. */
-static int refuse_type(struct aicc_call *call, const char *name, int or_all) {
+static int refuse_type(struct aicc_arguments *call, const char *name, int or_all) {
   lua_State *L = call->L;
   const char *expected = or_all ? "a list of strings or aicc.ALL" : "a list of strings";
   if (lua_type(L, -1) != LUA_TSTRING) return aicc_arguments_mistyped(call, name, expected, -1);
@@ -252,13 +252,13 @@ static int refuse_type(struct aicc_call *call, const char *name, int or_all) {
                               name, expected, lua_rawlen(L, -1) <= AICC_MAX_ACCOUNT ? lua_tostring(L, -1) : "...");
 }
 
-int aicc_put_accounts(struct aicc_call *call, const char *name, size_t most, int or_all) {
+int aicc_accounts_put(struct aicc_arguments *call, const char *name, size_t most, int or_all) {
   lua_State *L = call->L;
   int type = aicc_arguments_get(call, name);
   if (or_all && is_all(L, -1)) {
     call->everybody = 1;
     aicc_arguments_done(call, name);
-    return aicc_put_literal(call, "[]");
+    return aicc_arguments_put_literal(call, "[]");
   }
   if (type != LUA_TTABLE && type != LUA_TNIL) return refuse_type(call, name, or_all);
   luaL_checkstack(L, 3, "account list");
@@ -269,13 +269,13 @@ int aicc_put_accounts(struct aicc_call *call, const char *name, size_t most, int
   }
   if (type == LUA_TTABLE && !count_keys(call, name, &count)) return 0;
   if (count == 0) {
-    aicc_failure_say(aicc_arguments_refuse(call, "guard"), "%s: expected at least one account, got %s%s", name,
+    aicc_error_say(aicc_arguments_refuse(call, "guard"), "%s: expected at least one account, got %s%s", name,
                      type == LUA_TNIL ? "nil" : "an empty list",
                      or_all ? " (the API would take an empty list for everybody; to unbind everybody, pass aicc.ALL)" : "");
     return 0;
   }
   if (most > 0 && count > most) {
-    aicc_failure_say(aicc_arguments_refuse(call, "argument"), "%s: expected at most %zu accounts, got %zu", name, most, count);
+    aicc_error_say(aicc_arguments_refuse(call, "argument"), "%s: expected at most %zu accounts, got %zu", name, most, count);
     return 0;
   }
   if (!write_slowly(call, name, count)) return 0;

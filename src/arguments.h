@@ -14,7 +14,7 @@
 #define AICC_MAX_ACCOUNT 128 /* bytes */
 
 /* One call's arguments on their way to a body. */
-struct aicc_call {
+struct aicc_arguments {
   lua_State *L;
   const struct aicc_operation *operation;
   int arguments;                /* stack index of the arguments' table, or of what was prepared of one (prepared.h) */
@@ -27,73 +27,74 @@ struct aicc_call {
   int64_t skill;                /* set by what names a queue */
   size_t accounts;              /* set by a list of them: how many there are */
   int is_too_long;              /* set where it was refused for its body's limit */
-  struct aicc_failure failure;  /* set where something is refused */
+  struct aicc_error failure;  /* set where something is refused */
 };
 
 /*
 ** Checks the arguments and writes the body. Returns 0 when a content is refused (`failure` says why); raises for a wrong type, an
 ** unknown field, or when out of memory.
 */
-int aicc_call_write(struct aicc_call *call);
+int aicc_arguments_write(struct aicc_arguments *call);
 
 /* The following are what an operation's `write` is made of. Each returns 1, or 0 after setting the failure; all may raise. */
 
-#define aicc_put_literal(call, text) aicc_put_json(call, "" text, sizeof(text) - 1)
-int aicc_put_json(struct aicc_call *call, const char *text, size_t size);
+#define aicc_arguments_put_literal(call, text) aicc_arguments_put_json(call, "" text, sizeof(text) - 1)
+int aicc_arguments_put_json(struct aicc_arguments *call, const char *text, size_t size);
 
 /* An integer from `least` to `most`; `otherwise` where the field is nil. */
 #define AICC_REQUIRED (-1.0)
-int aicc_get_integer(struct aicc_call *call, const char *name, double least, double most, double otherwise, int64_t *found);
-int aicc_put_integer(struct aicc_call *call, const char *name, double least, double most, double otherwise);
+int aicc_arguments_get_integer(struct aicc_arguments *call, const char *name, double least, double most, double otherwise,
+                               int64_t *found);
+int aicc_arguments_put_integer(struct aicc_arguments *call, const char *name, double least, double most, double otherwise);
 
 /* The number of a queue, `skillId`. */
-int aicc_put_skill(struct aicc_call *call);
+int aicc_arguments_put_skill(struct aicc_arguments *call);
 
 /* Those of a list, 1 to `most`, as an array of strings, which is how the API takes some of them. */
-int aicc_put_integers(struct aicc_call *call, const char *name, size_t most);
+int aicc_arguments_put_integers(struct aicc_arguments *call, const char *name, size_t most);
 
 /* A string of 1 to `most` bytes of UTF-8 without control characters. */
-int aicc_put_text(struct aicc_call *call, const char *name, size_t most);
+int aicc_arguments_put_text(struct aicc_arguments *call, const char *name, size_t most);
 
 /* Which of the words (ended by NULL) a field that is not the API's own is; the first one where it is nil. */
-int aicc_get_word(struct aicc_call *call, const char *name, const char *const *words, int *found);
+int aicc_arguments_get_word(struct aicc_arguments *call, const char *name, const char *const *words, int *found);
 
 /*
 ** A list of accounts, each of them once (accounts.c). `most`: at most so many, 0 for any number. `or_all`: aicc.ALL is allowed,
 ** and written as the empty array that the API takes for everybody.
 */
-int aicc_put_accounts(struct aicc_call *call, const char *name, size_t most, int or_all);
+int aicc_accounts_put(struct aicc_arguments *call, const char *name, size_t most, int or_all);
 
 /* A string of 1 to 4096 bytes; `for_header`: that may stand in a header as well. Its value is in no message. */
-int aicc_put_credential(struct aicc_call *call, const char *name, int for_header);
+int aicc_arguments_put_credential(struct aicc_arguments *call, const char *name, int for_header);
 
 /* Whether the text may stand in a header: 0x21..0x7E, 1 to 4096 bytes; with `spaces`, 0x20 too. */
-int aicc_header_value_ok(const char *text, size_t size, int spaces);
+int aicc_arguments_fit_header(const char *text, size_t size, int spaces);
 
 /* Pushes aicc.ALL, made once per Lua state. */
-void aicc_push_all(lua_State *L);
+void aicc_accounts_push_all(lua_State *L);
 
 /* And this is what they are made of. */
 
 /* Begins the failure: its message is the caller's to say, and 0 to return. */
-struct aicc_failure *aicc_arguments_refuse(struct aicc_call *call, const char *kind);
+struct aicc_error *aicc_arguments_refuse(struct aicc_arguments *call, const char *kind);
 
 /* Turns the status of a write into success (1) or a failure (0); raises when out of memory. */
-int aicc_arguments_judge(struct aicc_call *call, enum aicc_status status, const char *name);
+int aicc_arguments_judge(struct aicc_arguments *call, enum aicc_buf_status status, const char *name);
 
 /* Raises a message, at the line that call->level says. */
-int aicc_arguments_raise(struct aicc_call *call, const char *format, ...);
+int aicc_arguments_raise(struct aicc_arguments *call, const char *format, ...);
 
 /* Raises that the value at `index` is of a wrong type. */
-int aicc_arguments_mistyped(struct aicc_call *call, const char *name, const char *expected, int index);
+int aicc_arguments_mistyped(struct aicc_arguments *call, const char *name, const char *expected, int index);
 
 /* Pushes the field; tells its type. */
-int aicc_arguments_get(struct aicc_call *call, const char *name);
+int aicc_arguments_get(struct aicc_arguments *call, const char *name);
 
 /* Whether there is such a field. */
-int aicc_arguments_have(struct aicc_call *call, const char *name);
+int aicc_arguments_have(struct aicc_arguments *call, const char *name);
 
 /* Pops the value on top, into the copy if there is one. */
-void aicc_arguments_done(struct aicc_call *call, const char *name);
+void aicc_arguments_done(struct aicc_arguments *call, const char *name);
 
 #endif

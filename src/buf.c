@@ -11,7 +11,7 @@
 
 #define FIRST_CAPACITY 64
 
-void aicc_wipe(void *memory, size_t size) {
+void aicc_buf_overwrite(void *memory, size_t size) {
   static void *(*const volatile set)(void *, int, size_t) = memset; /* the compiler may not assume which function this is */
   if (size > 0) set(memory, 0, size);
 }
@@ -22,7 +22,7 @@ void aicc_buf_init(struct aicc_buf *buf, size_t limit) {
   buf->limit = limit;
 }
 
-enum aicc_status aicc_buf_reserve(struct aicc_buf *buf, size_t extra) {
+enum aicc_buf_status aicc_buf_reserve(struct aicc_buf *buf, size_t extra) {
   if (extra <= buf->capacity - buf->length) return AICC_OK;
   if (extra > buf->limit - buf->length) return AICC_TOO_LONG;
   size_t needed = buf->length + extra;
@@ -33,7 +33,7 @@ enum aicc_status aicc_buf_reserve(struct aicc_buf *buf, size_t extra) {
   if (data == NULL) return AICC_NO_MEMORY;
   if (buf->length > 0) memcpy(data, buf->data, buf->length);
   if (buf->data != NULL) {
-    aicc_wipe(buf->data, buf->length);
+    aicc_buf_overwrite(buf->data, buf->length);
     free(buf->data);
   }
   buf->data = data;
@@ -41,8 +41,8 @@ enum aicc_status aicc_buf_reserve(struct aicc_buf *buf, size_t extra) {
   return AICC_OK;
 }
 
-enum aicc_status aicc_buf_append(struct aicc_buf *buf, const char *bytes, size_t count) {
-  enum aicc_status status = aicc_buf_reserve(buf, count);
+enum aicc_buf_status aicc_buf_append(struct aicc_buf *buf, const char *bytes, size_t count) {
+  enum aicc_buf_status status = aicc_buf_reserve(buf, count);
   if (status != AICC_OK) return status;
   if (count > 0) memcpy(buf->data + buf->length, bytes, count);
   buf->length += count;
@@ -50,12 +50,12 @@ enum aicc_status aicc_buf_append(struct aicc_buf *buf, const char *bytes, size_t
 }
 
 void aicc_buf_cut(struct aicc_buf *buf, size_t length) {
-  aicc_wipe(buf->data + length, buf->length - length);
+  aicc_buf_overwrite(buf->data + length, buf->length - length);
   buf->length = length;
 }
 
 void aicc_buf_wipe(struct aicc_buf *buf) {
-  aicc_wipe(buf->data, buf->length);
+  aicc_buf_overwrite(buf->data, buf->length);
   buf->length = 0;
 }
 

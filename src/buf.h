@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-enum aicc_status {
+enum aicc_buf_status {
   AICC_OK = 0,
   AICC_NO_MEMORY,
   AICC_TOO_LONG,  /* over the buffer's cap */
@@ -30,9 +30,9 @@ struct aicc_buf {
 void aicc_buf_init(struct aicc_buf *buf, size_t limit);
 
 /* Makes room for `extra` more bytes after the length. */
-enum aicc_status aicc_buf_reserve(struct aicc_buf *buf, size_t extra);
+enum aicc_buf_status aicc_buf_reserve(struct aicc_buf *buf, size_t extra);
 
-enum aicc_status aicc_buf_append(struct aicc_buf *buf, const char *bytes, size_t count);
+enum aicc_buf_status aicc_buf_append(struct aicc_buf *buf, const char *bytes, size_t count);
 
 /* Shortens the buffer to `length`, and overwrites what stood behind. */
 void aicc_buf_cut(struct aicc_buf *buf, size_t length);
@@ -44,6 +44,6 @@ void aicc_buf_wipe(struct aicc_buf *buf);
 void aicc_buf_free(struct aicc_buf *buf);
 
 /* Overwrites memory that the compiler may not know to be read again. */
-void aicc_wipe(void *memory, size_t size);
+void aicc_buf_overwrite(void *memory, size_t size);
 
 #endif

@@ -56,7 +56,7 @@ static void read_headers(lua_State *L, int index, struct aicc_headers **headers)
     const char *value = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &size) : NULL;
     if (name == NULL || !is_header_name(name, name_size)) luaL_error(L, "headers: expected names of letters, digits, '-' and '_'");
     if (is_own_header(name)) luaL_error(L, "headers: '%s' is not a caller's to give", name);
-    if (value == NULL || size > MAX_FORWARDED || value[0] == ' ' || !aicc_header_value_ok(value, size, 1))
+    if (value == NULL || size > MAX_FORWARDED || value[0] == ' ' || !aicc_arguments_fit_header(value, size, 1))
       luaL_error(L, "headers['%s']: expected 1 to %d visible ASCII characters", name, MAX_FORWARDED);
     if (*headers == NULL) *headers = aicc_headers_new();
     if (*headers == NULL || !aicc_headers_add(*headers, name, value, size)) luaL_error(L, "not enough memory");
@@ -80,15 +80,15 @@ static int is_kept(const struct aicc_session *session, const char *token, size_t
 ** The headers of one call, as a reference of its own; NULL when out of memory. Those of the last token are kept. `more`: those of
 ** the caller's, or NULL.
 */
-static struct aicc_headers *headers_for(struct aicc_session *session, const struct aicc_call *call, const char *token, size_t size,
-                                        const struct aicc_headers *more) {
+static struct aicc_headers *headers_for(struct aicc_session *session, const struct aicc_arguments *call, const char *token,
+                                        size_t size, const struct aicc_headers *more) {
   const struct aicc_operation *operation = call->operation;
   int can_keep = operation->with_token && call->body->length < EXPECT_LIMIT && more == NULL;
   if (can_keep && is_kept(session, token, size)) {
     session->headers->references++;
     return session->headers;
   }
-  struct aicc_credentials who;
+  struct aicc_operation_caller who;
   memset(&who, 0, sizeof who);
   who.token.data = token;
   who.token.size = size;
@@ -107,7 +107,7 @@ static struct aicc_headers *headers_for(struct aicc_session *session, const stru
   char *kept = can_keep ? malloc(size + 1) : NULL;
   if (kept == NULL) return headers;
   memcpy(kept, token, size + 1);
-  if (session->headers_token != NULL) aicc_wipe(session->headers_token, strlen(session->headers_token));
+  if (session->headers_token != NULL) aicc_buf_overwrite(session->headers_token, strlen(session->headers_token));
   free(session->headers_token);
   aicc_headers_release(session->headers);
   session->headers_token = kept;
@@ -139,9 +139,9 @@ static void read_limits(lua_State *L, int index, const struct aicc_session *sess
   }
   luaL_checktype(L, index, LUA_TTABLE);
   aicc_options_only(L, index, names);
-  xfer->timeout = aicc_option_seconds(L, index, "timeout", xfer->timeout);
-  xfer->connect_timeout = aicc_option_seconds(L, index, "connect_timeout", xfer->connect_timeout);
-  xfer->not_after = xfer->started + aicc_option_seconds(L, index, "deadline", 1e9);
+  xfer->timeout = aicc_options_seconds(L, index, "timeout", xfer->timeout);
+  xfer->connect_timeout = aicc_options_seconds(L, index, "connect_timeout", xfer->connect_timeout);
+  xfer->not_after = xfer->started + aicc_options_seconds(L, index, "deadline", 1e9);
   aicc_getfield(L, index, "fresh_connection");
   xfer->fresh_connection = lua_toboolean(L, -1);
   if (aicc_getfield(L, index, "headers") != LUA_TNIL) read_headers(L, lua_gettop(L), headers);
@@ -166,7 +166,7 @@ static void keep_secrets(lua_State *L, int arguments, struct aicc_xfer *xfer) {
 struct start {
   struct aicc_session *session;
   struct aicc_xfer *xfer;
-  struct aicc_call call;
+  struct aicc_arguments call;
   const char *token;
   size_t token_size;
   struct aicc_headers *headers; /* of the caller's, or NULL; freed by who calls `fill_in` */
@@ -175,21 +175,21 @@ struct start {
 /* Called protected with the `struct start`, token or nil, arguments, limits (one value to three): nothing, or nil and an error. */
 static int fill_in(lua_State *L) {
   struct start *start = lua_touserdata(L, 1);
-  struct aicc_call *call = &start->call;
+  struct aicc_arguments *call = &start->call;
   struct aicc_xfer *xfer = start->xfer;
   call->L = L;
   call->arguments = 3;
   call->body = &xfer->request;
   aicc_buf_wipe(&xfer->secrets);
   read_limits(L, 4, start->session, xfer, &start->headers);
-  if (!aicc_call_write(call)) return aicc_failure_push(L, &call->failure, NULL);
+  if (!aicc_arguments_write(call)) return aicc_error_push(L, &call->failure, NULL);
   if (!call->operation->with_token) keep_secrets(L, 3, xfer);
   if (start->token == NULL || is_kept(start->session, start->token, start->token_size) ||
-      aicc_header_value_ok(start->token, start->token_size, 0))
+      aicc_arguments_fit_header(start->token, start->token_size, 0))
     return 0;
-  aicc_failure_init(&call->failure, call->operation->name, "argument", AICC_NOT_SENT);
-  aicc_failure_say(&call->failure, "token: expected 1 to %d visible ASCII characters without spaces", AICC_MAX_HEADER_VALUE);
-  return aicc_failure_push(L, &call->failure, NULL);
+  aicc_error_init(&call->failure, call->operation->name, "argument", AICC_NOT_SENT);
+  aicc_error_say(&call->failure, "token: expected 1 to %d visible ASCII characters without spaces", AICC_MAX_HEADER_VALUE);
+  return aicc_error_push(L, &call->failure, NULL);
 }
 
 /*
@@ -237,7 +237,7 @@ static void put_back(struct aicc_session *session, struct aicc_xfer *xfer) {
     aicc_xfer_free(xfer);
 }
 
-uint64_t aicc_session_start(lua_State *L, struct aicc_session *session, const struct aicc_operation *operation, int at) {
+uint64_t aicc_call_start(lua_State *L, struct aicc_session *session, const struct aicc_operation *operation, int at) {
   struct start start;
   memset(&start, 0, sizeof start);
   start.session = session;
@@ -279,7 +279,7 @@ uint64_t aicc_session_start(lua_State *L, struct aicc_session *session, const st
   if (start.call.everybody) xfer->fresh_connection = 1; /* semantics.md 1.5: on a kept one it might be sent twice */
   xfer->operation = operation;
   xfer->url = session->options.urls[operation->with_token];
-  xfer->target = session->options.targets[operation - aicc_operations];
+  xfer->target = session->options.targets[operation - aicc_operation_table];
   xfer->ticket = ++session->last_ticket;
   if (aicc_pool_start(&session->pool, xfer)) return xfer->ticket;
   aicc_headers_release(xfer->headers);

@@ -15,7 +15,7 @@
 #include "httplib.h"
 #include "libpq.h"
 #include "prepared.h"
-#include "printable.h"
+#include "text.h"
 #include "processlib.h"
 #include "reply.h"
 #include "scratch.h"
@@ -36,7 +36,7 @@ int luaopen_aicc_core(lua_State *L);
 ** A wrong type raises, at the line `level` calls up.
 */
 static int core_check(lua_State *L) {
-  struct aicc_call call;
+  struct aicc_arguments call;
   memset(&call, 0, sizeof call);
   call.L = L;
   call.operation = aicc_operation_check(L, 1);
@@ -45,7 +45,7 @@ static int core_check(lua_State *L) {
   call.level = (int)luaL_optinteger(L, 3, 1);
   lua_settop(L, 2);
   lua_newtable(L);
-  if (!aicc_call_write(&call)) return aicc_failure_push(L, &call.failure, NULL);
+  if (!aicc_arguments_write(&call)) return aicc_error_push(L, &call.failure, NULL);
   lua_settop(L, 3);
   return 1;
 }
@@ -72,12 +72,12 @@ static int set_header(void *data, const char *name, const char *value, size_t si
 }
 
 /* The value of a header is the field of the table at 3, unless it cannot stand in one: an error. Raises if it is no string. */
-static int header_text(lua_State *L, const char *name, struct aicc_text *text, struct aicc_failure *failure) {
+static int header_text(lua_State *L, const char *name, struct aicc_text *text, struct aicc_error *failure) {
   *text = text_field(L, 3, name);
   int type = lua_type(L, -1);
   if (type != LUA_TNIL && type != LUA_TSTRING) luaL_error(L, "%s: expected a string, got %s", name, lua_typename(L, type));
-  if (text->data == NULL || aicc_header_value_ok(text->data, text->size, strcmp(name, "user_agent") == 0)) return 1;
-  aicc_failure_say(failure, "%s: expected 1 to %d visible ASCII characters", name, AICC_MAX_HEADER_VALUE);
+  if (text->data == NULL || aicc_arguments_fit_header(text->data, text->size, strcmp(name, "user_agent") == 0)) return 1;
+  aicc_error_say(failure, "%s: expected 1 to %d visible ASCII characters", name, AICC_MAX_HEADER_VALUE);
   return 0;
 }
 
@@ -87,8 +87,8 @@ static int header_text(lua_State *L, const char *name, struct aicc_text *text, s
 */
 static int core_encode(lua_State *L) {
   static const char agent[] = "aicc/" AICC_VERSION;
-  struct aicc_call call;
-  struct aicc_credentials who;
+  struct aicc_arguments call;
+  struct aicc_operation_caller who;
   memset(&call, 0, sizeof call);
   memset(&who, 0, sizeof who);
   call.L = L;
@@ -102,12 +102,12 @@ static int core_encode(lua_State *L) {
   }
   luaL_checktype(L, 3, LUA_TTABLE);
   call.body = aicc_scratch_push(L);
-  if (!aicc_call_write(&call)) return aicc_failure_push(L, &call.failure, NULL);
-  aicc_failure_init(&call.failure, call.operation->name, "argument", AICC_NOT_SENT);
+  if (!aicc_arguments_write(&call)) return aicc_error_push(L, &call.failure, NULL);
+  aicc_error_init(&call.failure, call.operation->name, "argument", AICC_NOT_SENT);
   if (!header_text(L, "token", &who.token, &call.failure) || !header_text(L, "app_key", &who.app_key, &call.failure) ||
       !header_text(L, "tenant_space_id", &who.tenant, &call.failure) ||
       !header_text(L, "user_agent", &who.user_agent, &call.failure))
-    return aicc_failure_push(L, &call.failure, NULL);
+    return aicc_error_push(L, &call.failure, NULL);
   if (call.operation->with_token && who.token.data == NULL) return luaL_argerror(L, 3, "expected a token");
   if (who.user_agent.data == NULL) {
     who.user_agent.data = agent;
@@ -156,13 +156,13 @@ static int core_decode(lua_State *L) {
   static const char *const names[] = {"token", "app_key", "app_secret"};
   const struct aicc_operation *operation = aicc_operation_check(L, 1);
   struct aicc_reply reply;
-  struct aicc_secrets secrets;
+  struct aicc_error_secrets secrets;
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 3);
   secrets.count = 0;
   for (int i = 0; i < 3 && lua_istable(L, 3); i++) {
     struct aicc_text text = text_field(L, 3, names[i]);
-    aicc_secrets_add(&secrets, text.data, text.size);
+    aicc_error_add_secret(&secrets, text.data, text.size);
   }
   raw_field(L, 2, "status");
   reply.status = (long)luaL_checkinteger(L, -1);
@@ -183,7 +183,7 @@ static int core_decode(lua_State *L) {
 static int core_now(lua_State *L) {
   static const char *const clocks[] = {"monotonic", "boottime", "realtime", NULL};
   int clock = lua_isnoneornil(L, 1) ? AICC_MONOTONIC : luaL_checkoption(L, 1, NULL, clocks);
-  lua_pushnumber(L, (lua_Number)aicc_sys_now((enum aicc_clock)clock));
+  lua_pushnumber(L, (lua_Number)aicc_sys_now((enum aicc_sys_clock)clock));
   return 1;
 }
 
@@ -217,21 +217,21 @@ static int core_hash(lua_State *L) {
   size_t size;
   const char *text = luaL_checklstring(L, 1, &size);
   char digits[17];
-  snprintf(digits, sizeof digits, "%016llx", (unsigned long long)aicc_hash(AICC_HASH_SEED, text, size));
+  snprintf(digits, sizeof digits, "%016llx", (unsigned long long)aicc_text_hash(AICC_TEXT_HASH_SEED, text, size));
   lua_pushstring(L, digits);
   return 1;
 }
 
-/* core.printable(text, bytes) -> the text as one line of UTF-8, cut to so many bytes where a character ends (printable.h) */
+/* core.printable(text, bytes) -> the text as one line of UTF-8, cut to so many bytes where a character ends (text.h) */
 static int core_printable(lua_State *L) {
   size_t size;
   const char *text = luaL_checklstring(L, 1, &size);
   lua_Number most = luaL_checknumber(L, 2);
   luaL_argcheck(L, most >= 0, 2, "expected a number of bytes from 0");
-  if (most < (lua_Number)size) size = aicc_printable_cut(text, size, (size_t)most);
+  if (most < (lua_Number)size) size = aicc_text_cut(text, size, (size_t)most);
   char *copy = aicc_newuserdata(L, size > 0 ? size : 1);
   memcpy(copy, text, size);
-  aicc_printable_clean(copy, size);
+  aicc_text_clean(copy, size);
   lua_pushlstring(L, copy, size);
   return 1;
 }
@@ -258,16 +258,16 @@ static int core_may_yield_in(lua_State *L) {
 static void push_operations(lua_State *L) {
   lua_createtable(L, AICC_OPERATION_COUNT, 0);
   for (int i = 0; i < AICC_OPERATION_COUNT; i++) {
-    lua_pushstring(L, aicc_operations[i].name);
+    lua_pushstring(L, aicc_operation_table[i].name);
     lua_rawseti(L, -2, i + 1);
   }
 }
 
 __attribute__((visibility("default"))) int luaopen_aicc_core(lua_State *L) {
   static const luaL_Reg functions[] = {{"check", core_check}, {"encode", core_encode}, {"decode", core_decode},
-                                       {"now", core_now},     {"boottime", core_boottime}, {"sleep", core_sleep},   {"random", core_random},
-                                       {"hash", core_hash},   {"equal", core_equal},   {"may_yield_in", core_may_yield_in},   {"printable", core_printable},
-                                       {NULL, NULL}};
+                                       {"now", core_now},     {"boottime", core_boottime}, {"sleep", core_sleep},
+                                       {"random", core_random}, {"hash", core_hash}, {"equal", core_equal},
+                                       {"may_yield_in", core_may_yield_in}, {"printable", core_printable}, {NULL, NULL}};
   luaL_checkversion(L);
   aicc_mark_mainthread(L);
   aicc_sys_pin((void (*)(void))luaopen_aicc_core);
@@ -284,7 +284,7 @@ __attribute__((visibility("default"))) int luaopen_aicc_core(lua_State *L) {
   aicc_libpq_open(L);
   aicc_sharedlib_open(L);
   aicc_uncaught_open(L);
-  aicc_push_all(L);
+  aicc_accounts_push_all(L);
   lua_setfield(L, -2, "ALL");
   push_operations(L);
   lua_setfield(L, -2, "operations");

@@ -38,7 +38,7 @@ static const struct row {
     {CURLE_UNSUPPORTED_PROTOCOL, "protocol", 0},  /* a reply without a status line */
 };
 
-static void judge_code(const struct aicc_xfer *xfer, struct aicc_failure *failure) {
+static void judge_code(const struct aicc_xfer *xfer, struct aicc_error *failure) {
   struct row row = {CURLE_OK, "network", 0};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
     if (rows[i].code == xfer->code) row = rows[i];
@@ -56,27 +56,27 @@ static void judge_code(const struct aicc_xfer *xfer, struct aicc_failure *failur
   failure->truncated = is_cut;
   if (xfer->no_memory) {
     failure->retryable = 0;
-    aicc_failure_say(failure, "not enough memory for the reply");
+    aicc_error_say(failure, "not enough memory for the reply");
   } else if (xfer->over_limit || xfer->code == TOO_LARGE || (xfer->code == CURLE_OUT_OF_MEMORY && xfer->head_size > 0)) {
     failure->kind = "too_large";
     failure->retryable = 0;
-    aicc_failure_say(failure, "the reply is larger than %u bytes, or its headers than %u", AICC_REPLY_LIMIT, AICC_HEAD_LIMIT);
+    aicc_error_say(failure, "the reply is larger than %u bytes, or its headers than %u", AICC_REPLY_LIMIT, AICC_HEAD_LIMIT);
   } else if (xfer->proxy_refused) { /* to repeat a wrong password locks accounts */
     failure->kind = "auth";
     failure->retryable = 0;
-    aicc_failure_say(failure, "the proxy asks for another user name and password (407): check those in the proxy's URL");
+    aicc_error_say(failure, "the proxy asks for another user name and password (407): check those in the proxy's URL");
   } else if (xfer->code == CURLE_OPERATION_TIMEDOUT) {
-    aicc_failure_say(failure, not_sent ? "no connection within %.3g s" : "no answer within %.3g s", xfer->elapsed);
+    aicc_error_say(failure, not_sent ? "no connection within %.3g s" : "no answer within %.3g s", xfer->elapsed);
   } else if (is_broken) {
-    aicc_failure_say(failure, "the connection, which had been kept open, broke before an answer came");
+    aicc_error_say(failure, "the connection, which had been kept open, broke before an answer came");
   } else if (xfer->code == CURLE_PEER_FAILED_VERIFICATION) {
-    aicc_failure_say(failure, "%s (is ca_file right?)", said);
+    aicc_error_say(failure, "%s (is ca_file right?)", said);
   } else {
-    aicc_failure_say(failure, "%s", said);
+    aicc_error_say(failure, "%s", said);
   }
 }
 
-void aicc_curlerror_judge(const struct aicc_xfer *xfer, struct aicc_failure *failure) {
+void aicc_curlerror_judge(const struct aicc_xfer *xfer, struct aicc_error *failure) {
   failure->status = xfer->status;
   switch (xfer->ending) {
     case AICC_BY_CURL:
@@ -85,22 +85,22 @@ void aicc_curlerror_judge(const struct aicc_xfer *xfer, struct aicc_failure *fai
     case AICC_ABORTED:
       failure->kind = "aborted";
       failure->outcome = xfer->was_written ? AICC_UNKNOWN : AICC_NOT_SENT;
-      aicc_failure_say(failure, "interrupted after %.3g s", xfer->elapsed);
+      aicc_error_say(failure, "interrupted after %.3g s", xfer->elapsed);
       break;
     case AICC_CLOSED:
       failure->kind = "closed";
       failure->outcome = xfer->was_written ? AICC_UNKNOWN : AICC_NOT_SENT;
-      aicc_failure_say(failure, "the session was closed after %.3g s", xfer->elapsed);
+      aicc_error_say(failure, "the session was closed after %.3g s", xfer->elapsed);
       break;
     case AICC_EXPIRED:
       failure->kind = "deadline";
       failure->outcome = AICC_NOT_SENT;
-      aicc_failure_say(failure, "the deadline passed while %.3g s were spent waiting for other calls", xfer->elapsed);
+      aicc_error_say(failure, "the deadline passed while %.3g s were spent waiting for other calls", xfer->elapsed);
       break;
     case AICC_FORKED:
       failure->kind = "aborted";
       failure->outcome = AICC_UNKNOWN;
-      aicc_failure_say(failure, "the call was begun before a fork and belongs to the parent process");
+      aicc_error_say(failure, "the call was begun before a fork and belongs to the parent process");
       break;
   }
 }

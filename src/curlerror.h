@@ -8,6 +8,6 @@
 #include "xfer.h"
 
 /* Fills in the failure of a transfer that ended otherwise than by a whole reply. */
-void aicc_curlerror_judge(const struct aicc_xfer *xfer, struct aicc_failure *failure);
+void aicc_curlerror_judge(const struct aicc_xfer *xfer, struct aicc_error *failure);
 
 #endif

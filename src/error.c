@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "printable.h"
+#include "text.h"
 #include "scrub.h"
 
 #define BODY_SHOWN 512 /* bytes of the reply's body in an error */
@@ -14,7 +14,7 @@
 /* A secret may begin in what is shown and end beyond it, in whatever encoding: so much more is looked at. */
 #define BODY_SCRUBBED (BODY_SHOWN + (24u << 10))
 
-void aicc_secrets_add(struct aicc_secrets *secrets, const char *data, size_t size) {
+void aicc_error_add_secret(struct aicc_error_secrets *secrets, const char *data, size_t size) {
   if (data == NULL || size == 0 || secrets->count == AICC_MAX_SECRETS) return;
   int at = secrets->count++;
   for (; at > 0 && secrets->text[at - 1].size < size; at--) secrets->text[at] = secrets->text[at - 1];
@@ -22,7 +22,7 @@ void aicc_secrets_add(struct aicc_secrets *secrets, const char *data, size_t siz
   secrets->text[at].size = size;
 }
 
-void aicc_failure_init(struct aicc_failure *failure, const char *operation, const char *kind, const char *outcome) {
+void aicc_error_init(struct aicc_error *failure, const char *operation, const char *kind, const char *outcome) {
   memset(failure, 0, sizeof *failure);
   failure->operation = operation;
   failure->kind = kind;
@@ -30,42 +30,43 @@ void aicc_failure_init(struct aicc_failure *failure, const char *operation, cons
   failure->retry_after = -1;
 }
 
-void aicc_failure_say(struct aicc_failure *failure, const char *format, ...) {
+void aicc_error_say(struct aicc_error *failure, const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
   int size = vsnprintf(failure->message, sizeof failure->message, format, arguments);
   if (size >= (int)sizeof failure->message)
-    failure->message[aicc_printable_cut(failure->message, sizeof failure->message - 1, sizeof failure->message - 2)] = '\0';
+    failure->message[aicc_text_cut(failure->message, sizeof failure->message - 1, sizeof failure->message - 2)] = '\0';
   va_end(arguments);
 }
 
-/* Pushes the text without the secrets, at most `shown` bytes of it; `one_line`: as aicc_printable_clean makes it. */
+/* Pushes the text without the secrets, at most `shown` bytes of it; `one_line`: as aicc_text_clean makes it. */
 static void push_scrubbed(lua_State *L, const char *data, size_t size, size_t shown, int one_line,
-                          const struct aicc_secrets *secrets) {
+                          const struct aicc_error_secrets *secrets) {
   char *copy = aicc_newuserdata(L, size > 0 ? size : 1);
   memcpy(copy, data, size);
   for (int i = 0; secrets != NULL && i < secrets->count; i++)
-    size = aicc_scrub(copy, size, secrets->text[i].data, secrets->text[i].size);
-  size = aicc_printable_cut(copy, size, shown);
-  if (one_line) aicc_printable_clean(copy, size);
+    size = aicc_scrub_replace(copy, size, secrets->text[i].data, secrets->text[i].size);
+  size = aicc_text_cut(copy, size, shown);
+  if (one_line) aicc_text_clean(copy, size);
   lua_pushlstring(L, copy, size);
   lua_remove(L, -2);
 }
 
-void aicc_secrets_scrub(lua_State *L, const struct aicc_secrets *secrets, struct aicc_text *text) {
+void aicc_error_scrub(lua_State *L, const struct aicc_error_secrets *secrets, struct aicc_text *text) {
   size_t size = text->size < BODY_SCRUBBED ? text->size : BODY_SCRUBBED;
   push_scrubbed(L, text->data, size, size, 0, secrets);
   text->data = lua_tolstring(L, -1, &text->size);
 }
 
-int aicc_secrets_change(const struct aicc_secrets *secrets, struct aicc_text text) {
+int aicc_error_would_scrub(const struct aicc_error_secrets *secrets, struct aicc_text text) {
   if (text.size > BODY_SCRUBBED) return 1;
   for (int i = 0; i < secrets->count; i++)
     if (aicc_scrub_finds(text.data, text.size, secrets->text[i].data, secrets->text[i].size)) return 1;
   return 0;
 }
 
-static void set_text(lua_State *L, const char *name, struct aicc_text text, int one_line, const struct aicc_secrets *secrets) {
+static void set_text(lua_State *L, const char *name, struct aicc_text text, int one_line,
+                     const struct aicc_error_secrets *secrets) {
   if (text.data == NULL) return;
   size_t size = text.size < BODY_SCRUBBED ? text.size : BODY_SCRUBBED;
   push_scrubbed(L, text.data, size, BODY_SHOWN, one_line, secrets);
@@ -86,7 +87,7 @@ static void set_number(lua_State *L, const char *name, lua_Number value) {
   lua_setfield(L, -2, name);
 }
 
-int aicc_failure_push(lua_State *L, const struct aicc_failure *failure, const struct aicc_secrets *secrets) {
+int aicc_error_push(lua_State *L, const struct aicc_error *failure, const struct aicc_error_secrets *secrets) {
   struct aicc_text message = {failure->message, strlen(failure->message)};
   lua_pushnil(L);
   lua_createtable(L, 0, 12);

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "compat.h"
+#include "text.h"
 
 #define AICC_ERROR_META "aicc.error"
 
@@ -17,23 +18,17 @@
 #define AICC_REJECTED "rejected"
 #define AICC_UNKNOWN "unknown"
 
-/* Bytes that somebody else keeps alive; data is NULL for none. */
-struct aicc_text {
-  const char *data;
-  size_t size;
-};
-
 #define AICC_MAX_SECRETS 4
 
 /* What must not be seen in an error: app key, secret, token. */
-struct aicc_secrets {
+struct aicc_error_secrets {
   struct aicc_text text[AICC_MAX_SECRETS];
   int count;
 };
 
-void aicc_secrets_add(struct aicc_secrets *secrets, const char *data, size_t size);
+void aicc_error_add_secret(struct aicc_error_secrets *secrets, const char *data, size_t size);
 
-struct aicc_failure {
+struct aicc_error {
   const char *operation; /* NULL if it was none */
   const char *kind;
   const char *outcome;
@@ -47,23 +42,23 @@ struct aicc_failure {
 };
 
 /* A failure of that kind, not retryable, with nothing else told. */
-void aicc_failure_init(struct aicc_failure *failure, const char *operation, const char *kind, const char *outcome);
+void aicc_error_init(struct aicc_error *failure, const char *operation, const char *kind, const char *outcome);
 
 /* Sets the message, as printf; what does not fit is cut. */
-void aicc_failure_say(struct aicc_failure *failure, const char *format, ...)
+void aicc_error_say(struct aicc_error *failure, const char *format, ...)
 #ifdef __GNUC__
     __attribute__((format(printf, 2, 3)))
 #endif
     ;
 
 /* Pushes the text without the secrets, which stays valid as long as it is on the stack, and makes `text` that. May raise. */
-void aicc_secrets_scrub(lua_State *L, const struct aicc_secrets *secrets, struct aicc_text *text);
+void aicc_error_scrub(lua_State *L, const struct aicc_error_secrets *secrets, struct aicc_text *text);
 
-/* Whether aicc_secrets_scrub would change the text: seldom, and to find out allocates nothing. */
-int aicc_secrets_change(const struct aicc_secrets *secrets, struct aicc_text text);
+/* Whether aicc_error_scrub would change the text: seldom, and to find out allocates nothing. */
+int aicc_error_would_scrub(const struct aicc_error_secrets *secrets, struct aicc_text text);
 
 /* Pushes nil and the error table, with the secrets (which may be NULL) taken out of every text; returns 2. May raise. */
-int aicc_failure_push(lua_State *L, const struct aicc_failure *failure, const struct aicc_secrets *secrets);
+int aicc_error_push(lua_State *L, const struct aicc_error *failure, const struct aicc_error_secrets *secrets);
 
 /* Pushes the metatable that every error has, made once per Lua state. */
 void aicc_error_pushmeta(lua_State *L);

@@ -25,7 +25,7 @@ static int is_word(const char *text, size_t size, const char *word) {
 }
 
 /* A number of bytes; -1 if it is none. */
-static double bytes_of(struct aicc_http_value value) {
+static double bytes_of(struct aicc_httphead_value value) {
   double number = 0;
   if (value.size == 0 || value.size > 15) return -1;
   for (size_t i = 0; i < value.size; i++) {
@@ -36,7 +36,7 @@ static double bytes_of(struct aicc_http_value value) {
 }
 
 /* Notes a header if it is one that counts. */
-static void note(struct aicc_http_head *head, const char *name, size_t size, struct aicc_http_value value) {
+static void note(struct aicc_httphead *head, const char *name, size_t size, struct aicc_httphead_value value) {
   if (is_word(name, size, "content-length"))
     head->length = bytes_of(value);
   else if (is_word(name, size, "x-aicc-egress"))
@@ -51,21 +51,21 @@ static void note(struct aicc_http_head *head, const char *name, size_t size, str
     head->date = value;
 }
 
-enum aicc_http_result aicc_http_head(const char *data, size_t size, struct aicc_http_head *head) {
+enum aicc_httphead_result aicc_httphead_read(const char *data, size_t size, struct aicc_httphead *head) {
   const char *end = find_end(data, data + size);
-  if (end == NULL) return AICC_HTTP_INCOMPLETE;
+  if (end == NULL) return AICC_HTTPHEAD_INCOMPLETE;
   memset(head, 0, sizeof *head);
   head->size = (size_t)(end - data);
   head->length = -1;
   if (head->size < 14 || memcmp(data, "HTTP/1.", 7) != 0 || (data[7] != '0' && data[7] != '1') || data[8] != ' ' ||
       !is_digit(data[9]) || !is_digit(data[10]) || !is_digit(data[11]) || is_digit(data[12]))
-    return AICC_HTTP_NONE;
+    return AICC_HTTPHEAD_NONE;
   head->status = (data[9] - '0') * 100 + (data[10] - '0') * 10 + (data[11] - '0');
   for (const char *line = memchr(data, '\n', head->size); line != NULL && ++line < end;) {
     const char *next = memchr(line, '\n', (size_t)(end - line)), *stop = next != NULL ? next : end;
     const char *colon = memchr(line, ':', (size_t)(stop - line));
     if (colon != NULL) {
-      struct aicc_http_value value = {colon + 1, 0};
+      struct aicc_httphead_value value = {colon + 1, 0};
       while (value.data < stop && is_blank(*value.data)) value.data++;
       while (stop > value.data && (stop[-1] == '\r' || is_blank(stop[-1]))) stop--;
       value.size = (size_t)(stop - value.data);
@@ -74,5 +74,5 @@ enum aicc_http_result aicc_http_head(const char *data, size_t size, struct aicc_
     line = next;
   }
   if (head->status < 200 || head->status == 204 || head->status == 304) head->length = 0; /* these have no body */
-  return AICC_HTTP_READ;
+  return AICC_HTTPHEAD_READ;
 }

@@ -9,23 +9,23 @@
 #include <stddef.h>
 
 /* A header's value, somewhere in the answer; data is NULL for none. */
-struct aicc_http_value {
+struct aicc_httphead_value {
   const char *data;
   size_t size;
 };
 
-struct aicc_http_head {
+struct aicc_httphead {
   int status;
   size_t size;        /* bytes, its empty line included: the body comes behind */
   double length;      /* bytes that the body has; negative: not told */
   int in_chunks;      /* there is a Transfer-Encoding */
   int keeps;          /* the connection is to be kept */
-  struct aicc_http_value progress, retry_after, date; /* X-Aicc-Egress, Retry-After, Date */
+  struct aicc_httphead_value progress, retry_after, date; /* X-Aicc-Egress, Retry-After, Date */
 };
 
-enum aicc_http_result { AICC_HTTP_READ, AICC_HTTP_INCOMPLETE, AICC_HTTP_NONE };
+enum aicc_httphead_result { AICC_HTTPHEAD_READ, AICC_HTTPHEAD_INCOMPLETE, AICC_HTTPHEAD_NONE };
 
 /* Reads the head at the beginning of so many bytes. Of a header that comes twice, the last one counts. */
-enum aicc_http_result aicc_http_head(const char *data, size_t size, struct aicc_http_head *head);
+enum aicc_httphead_result aicc_httphead_read(const char *data, size_t size, struct aicc_httphead *head);
 
 #endif

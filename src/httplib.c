@@ -20,7 +20,7 @@
 /* A request's body, and the whole of it. Per call: a finalizer that Lua runs meanwhile may make requests too. */
 struct buffers {
   struct aicc_buf body, whole;
-  enum aicc_status status; /* of what was appended */
+  enum aicc_buf_status status; /* of what was appended */
 };
 
 static int buffers_gc(lua_State *L) {
@@ -70,9 +70,9 @@ static struct aicc_text field(lua_State *L, int index, const char *name) {
 }
 
 /* Whether a value may stand in a header, if there is one. */
-static int is_good(struct aicc_text text, const char *name, int spaces, struct aicc_failure *failure) {
-  if (text.data == NULL || aicc_header_value_ok(text.data, text.size, spaces)) return 1;
-  aicc_failure_say(failure, "%s: expected 1 to %d visible ASCII characters", name, AICC_MAX_HEADER_VALUE);
+static int is_good(struct aicc_text text, const char *name, int spaces, struct aicc_error *failure) {
+  if (text.data == NULL || aicc_arguments_fit_header(text.data, text.size, spaces)) return 1;
+  aicc_error_say(failure, "%s: expected 1 to %d visible ASCII characters", name, AICC_MAX_HEADER_VALUE);
   return 0;
 }
 
@@ -82,8 +82,8 @@ static int is_good(struct aicc_text text, const char *name, int spaces, struct a
 ** with its end; they, `authority` and `prefix` are the caller's to check.
 */
 static int http_request(lua_State *L) {
-  struct aicc_call call;
-  struct aicc_credentials who;
+  struct aicc_arguments call;
+  struct aicc_operation_caller who;
   memset(&call, 0, sizeof call);
   memset(&who, 0, sizeof who);
   lua_settop(L, 5);
@@ -96,15 +96,15 @@ static int http_request(lua_State *L) {
   if (call.operation->with_token && who.token.data == NULL) return luaL_argerror(L, 3, "expected a token");
   struct buffers *buffers = push_buffers(L);
   call.body = &buffers->body;
-  if (!aicc_call_write(&call)) return aicc_failure_push(L, &call.failure, NULL);
+  if (!aicc_arguments_write(&call)) return aicc_error_push(L, &call.failure, NULL);
   who.app_key = field(L, 4, "app_key");
   who.tenant = field(L, 4, "tenant_space_id");
   who.user_agent = field(L, 4, "user_agent");
   struct aicc_text authority = field(L, 4, "authority"), prefix = field(L, 4, "prefix"), version = field(L, 4, "version");
-  aicc_failure_init(&call.failure, call.operation->name, "argument", AICC_NOT_SENT);
+  aicc_error_init(&call.failure, call.operation->name, "argument", AICC_NOT_SENT);
   if (!is_good(who.token, "token", 0, &call.failure) || !is_good(who.app_key, "app_key", 0, &call.failure) ||
       !is_good(who.tenant, "tenant_space_id", 0, &call.failure) || !is_good(who.user_agent, "user_agent", 1, &call.failure))
-    return aicc_failure_push(L, &call.failure, NULL);
+    return aicc_error_push(L, &call.failure, NULL);
   if (who.user_agent.data == NULL) {
     who.user_agent.data = "aicc/" AICC_VERSION;
     who.user_agent.size = sizeof "aicc/" AICC_VERSION - 1;
@@ -127,7 +127,7 @@ static int http_request(lua_State *L) {
   append_string(buffers, length);
   append(buffers, "\r\n", 2);
   append(buffers, buffers->body.data, buffers->body.length);
-  if (!aicc_arguments_judge(&call, buffers->status, "arguments")) return aicc_failure_push(L, &call.failure, NULL);
+  if (!aicc_arguments_judge(&call, buffers->status, "arguments")) return aicc_error_push(L, &call.failure, NULL);
   lua_pushlstring(L, buffers->whole.data, buffers->whole.length);
   aicc_buf_free(&buffers->body);
   aicc_buf_free(&buffers->whole);
@@ -141,10 +141,10 @@ static int http_request(lua_State *L) {
 static int http_head(lua_State *L) {
   size_t size;
   const char *text = luaL_checklstring(L, 1, &size);
-  struct aicc_http_head head;
-  enum aicc_http_result result = aicc_http_head(text, size, &head);
-  if (result != AICC_HTTP_READ) {
-    if (result == AICC_HTTP_NONE)
+  struct aicc_httphead head;
+  enum aicc_httphead_result result = aicc_httphead_read(text, size, &head);
+  if (result != AICC_HTTPHEAD_READ) {
+    if (result == AICC_HTTPHEAD_NONE)
       lua_pushboolean(L, 0);
     else
       lua_pushnil(L);
@@ -165,7 +165,7 @@ static int http_head(lua_State *L) {
   return 6;
 }
 
-static struct aicc_text text_of(struct aicc_http_value value) {
+static struct aicc_text text_of(struct aicc_httphead_value value) {
   struct aicc_text text = {value.data, value.size};
   return text;
 }
@@ -180,16 +180,16 @@ static int http_result(lua_State *L) {
   size_t size;
   const char *text = luaL_checklstring(L, 2, &size);
   struct aicc_reply reply;
-  struct aicc_secrets secrets;
-  struct aicc_http_head head;
+  struct aicc_error_secrets secrets;
+  struct aicc_httphead head;
   lua_settop(L, 5);
   luaL_checktype(L, 5, LUA_TTABLE);
-  luaL_argcheck(L, aicc_http_head(text, size, &head) == AICC_HTTP_READ, 2, "expected an answer");
+  luaL_argcheck(L, aicc_httphead_read(text, size, &head) == AICC_HTTPHEAD_READ, 2, "expected an answer");
   secrets.count = 0;
   struct aicc_text token = text_at(L, 4), key = field(L, 5, "app_key"), secret = field(L, 5, "app_secret");
-  aicc_secrets_add(&secrets, token.data, token.size);
-  aicc_secrets_add(&secrets, key.data, key.size);
-  aicc_secrets_add(&secrets, secret.data, secret.size);
+  aicc_error_add_secret(&secrets, token.data, token.size);
+  aicc_error_add_secret(&secrets, key.data, key.size);
+  aicc_error_add_secret(&secrets, secret.data, secret.size);
   reply.status = head.status;
   reply.truncated = lua_toboolean(L, 3);
   reply.body.data = text + head.size;

@@ -97,8 +97,8 @@ size_t aicc_json_sequence(const unsigned char *s, size_t size) {
   return length;
 }
 
-enum aicc_status aicc_json_check_text(const char *text, size_t size) {
-  enum aicc_status found = AICC_OK;
+enum aicc_buf_status aicc_json_check_text(const char *text, size_t size) {
+  enum aicc_buf_status found = AICC_OK;
   size_t at = plain_prefix(text, size);
   while (at < size) {
     const unsigned char *s = (const unsigned char *)text + at;
@@ -115,7 +115,7 @@ enum aicc_status aicc_json_check_text(const char *text, size_t size) {
   return found;
 }
 
-enum aicc_status aicc_json_integer(struct aicc_buf *buf, int64_t value) {
+enum aicc_buf_status aicc_json_integer(struct aicc_buf *buf, int64_t value) {
   char digits[24], *first = digits + sizeof digits;
   uint64_t left = value < 0 ? UINT64_C(0) - (uint64_t)value : (uint64_t)value;
   do *--first = (char)('0' + left % 10);
@@ -147,11 +147,11 @@ static size_t escape(unsigned char c, char *out) {
   return 2;
 }
 
-enum aicc_status aicc_json_string(struct aicc_buf *buf, const char *text, size_t size) {
+enum aicc_buf_status aicc_json_string(struct aicc_buf *buf, const char *text, size_t size) {
   if (size > buf->limit) return AICC_TOO_LONG;  /* also keeps the product below from overflowing */
   size_t plain = plain_prefix(text, size);
   size_t worst = plain + 6 * (size - plain) + 2;  /* each other byte may become \u00xx */
-  enum aicc_status status = aicc_buf_reserve(buf, worst);
+  enum aicc_buf_status status = aicc_buf_reserve(buf, worst);
   if (status != AICC_OK) return status;
   char *out = buf->data + buf->length;
   *out++ = '"';

@@ -15,13 +15,13 @@
 /* Appends text that is JSON already. */
 #define aicc_json_literal(buf, text) aicc_buf_append(buf, "" text, sizeof(text) - 1)
 
-enum aicc_status aicc_json_integer(struct aicc_buf *buf, int64_t value);
+enum aicc_buf_status aicc_json_integer(struct aicc_buf *buf, int64_t value);
 
 /*
 ** Appends a JSON string, quotes included. AICC_BAD_UTF8 if `text` is not well-formed UTF-8 (no surrogates, nothing overlong).
 ** Control characters are escaped. On an error the buffer is as it was.
 */
-enum aicc_status aicc_json_string(struct aicc_buf *buf, const char *text, size_t size);
+enum aicc_buf_status aicc_json_string(struct aicc_buf *buf, const char *text, size_t size);
 
 /* Whether the text is ASCII of which nothing needs an escape. May say no to such a text now and then, but never yes to another. */
 int aicc_json_is_plain(const char *text, size_t size);
@@ -36,6 +36,6 @@ int aicc_json_copy_plain(char *out, const char *text, size_t size);
 size_t aicc_json_sequence(const unsigned char *s, size_t size);
 
 /* AICC_OK, AICC_BAD_UTF8, or AICC_CONTROL where the text holds U+0000..U+001F or U+007F..U+009F. */
-enum aicc_status aicc_json_check_text(const char *text, size_t size);
+enum aicc_buf_status aicc_json_check_text(const char *text, size_t size);
 
 #endif

@@ -15,84 +15,90 @@
 
 /* ---- token ---- */
 
-static int write_token(struct aicc_call *call) {
-  return aicc_get_integer(call, "expires", 60, 3600, 3600, &call->expires) &&
-         aicc_put_literal(call, "{\"app_key\":") && aicc_put_credential(call, "app_key", 1) &&
-         aicc_put_literal(call, ",\"app_secret\":") && aicc_put_credential(call, "app_secret", 0) && aicc_put_literal(call, "}");
+static int write_token(struct aicc_arguments *call) {
+  return aicc_arguments_get_integer(call, "expires", 60, 3600, 3600, &call->expires) &&
+         aicc_arguments_put_literal(call, "{\"app_key\":") && aicc_arguments_put_credential(call, "app_key", 1) &&
+         aicc_arguments_put_literal(call, ",\"app_secret\":") && aicc_arguments_put_credential(call, "app_secret", 0) &&
+         aicc_arguments_put_literal(call, "}");
 }
 
 static const char *read_token(lua_State *L) {
   size_t size = 0;
   int type = aicc_getfield(L, -1, "AccessToken");
   const char *token = type == LUA_TSTRING ? lua_tolstring(L, -1, &size) : NULL;
-  int usable = token != NULL && aicc_header_value_ok(token, size, 0); /* it goes into a header: no CR, no LF */
+  int usable = token != NULL && aicc_arguments_fit_header(token, size, 0); /* it goes into a header: no CR, no LF */
   lua_pop(L, 1);
   return usable ? NULL : "a usable AccessToken";
 }
 
 /* ---- the skill queue ---- */
 
-static int write_release(struct aicc_call *call) {
-  return aicc_put_literal(call, "{\"skillId\":") && aicc_put_skill(call) &&
-         aicc_put_literal(call, ",\"userAccounts\":") && aicc_put_accounts(call, "userAccounts", 0, 1) &&
-         aicc_put_literal(call, "}");
+static int write_release(struct aicc_arguments *call) {
+  return aicc_arguments_put_literal(call, "{\"skillId\":") && aicc_arguments_put_skill(call) &&
+         aicc_arguments_put_literal(call, ",\"userAccounts\":") && aicc_accounts_put(call, "userAccounts", 0, 1) &&
+         aicc_arguments_put_literal(call, "}");
 }
 
-static int write_bind(struct aicc_call *call) {
-  return aicc_put_literal(call, "{\"userAccounts\":") && aicc_put_accounts(call, "userAccounts", 50, 0) &&
-         aicc_put_literal(call, ",\"skillId\":") && aicc_put_skill(call) &&
-         aicc_put_literal(call, ",\"agentWeight\":") && aicc_put_integer(call, "agentWeight", 1, AICC_MAX_INTEGER, 1) &&
-         aicc_put_literal(call, ",\"skillWeight\":") && aicc_put_integer(call, "skillWeight", 1, AICC_MAX_INTEGER, 1) &&
-         aicc_put_literal(call, "}");
+static int write_bind(struct aicc_arguments *call) {
+  return aicc_arguments_put_literal(call, "{\"userAccounts\":") && aicc_accounts_put(call, "userAccounts", 50, 0) &&
+         aicc_arguments_put_literal(call, ",\"skillId\":") && aicc_arguments_put_skill(call) &&
+         aicc_arguments_put_literal(call, ",\"agentWeight\":") &&
+         aicc_arguments_put_integer(call, "agentWeight", 1, AICC_MAX_INTEGER, 1) &&
+         aicc_arguments_put_literal(call, ",\"skillWeight\":") &&
+         aicc_arguments_put_integer(call, "skillWeight", 1, AICC_MAX_INTEGER, 1) &&
+         aicc_arguments_put_literal(call, "}");
 }
 
 /* In one of the two documented forms; or so, but without a queue: what a server makes of that shows what its answers are worth. */
-static int write_query(struct aicc_call *call) {
+static int write_query(struct aicc_arguments *call) {
   static const char *const forms[] = {"flat", "wrapped", "flat_nowhere", "wrapped_nowhere", NULL};
   int form;
-  if (!aicc_get_word(call, "form", forms, &form)) return 0;
+  if (!aicc_arguments_get_word(call, "form", forms, &form)) return 0;
   int is_wrapped = form % 2, is_somewhere = form < 2;
-  return (!is_wrapped || aicc_put_literal(call, "{\"requestParam\":")) && aicc_put_literal(call, "{") &&
+  return (!is_wrapped || aicc_arguments_put_literal(call, "{\"requestParam\":")) && aicc_arguments_put_literal(call, "{") &&
          (!is_somewhere ||
-          (aicc_put_literal(call, "\"skillId\":") && aicc_put_skill(call) &&
-           aicc_put_literal(call, ","))) &&
-         aicc_put_literal(call, "\"pageSize\":") && aicc_put_integer(call, "pageSize", 1, 100, 100) &&
-         aicc_put_literal(call, ",\"pageNum\":") && aicc_put_integer(call, "pageNum", 0, AICC_MAX_INTEGER, 0) &&
-         aicc_put_literal(call, "}") && (!is_wrapped || aicc_put_literal(call, "}"));
+          (aicc_arguments_put_literal(call, "\"skillId\":") && aicc_arguments_put_skill(call) &&
+           aicc_arguments_put_literal(call, ","))) &&
+         aicc_arguments_put_literal(call, "\"pageSize\":") && aicc_arguments_put_integer(call, "pageSize", 1, 100, 100) &&
+         aicc_arguments_put_literal(call, ",\"pageNum\":") &&
+         aicc_arguments_put_integer(call, "pageNum", 0, AICC_MAX_INTEGER, 0) &&
+         aicc_arguments_put_literal(call, "}") && (!is_wrapped || aicc_arguments_put_literal(call, "}"));
 }
 
 /* ---- one agent, and all queues ---- */
 
 /* The first of the words stands for the flat form, the second for the one in requestParam, which its sibling's table has. */
-static int begin_form(struct aicc_call *call, const char *const *words, int *form) {
-  return aicc_get_word(call, "form", words, form) && (*form % 2 == 0 || aicc_put_literal(call, "{\"requestParam\":"));
+static int begin_form(struct aicc_arguments *call, const char *const *words, int *form) {
+  return aicc_arguments_get_word(call, "form", words, form) &&
+         (*form % 2 == 0 || aicc_arguments_put_literal(call, "{\"requestParam\":"));
 }
 
-static int end_form(struct aicc_call *call, int form) { return form % 2 == 0 || aicc_put_literal(call, "}"); }
+static int end_form(struct aicc_arguments *call, int form) { return form % 2 == 0 || aicc_arguments_put_literal(call, "}"); }
 
 /* Without an account: the first agent there is. Whether that is answered shows what a refusal of an account is worth. */
-static int write_query_agent(struct aicc_call *call) {
+static int write_query_agent(struct aicc_arguments *call) {
   static const char *const forms[] = {"flat", "wrapped", "flat_anybody", "wrapped_anybody", NULL};
   int form;
   if (!begin_form(call, forms, &form)) return 0;
   if (form >= 2)
-    return aicc_put_literal(call, "{\"pageNum\":0,\"pageSize\":1}") && end_form(call, form);
-  return aicc_put_literal(call, "{\"userAccount\":") && aicc_put_text(call, "userAccount", AICC_MAX_ACCOUNT) &&
-         aicc_put_literal(call, "}") && end_form(call, form);
+    return aicc_arguments_put_literal(call, "{\"pageNum\":0,\"pageSize\":1}") && end_form(call, form);
+  return aicc_arguments_put_literal(call, "{\"userAccount\":") &&
+         aicc_arguments_put_text(call, "userAccount", AICC_MAX_ACCOUNT) &&
+         aicc_arguments_put_literal(call, "}") && end_form(call, form);
 }
 
 /* Numbers go as strings here: the documents have it so. */
-static int write_query_skills(struct aicc_call *call) {
+static int write_query_skills(struct aicc_arguments *call) {
   static const char *const forms[] = {"flat", "wrapped", NULL};
   int form;
-  return begin_form(call, forms, &form) && aicc_put_literal(call, "{\"limit\":\"") &&
-         aicc_put_integer(call, "limit", 1, 100, 100) && aicc_put_literal(call, "\",\"offset\":\"") &&
-         aicc_put_integer(call, "offset", 0, AICC_MAX_INTEGER, 0) && aicc_put_literal(call, "\"") &&
+  return begin_form(call, forms, &form) && aicc_arguments_put_literal(call, "{\"limit\":\"") &&
+         aicc_arguments_put_integer(call, "limit", 1, 100, 100) && aicc_arguments_put_literal(call, "\",\"offset\":\"") &&
+         aicc_arguments_put_integer(call, "offset", 0, AICC_MAX_INTEGER, 0) && aicc_arguments_put_literal(call, "\"") &&
          (!aicc_arguments_have(call, "name") ||
-          (aicc_put_literal(call, ",\"name\":") && aicc_put_text(call, "name", 100))) &&
+          (aicc_arguments_put_literal(call, ",\"name\":") && aicc_arguments_put_text(call, "name", 100))) &&
          (!aicc_arguments_have(call, "skillIds") ||
-          (aicc_put_literal(call, ",\"skillIds\":") && aicc_put_integers(call, "skillIds", 100))) &&
-         aicc_put_literal(call, "}") && end_form(call, form);
+          (aicc_arguments_put_literal(call, ",\"skillIds\":") && aicc_arguments_put_integers(call, "skillIds", 100))) &&
+         aicc_arguments_put_literal(call, "}") && end_form(call, form);
 }
 
 static const char *read_nothing(lua_State *L) {
@@ -105,7 +111,7 @@ static const char *read_nothing(lua_State *L) {
 #define MANAGEMENT "/apiaccess/rest/cc-management/v1/"
 #define ACCOUNT MANAGEMENT "agentAccount/"
 
-const struct aicc_operation aicc_operations[AICC_OPERATION_COUNT] = {
+const struct aicc_operation aicc_operation_table[AICC_OPERATION_COUNT] = {
     {.name = "token",
      .path = "/apigovernance/api/oauth/tokenByAkSk",
      .once = 1,
@@ -155,14 +161,14 @@ const struct aicc_operation aicc_operations[AICC_OPERATION_COUNT] = {
 const struct aicc_operation *aicc_operation_check(lua_State *L, int index) {
   const char *name = luaL_checkstring(L, index);
   for (int i = 0; i < AICC_OPERATION_COUNT; i++)
-    if (strcmp(aicc_operations[i].name, name) == 0) return &aicc_operations[i];
+    if (strcmp(aicc_operation_table[i].name, name) == 0) return &aicc_operation_table[i];
   luaL_argerror(L, index, lua_pushfstring(L, "no operation is called '%s'", name));
   return NULL;
 }
 
 /* ---- headers ---- */
 
-int aicc_operation_headers(const struct aicc_operation *operation, const struct aicc_credentials *who,
+int aicc_operation_headers(const struct aicc_operation *operation, const struct aicc_operation_caller *who,
                            int (*emit)(void *data, const char *name, const char *value, size_t size), void *data) {
   static const char json[] = "application/json";
   if (!emit(data, "User-Agent", who->user_agent.data, who->user_agent.size) ||
@@ -181,6 +187,6 @@ int aicc_operation_headers(const struct aicc_operation *operation, const struct 
   int emitted = emit(data, "Authorization", authorization, size) &&
                 (who->app_key.data == NULL || emit(data, "x-app-key", who->app_key.data, who->app_key.size)) &&
                 (who->tenant.data == NULL || emit(data, "X-TenantSpaceID", who->tenant.data, who->tenant.size));
-  aicc_wipe(authorization, size);
+  aicc_buf_overwrite(authorization, size);
   return emitted;
 }

@@ -10,7 +10,7 @@
 
 #define AICC_OPERATION_COUNT 6
 
-struct aicc_call;
+struct aicc_arguments;
 
 struct aicc_operation {
   const char *name;                      /* also the session's method */
@@ -19,23 +19,23 @@ struct aicc_operation {
   int needs_code;                        /* a 200 without a resultCode is no success */
   int once;                              /* an unusable 200 may be asked for once more */
   const char *fields[6];                 /* what the arguments' table may hold; NULL ends it */
-  int (*write)(struct aicc_call *call);  /* the arguments to the body; 0 after a failure */
+  int (*write)(struct aicc_arguments *call);  /* the arguments to the body; 0 after a failure */
   const char *(*read)(lua_State *L);     /* what a usable 200 lacks, or NULL; the decoded object is on top */
   int returns_code;                      /* the reply has returnCode and description for resultCode and resultMessage */
   int may_crash;                         /* a 500 is an exception of the server's, and no refusal */
   int is_personal;                       /* its replies tell of people: no error shows one */
 };
 
-extern const struct aicc_operation aicc_operations[AICC_OPERATION_COUNT];
+extern const struct aicc_operation aicc_operation_table[AICC_OPERATION_COUNT];
 
 /* Who calls: what the headers tell. data is NULL where there is none. */
-struct aicc_credentials {
+struct aicc_operation_caller {
   struct aicc_text token, app_key, tenant, user_agent;
   int expires;  /* seconds, for X-Token-Expire */
 };
 
 /* Calls `emit` for each header that is the operation's own (not Host, not Content-Length) until it returns 0; returns that. */
-int aicc_operation_headers(const struct aicc_operation *operation, const struct aicc_credentials *who,
+int aicc_operation_headers(const struct aicc_operation *operation, const struct aicc_operation_caller *who,
                            int (*emit)(void *data, const char *name, const char *value, size_t size), void *data);
 
 /* The operation of that name at `index`; raises if there is none. */

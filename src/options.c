@@ -31,7 +31,7 @@ void aicc_options_only(lua_State *L, int index, const char *const *known) {
   }
 }
 
-double aicc_option_seconds(lua_State *L, int index, const char *name, double otherwise) {
+double aicc_options_seconds(lua_State *L, int index, const char *name, double otherwise) {
   double seconds = otherwise;
   int type = aicc_getfield(L, index, name);
   if (type == LUA_TNUMBER) seconds = (double)lua_tonumber(L, -1);
@@ -62,26 +62,26 @@ static int read_boolean(lua_State *L, int index, const char *name, int otherwise
   return value;
 }
 
-static int refuse(struct aicc_failure *failure) {
+static int refuse(struct aicc_error *failure) {
   failure->kind = "config";
   return 0;
 }
 
-static int check_header_text(const struct aicc_options *options, enum aicc_option_text which, struct aicc_failure *failure) {
+static int check_header_text(const struct aicc_options *options, enum aicc_options_text which, struct aicc_error *failure) {
   const char *text = options->text[which];
-  if (text == NULL || aicc_header_value_ok(text, strlen(text), which == AICC_USER_AGENT)) return 1;
-  aicc_failure_say(failure, "%s: expected 1 to %d visible ASCII characters", texts[which], AICC_MAX_HEADER_VALUE);
+  if (text == NULL || aicc_arguments_fit_header(text, strlen(text), which == AICC_USER_AGENT)) return 1;
+  aicc_error_say(failure, "%s: expected 1 to %d visible ASCII characters", texts[which], AICC_MAX_HEADER_VALUE);
   return refuse(failure);
 }
 
 /* Where trust comes from: what was asked for, else libcurl's hashed directory alone (much the fastest), else its bundle alone. */
-static int choose_authorities(struct aicc_options *options, struct aicc_failure *failure) {
+static int choose_authorities(struct aicc_options *options, struct aicc_error *failure) {
   struct aicc_settings *settings = &options->settings;
   for (int which = AICC_CA_FILE; which <= AICC_CA_PATH; which++) {
     const char *text = options->text[which];
     const char *problem = text != NULL ? aicc_sys_unreadable(text, which == AICC_CA_PATH) : NULL;
     if (problem == NULL) continue;
-    aicc_failure_say(failure, "%s: cannot read %s: %s", texts[which], text, problem);
+    aicc_error_say(failure, "%s: cannot read %s: %s", texts[which], text, problem);
     return refuse(failure);
   }
   settings->ca_file = options->text[AICC_CA_FILE];
@@ -96,58 +96,58 @@ static int choose_authorities(struct aicc_options *options, struct aicc_failure 
 }
 
 /* Makes the addresses of the operations that are at one base URL: those with a token, or the one for it. Tells what URL it is. */
-static int check_address(struct aicc_options *options, enum aicc_option_text which, int with_token, int *https, int *loopback,
-                         struct aicc_failure *failure) {
+static int check_address(struct aicc_options *options, enum aicc_options_text which, int with_token, int *https, int *loopback,
+                         struct aicc_error *failure) {
   CURLU *base = NULL;
   const char *why = aicc_endpoint_parse(options->text[which], &base, https, loopback);
   for (int i = 0; why == NULL && i < AICC_OPERATION_COUNT; i++) {
-    if (aicc_operations[i].with_token != with_token) continue;
-    options->targets[i] = aicc_endpoint_target(base, aicc_operations[i].path);
+    if (aicc_operation_table[i].with_token != with_token) continue;
+    options->targets[i] = aicc_endpoint_target(base, aicc_operation_table[i].path);
     if (options->targets[i] == NULL) why = "its path cannot be extended";
   }
   /* The path is the request's target, which libcurl sends as it is; one in the URL it would encode anew for each request. */
   if (why == NULL && curl_url_set(base, CURLUPART_PATH, "/", 0) != CURLUE_OK) why = "its path cannot be replaced";
   options->urls[with_token] = base;
   if (why == NULL) return 1;
-  aicc_failure_say(failure, "%s: %s", texts[which], why);
+  aicc_error_say(failure, "%s: %s", texts[which], why);
   return refuse(failure);
 }
 
-static int check_endpoints(struct aicc_options *options, struct aicc_failure *failure) {
+static int check_endpoints(struct aicc_options *options, struct aicc_error *failure) {
   struct aicc_settings *settings = &options->settings;
   int loopback = 0, tokens_https = 0, tokens_loopback = 0;
   if (options->text[AICC_BASE_URL] == NULL) {
-    aicc_failure_say(failure, "base_url: it is missing");
+    aicc_error_say(failure, "base_url: it is missing");
     return refuse(failure);
   }
-  enum aicc_option_text tokens = options->text[AICC_TOKEN_URL] != NULL ? AICC_TOKEN_URL : AICC_BASE_URL;
+  enum aicc_options_text tokens = options->text[AICC_TOKEN_URL] != NULL ? AICC_TOKEN_URL : AICC_BASE_URL;
   if (!check_address(options, AICC_BASE_URL, 1, &settings->https, &loopback, failure) ||
       !check_address(options, tokens, 0, &tokens_https, &tokens_loopback, failure))
     return 0;
   if (tokens_https != settings->https) {
-    aicc_failure_say(failure, "token_url: expected the scheme of base_url, %s", settings->https ? "https" : "http");
+    aicc_error_say(failure, "token_url: expected the scheme of base_url, %s", settings->https ? "https" : "http");
     return refuse(failure);
   }
   if (!options->verify && !(loopback && tokens_loopback)) {
-    aicc_failure_say(failure, "verify: false is allowed only for a loopback address");
+    aicc_error_say(failure, "verify: false is allowed only for a loopback address");
     return refuse(failure);
   }
   settings->verify = options->verify;
   const char *proxy = options->text[AICC_PROXY];
   settings->proxy = settings->https && proxy != NULL ? proxy : "";
   if (!options->verify && settings->proxy[0] != '\0') {
-    aicc_failure_say(failure, "verify: false is not allowed through a proxy: what is dialled is not this machine");
+    aicc_error_say(failure, "verify: false is not allowed through a proxy: what is dialled is not this machine");
     return refuse(failure);
   }
   const char *why = proxy != NULL && proxy[0] != '\0' ? aicc_endpoint_check_proxy(proxy) : NULL;
   if (why != NULL) {
-    aicc_failure_say(failure, "proxy: %s", why); /* never the text itself: it may hold a password */
+    aicc_error_say(failure, "proxy: %s", why); /* never the text itself: it may hold a password */
     return refuse(failure);
   }
   return 1;
 }
 
-int aicc_options_read(lua_State *L, int index, struct aicc_options *options, struct aicc_failure *failure) {
+int aicc_options_read(lua_State *L, int index, struct aicc_options *options, struct aicc_error *failure) {
   luaL_checktype(L, index, LUA_TTABLE);
   aicc_options_only(L, index, names);
   read_texts(L, index, options);
@@ -157,11 +157,11 @@ int aicc_options_read(lua_State *L, int index, struct aicc_options *options, str
   if (type != LUA_TNIL && type != LUA_TNUMBER) luaL_error(L, "max_in_flight: expected an integer, got %s", lua_typename(L, type));
   double window = type == LUA_TNIL ? 8 : (double)lua_tonumber(L, -1);
   lua_pop(L, 1);
-  options->timeout = aicc_option_seconds(L, index, "timeout", 15);
-  options->connect_timeout = aicc_option_seconds(L, index, "connect_timeout", 5);
-  aicc_failure_init(failure, NULL, "config", AICC_NOT_SENT);
+  options->timeout = aicc_options_seconds(L, index, "timeout", 15);
+  options->connect_timeout = aicc_options_seconds(L, index, "connect_timeout", 5);
+  aicc_error_init(failure, NULL, "config", AICC_NOT_SENT);
   if (!(window >= 1 && window <= MAX_IN_FLIGHT) || window != floor(window)) {
-    aicc_failure_say(failure, "max_in_flight: expected an integer from 1 to %d, got %.14g", MAX_IN_FLIGHT, window);
+    aicc_error_say(failure, "max_in_flight: expected an integer from 1 to %d, got %.14g", MAX_IN_FLIGHT, window);
     return 0;
   }
   options->max_in_flight = (size_t)window;
@@ -174,7 +174,7 @@ int aicc_options_read(lua_State *L, int index, struct aicc_options *options, str
 
 void aicc_options_free(struct aicc_options *options) {
   for (int i = 0; i < AICC_OPTION_TEXTS; i++) {
-    if (options->text[i] != NULL) aicc_wipe(options->text[i], strlen(options->text[i]));
+    if (options->text[i] != NULL) aicc_buf_overwrite(options->text[i], strlen(options->text[i]));
     free(options->text[i]);
     options->text[i] = NULL;
   }

@@ -9,7 +9,7 @@
 #include "operation.h"
 #include "xfer.h"
 
-enum aicc_option_text {
+enum aicc_options_text {
   AICC_BASE_URL,
   AICC_TOKEN_URL, /* where tokens come from, if not from there */
   AICC_APP_KEY,
@@ -36,13 +36,13 @@ struct aicc_options {
 ** Reads the table at `index` into `options`, which is zeroed and anchored in a userdata: what has been acquired when something
 ** raises is freed by aicc_options_free. Returns 0 when a content is refused; raises for a wrong type or an unknown option.
 */
-int aicc_options_read(lua_State *L, int index, struct aicc_options *options, struct aicc_failure *failure);
+int aicc_options_read(lua_State *L, int index, struct aicc_options *options, struct aicc_error *failure);
 
 /* May be called again. */
 void aicc_options_free(struct aicc_options *options);
 
 /* The seconds in field `name` of the table at `index`, `otherwise` where it is nil; raises if it is no positive number. */
-double aicc_option_seconds(lua_State *L, int index, const char *name, double otherwise);
+double aicc_options_seconds(lua_State *L, int index, const char *name, double otherwise);
 
 /* Raises if the table at `index` has a key that is not in `names` (ended by NULL). */
 void aicc_options_only(lua_State *L, int index, const char *const *names);

@@ -14,16 +14,16 @@
 /* session:pollfd() -> a descriptor that is readable when the session is to have a turn | nil, err. It is the session's. */
 static int session_pollfd(lua_State *L) {
   struct aicc_session *session = aicc_session_check(L);
-  struct aicc_failure failure;
+  struct aicc_error failure;
   int fd = aicc_pool_descriptor(&session->pool), problem = errno;
   if (fd >= 0) {
     lua_pushinteger(L, fd);
     return 1;
   }
   if (!session->is_open) return aicc_session_refuse(L, NULL);
-  aicc_failure_init(&failure, NULL, problem == ENOSYS ? "unsupported" : "network", AICC_NOT_SENT);
-  aicc_failure_say(&failure, "the session has no descriptor to wait for: %s", strerror(problem));
-  return aicc_failure_push(L, &failure, NULL);
+  aicc_error_init(&failure, NULL, problem == ENOSYS ? "unsupported" : "network", AICC_NOT_SENT);
+  aicc_error_say(&failure, "the session has no descriptor to wait for: %s", strerror(problem));
+  return aicc_error_push(L, &failure, NULL);
 }
 
 /* session:events() -> "r" */
@@ -59,7 +59,7 @@ static int session_alarm(lua_State *L) {
   return 0;
 }
 
-void aicc_session_add_pollable(lua_State *L) {
+void aicc_pollable_open(lua_State *L) {
   static const luaL_Reg methods[] = {{"pollfd", session_pollfd},   {"getfd", session_pollfd}, {"events", session_events},
                                      {"timeout", session_timeout}, {"dirty", session_dirty},  {"alarm", session_alarm},
                                      {NULL, NULL}};

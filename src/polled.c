@@ -76,7 +76,7 @@ static int is_due(CURLM *multi) {
 }
 
 CURLMcode aicc_polled_perform(struct aicc_polled *polled, CURLM *multi, int *running) {
-  struct aicc_ready ready[AICC_POLLED_BATCH];
+  struct aicc_pollset_ready ready[AICC_POLLED_BATCH];
   CURLMcode code = CURLM_OK;
   int count = aicc_pollset_ready(&polled->set, ready, AICC_POLLED_BATCH);
   for (int i = 0; i < count && code == CURLM_OK; i++) {

@@ -96,7 +96,7 @@ void aicc_pollset_arm(struct aicc_pollset *set, double due, double now) {
   set->due = due;
 }
 
-int aicc_pollset_ready(struct aicc_pollset *set, struct aicc_ready *ready, int most) {
+int aicc_pollset_ready(struct aicc_pollset *set, struct aicc_pollset_ready *ready, int most) {
   struct epoll_event events[MOST];
   int count = epoll_wait(set->fd, events, most < MOST ? most : MOST, 0), found = 0;
   for (int i = 0; i < count; i++) {
@@ -159,7 +159,7 @@ void aicc_pollset_arm(struct aicc_pollset *set, double due, double now) {
   set->due = due;
 }
 
-int aicc_pollset_ready(struct aicc_pollset *set, struct aicc_ready *ready, int most) {
+int aicc_pollset_ready(struct aicc_pollset *set, struct aicc_pollset_ready *ready, int most) {
   struct kevent events[MOST];
   const struct timespec now = {0, 0};
   int count = kevent(set->fd, NULL, 0, events, most < MOST ? most : MOST, &now), found = 0;
@@ -193,7 +193,7 @@ int aicc_pollset_watch(struct aicc_pollset *set, int fd, int events) {
 
 void aicc_pollset_arm(struct aicc_pollset *set, double due, double now) { (void)needs_arming(set, due, now); }
 
-int aicc_pollset_ready(struct aicc_pollset *set, struct aicc_ready *ready, int most) {
+int aicc_pollset_ready(struct aicc_pollset *set, struct aicc_pollset_ready *ready, int most) {
   (void)set, (void)ready, (void)most;
   return 0;
 }

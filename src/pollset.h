@@ -19,7 +19,7 @@ struct aicc_pollset {
   double due; /* when the descriptor becomes readable by itself (AICC_MONOTONIC); HUGE_VAL: never */
 };
 
-struct aicc_ready {
+struct aicc_pollset_ready {
   int fd;
   int events; /* AICC_READABLE and AICC_WRITABLE */
 };
@@ -43,6 +43,6 @@ int aicc_pollset_watch(struct aicc_pollset *set, int fd, int events);
 void aicc_pollset_arm(struct aicc_pollset *set, double due, double now);
 
 /* Tells up to `most` sockets that are ready now; returns how many. */
-int aicc_pollset_ready(struct aicc_pollset *set, struct aicc_ready *ready, int most);
+int aicc_pollset_ready(struct aicc_pollset *set, struct aicc_pollset_ready *ready, int most);
 
 #endif

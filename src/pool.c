@@ -22,7 +22,7 @@
 
 /* ---- lists ---- */
 
-static void push(struct aicc_xfer_list *list, struct aicc_xfer *xfer) {
+static void push(struct aicc_pool_list *list, struct aicc_xfer *xfer) {
   xfer->next = NULL;
   xfer->previous = list->last;
   if (list->last != NULL)
@@ -33,19 +33,19 @@ static void push(struct aicc_xfer_list *list, struct aicc_xfer *xfer) {
   list->count++;
 }
 
-static void unlink_from(struct aicc_xfer_list *list, struct aicc_xfer *xfer) {
+static void unlink_from(struct aicc_pool_list *list, struct aicc_xfer *xfer) {
   *(xfer->previous != NULL ? &xfer->previous->next : &list->first) = xfer->next;
   *(xfer->next != NULL ? &xfer->next->previous : &list->last) = xfer->previous;
   list->count--;
 }
 
-static struct aicc_xfer *find(const struct aicc_xfer_list *list, uint64_t ticket) {
+static struct aicc_xfer *find(const struct aicc_pool_list *list, uint64_t ticket) {
   struct aicc_xfer *xfer = list->first;
   while (xfer != NULL && xfer->ticket != ticket) xfer = xfer->next;
   return xfer;
 }
 
-static void free_all(struct aicc_xfer_list *list) {
+static void free_all(struct aicc_pool_list *list) {
   for (struct aicc_xfer *xfer = list->first, *next; xfer != NULL; xfer = next) {
     next = xfer->next;
     aicc_xfer_free(xfer);
@@ -83,7 +83,7 @@ static void reclaim(struct aicc_pool *pool, struct aicc_xfer *xfer) {
 
 /* ---- how transfers begin and end ---- */
 
-static void end(struct aicc_pool *pool, struct aicc_xfer_list *list, struct aicc_xfer *xfer, enum aicc_ending ending,
+static void end(struct aicc_pool *pool, struct aicc_pool_list *list, struct aicc_xfer *xfer, enum aicc_xfer_ending ending,
                 CURLcode code) {
   aicc_xfer_finish(xfer, ending, code, pool->settings.facts);
   unlink_from(list, xfer);
@@ -336,7 +336,7 @@ struct aicc_xfer *aicc_pool_take(struct aicc_pool *pool, uint64_t ticket) {
 
 int aicc_pool_abort(struct aicc_pool *pool, uint64_t ticket) {
   if (!survive_fork(pool)) return 0;
-  struct aicc_xfer_list *list = &pool->running;
+  struct aicc_pool_list *list = &pool->running;
   struct aicc_xfer *xfer = find(list, ticket);
   if (xfer == NULL) xfer = find(list = &pool->waiting, ticket);
   if (xfer == NULL) return 0;

@@ -12,7 +12,7 @@
 
 #include "xfer.h"
 
-struct aicc_xfer_list {
+struct aicc_pool_list {
   struct aicc_xfer *first, *last;
   size_t count;
 };
@@ -21,7 +21,7 @@ struct aicc_engine;
 struct aicc_polled;
 
 /* What a pool waits for (watch.c): known until something is done with the pool. */
-struct aicc_wants {
+struct aicc_pool_wants {
   struct pollfd *polls;
   size_t count, capacity;
   double due;                       /* monotonic; when it is to be stepped in any case */
@@ -37,11 +37,11 @@ struct aicc_pool {
   unsigned failures;                /* of libcurl's multi handle, one after the other */
   double next_sweep;                /* when to look for waiting transfers whose time is up */
   double alarm;                     /* when the caller wants to be woken; HUGE_VAL: never */
-  struct aicc_xfer_list waiting;    /* started, but the window is full */
-  struct aicc_xfer_list running;
-  struct aicc_xfer_list ended;
-  struct aicc_xfer_list spare;      /* recycled; no more than the window */
-  struct aicc_wants wants;
+  struct aicc_pool_list waiting;    /* started, but the window is full */
+  struct aicc_pool_list running;
+  struct aicc_pool_list ended;
+  struct aicc_pool_list spare;      /* recycled; no more than the window */
+  struct aicc_pool_wants wants;
 };
 
 /* Returns 0 when out of memory; then there is nothing to close. */

@@ -45,7 +45,7 @@ static int may_be_short(lua_State *L, int first) {
 static int core_prepare(lua_State *L) {
   char memory[SHORT];
   struct aicc_buf small = {memory, 0, sizeof memory, sizeof memory}; /* neither grows nor is freed: its limit is what it has */
-  struct aicc_call call;
+  struct aicc_arguments call;
   memset(&call, 0, sizeof call);
   call.L = L;
   call.operation = aicc_operation_check(L, 1);
@@ -55,14 +55,14 @@ static int core_prepare(lua_State *L) {
   if (!call.operation->with_token) return luaL_argerror(L, 1, "a secret is not kept in one");
   int is_short = may_be_short(L, call.values);
   call.body = is_short ? &small : aicc_scratch_push(L);
-  int is_good = aicc_call_write(&call);
+  int is_good = aicc_arguments_write(&call);
   if (!is_good && is_short && call.is_too_long) {
     call.body = aicc_scratch_push(L);
-    is_good = aicc_call_write(&call);
+    is_good = aicc_arguments_write(&call);
   }
-  if (!is_good) return aicc_failure_push(L, &call.failure, NULL);
+  if (!is_good) return aicc_error_push(L, &call.failure, NULL);
   struct prepared *prepared = aicc_newuserdata(L, HEAD + call.body->length);
-  prepared->operation = (unsigned short)(call.operation - aicc_operations);
+  prepared->operation = (unsigned short)(call.operation - aicc_operation_table);
   prepared->everybody = (unsigned short)call.everybody;
   memcpy(prepared->body, call.body->data, call.body->length);
   lua_pushvalue(L, lua_upvalueindex(1));
@@ -83,7 +83,7 @@ static int core_prepare(lua_State *L) {
 static void push_arguments(lua_State *L, const struct prepared *prepared) {
   if (aicc_shape_push(L, body_of(L, 1, prepared)) != 1) luaL_error(L, "a prepared body that is no JSON"); /* it was written here */
   if (!prepared->everybody) return;
-  aicc_push_all(L);
+  aicc_accounts_push_all(L);
   lua_setfield(L, -2, "userAccounts");
 }
 
@@ -109,7 +109,7 @@ static int core_arguments(lua_State *L) {
 /* Without the body: accounts are names of people. */
 static int prepared_tostring(lua_State *L) {
   const struct prepared *prepared = luaL_checkudata(L, 1, AICC_PREPARED_META);
-  lua_pushfstring(L, AICC_PREPARED_META " (%s)", aicc_operations[prepared->operation].name);
+  lua_pushfstring(L, AICC_PREPARED_META " (%s)", aicc_operation_table[prepared->operation].name);
   return 1;
 }
 
@@ -128,19 +128,19 @@ void aicc_prepared_open(lua_State *L) {
 
 int aicc_prepared_find(lua_State *L, int index, const struct aicc_operation *operation, struct aicc_text *body, int *everybody) {
   const struct prepared *prepared = luaL_testudata(L, index, AICC_PREPARED_META);
-  if (prepared == NULL || aicc_operations + prepared->operation != operation) return 0;
+  if (prepared == NULL || aicc_operation_table + prepared->operation != operation) return 0;
   *body = body_of(L, index, prepared);
   *everybody = prepared->everybody;
   return 1;
 }
 
-int aicc_prepared_write(struct aicc_call *call) {
+int aicc_prepared_write(struct aicc_arguments *call) {
   const struct prepared *prepared = luaL_testudata(call->L, call->arguments, AICC_PREPARED_META);
   if (prepared == NULL) return aicc_arguments_mistyped(call, "arguments", "a table", call->arguments);
-  if (aicc_operations + prepared->operation != call->operation)
+  if (aicc_operation_table + prepared->operation != call->operation)
     return aicc_arguments_raise(call, "%s: the arguments were prepared for %s", call->operation->name,
-                                aicc_operations[prepared->operation].name);
+                                aicc_operation_table[prepared->operation].name);
   struct aicc_text body = body_of(call->L, call->arguments, prepared);
   call->everybody = prepared->everybody;
-  return aicc_put_json(call, body.data, body.size);
+  return aicc_arguments_put_json(call, body.data, body.size);
 }

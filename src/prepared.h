@@ -14,8 +14,8 @@
 /* Adds `prepare` and `arguments` to the module's table on top. */
 void aicc_prepared_open(lua_State *L);
 
-/* Writes the body of those prepared at `call->arguments`, as aicc_call_write. Raises if something else is there, or another's. */
-int aicc_prepared_write(struct aicc_call *call);
+/* Writes the body of those prepared at `call->arguments`, as aicc_arguments_write. Raises if something else is there, or another's. */
+int aicc_prepared_write(struct aicc_arguments *call);
 
 /*
 ** The body of those at `index`, if they were prepared for this operation, and whether it is for everybody; returns 0 if not. Lua

@@ -6,31 +6,31 @@
 #include "curlerror.h"
 #include "reply.h"
 
-static struct aicc_text header_of(const struct aicc_xfer *xfer, enum aicc_known_header which) {
+static struct aicc_text header_of(const struct aicc_xfer *xfer, enum aicc_xfer_known_header which) {
   struct aicc_text text = {NULL, 0};
   text.data = aicc_xfer_header(xfer, which, &text.size);
   return text;
 }
 
 /* Adds the token that a transfer was sent with, which stands in its own headers. */
-static void add_token(struct aicc_secrets *secrets, const struct aicc_xfer *xfer) {
+static void add_token(struct aicc_error_secrets *secrets, const struct aicc_xfer *xfer) {
   static const char name[] = "Authorization: Bearer ";
   for (const struct curl_slist *line = xfer->headers->list; line != NULL; line = line->next)
     if (strncmp(line->data, name, sizeof name - 1) == 0)
-      aicc_secrets_add(secrets, line->data + sizeof name - 1, strlen(line->data) - (sizeof name - 1));
+      aicc_error_add_secret(secrets, line->data + sizeof name - 1, strlen(line->data) - (sizeof name - 1));
 }
 
 /* What must not be seen in the error of this call. */
-static void collect_secrets(struct aicc_secrets *secrets, const struct aicc_reading *reading) {
+static void collect_secrets(struct aicc_error_secrets *secrets, const struct aicc_reading *reading) {
   const struct aicc_buf *own = &reading->xfer->secrets;
   const char *app_key = reading->session->options.text[AICC_APP_KEY];
   secrets->count = 0;
   add_token(secrets, reading->xfer);
   const char *app_secret = reading->session->options.text[AICC_APP_SECRET];
-  if (app_key != NULL) aicc_secrets_add(secrets, app_key, strlen(app_key));
-  if (app_secret != NULL) aicc_secrets_add(secrets, app_secret, strlen(app_secret));
+  if (app_key != NULL) aicc_error_add_secret(secrets, app_key, strlen(app_key));
+  if (app_secret != NULL) aicc_error_add_secret(secrets, app_secret, strlen(app_secret));
   for (size_t at = 0; at < own->length; at += strlen(own->data + at) + 1)
-    aicc_secrets_add(secrets, own->data + at, strlen(own->data + at));
+    aicc_error_add_secret(secrets, own->data + at, strlen(own->data + at));
 }
 
 static void set_number(lua_State *L, const char *name, double value) {
@@ -54,13 +54,13 @@ static void push_facts(lua_State *L, const struct aicc_xfer *xfer) {
 static int push_outcome(lua_State *L, const struct aicc_reading *reading) {
   const struct aicc_xfer *xfer = reading->xfer;
   const struct aicc_operation *operation = xfer->operation;
-  struct aicc_secrets secrets;
+  struct aicc_error_secrets secrets;
   collect_secrets(&secrets, reading);
   if (xfer->ending != AICC_BY_CURL || xfer->code != CURLE_OK) {
-    struct aicc_failure failure;
-    aicc_failure_init(&failure, operation->name, "network", AICC_UNKNOWN);
+    struct aicc_error failure;
+    aicc_error_init(&failure, operation->name, "network", AICC_UNKNOWN);
     aicc_curlerror_judge(xfer, &failure);
-    return aicc_failure_push(L, &failure, &secrets);
+    return aicc_error_push(L, &failure, &secrets);
   }
   struct aicc_reply reply;
   reply.status = xfer->status;

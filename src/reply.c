@@ -10,7 +10,7 @@
 #include <time.h>
 
 #include "date.h"
-#include "printable.h"
+#include "text.h"
 #include "shape.h"
 
 /* ---- headers ---- */
@@ -84,9 +84,9 @@ static const struct verdict {
 };
 
 /* How much of a text of the server's fits into a message, for "%.*s". */
-static int shown(struct aicc_text text) { return (int)aicc_printable_cut(text.data, text.size, 250); }
+static int shown(struct aicc_text text) { return (int)aicc_text_cut(text.data, text.size, 250); }
 
-static void judge_status(const struct aicc_reply *reply, int is_json, struct aicc_failure *failure) {
+static void judge_status(const struct aicc_reply *reply, int is_json, struct aicc_error *failure) {
   const struct verdict *verdict = verdicts;
   while (reply->status < verdict->from || reply->status > verdict->to) verdict++;
   failure->kind = verdict->kind;
@@ -97,9 +97,9 @@ static void judge_status(const struct aicc_reply *reply, int is_json, struct aic
   if (reply->status == 503 && failure->retry_after >= 0) failure->outcome = AICC_REJECTED;
   struct aicc_text said = failure->result_message;
   if (said.data != NULL)
-    aicc_failure_say(failure, "HTTP %ld: %s: %.*s", reply->status, advice, shown(said), said.data);
+    aicc_error_say(failure, "HTTP %ld: %s: %.*s", reply->status, advice, shown(said), said.data);
   else
-    aicc_failure_say(failure, "HTTP %ld: %s", reply->status, advice);
+    aicc_error_say(failure, "HTTP %ld: %s", reply->status, advice);
 }
 
 /* Sets `text` to the field of the object at `index` that is a string or a number; that stays on the stack, which grows by one. */
@@ -144,13 +144,13 @@ static const char *find_lack(lua_State *L, const struct aicc_operation *operatio
 }
 
 /* The server's own words, without the secrets: taken out before a message is cut from them, lest the cut hides one. */
-static void get_words(lua_State *L, const struct aicc_operation *operation, int object, struct aicc_failure *failure,
-                      const struct aicc_secrets *secrets) {
+static void get_words(lua_State *L, const struct aicc_operation *operation, int object, struct aicc_error *failure,
+                      const struct aicc_error_secrets *secrets) {
   get_code(L, operation, object, &failure->result_code);
-  if (failure->result_code.data != NULL) aicc_secrets_scrub(L, secrets, &failure->result_code);
+  if (failure->result_code.data != NULL) aicc_error_scrub(L, secrets, &failure->result_code);
   if (operation->returns_code) get_text(L, object, "description", &failure->result_message);
   if (failure->result_message.data == NULL) get_text(L, object, "resultMessage", &failure->result_message);
-  if (failure->result_message.data != NULL) aicc_secrets_scrub(L, secrets, &failure->result_message);
+  if (failure->result_message.data != NULL) aicc_error_scrub(L, secrets, &failure->result_message);
 }
 
 /* Whether a text is what the API's documents say of every success: nobody's secret, whatever secrets look like. */
@@ -163,38 +163,38 @@ static int is_documented(struct aicc_text text) {
 ** Takes the secrets out of the strings that stand in the result on top: what a server says of a success is shown and kept, too.
 ** `names`: of those in its tables as well, which are names that people see; but for accounts, which are who they are.
 */
-static void scrub_result(lua_State *L, const struct aicc_secrets *secrets, int names) {
+static void scrub_result(lua_State *L, const struct aicc_error_secrets *secrets, int names) {
   luaL_checkstack(L, 8, "reply");
   for (lua_pushnil(L); lua_next(L, -2) != 0;) {
     struct aicc_text text = {NULL, 0};
     const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
     if (lua_type(L, -1) == LUA_TSTRING && strcmp(key, "userAccount") != 0) text.data = lua_tolstring(L, -1, &text.size);
     if (names && lua_istable(L, -1)) scrub_result(L, secrets, names);
-    if (text.data != NULL && !is_documented(text) && aicc_secrets_change(secrets, text)) {
+    if (text.data != NULL && !is_documented(text) && aicc_error_would_scrub(secrets, text)) {
       lua_pushvalue(L, -2);
-      aicc_secrets_scrub(L, secrets, &text);
+      aicc_error_scrub(L, secrets, &text);
       lua_rawset(L, -5); /* a field that is there may be given another value while its table is walked */
     }
     lua_pop(L, 1);
   }
 }
 
-static void judge_business(const struct aicc_operation *operation, struct aicc_failure *failure) {
+static void judge_business(const struct aicc_operation *operation, struct aicc_error *failure) {
   struct aicc_text code = failure->result_code, said = failure->result_message;
   failure->kind = "business";
   failure->outcome = AICC_REJECTED;
-  aicc_failure_say(failure, "%s %.*s: %.*s (check the values of the parameters)",
+  aicc_error_say(failure, "%s %.*s: %.*s (check the values of the parameters)",
                    operation->returns_code ? "returnCode" : "resultCode", shown(code), code.data,
                    said.data != NULL ? shown(said) : 10, said.data != NULL ? said.data : "no message");
 }
 
-static void judge_lack(const struct aicc_operation *operation, const char *lacks, int is_empty, struct aicc_failure *failure) {
+static void judge_lack(const struct aicc_operation *operation, const char *lacks, int is_empty, struct aicc_error *failure) {
   failure->retryable = operation->once;
-  aicc_failure_say(failure, "expected a reply with %s, got %s", lacks, is_empty ? "an empty body" : "something else");
+  aicc_error_say(failure, "expected a reply with %s, got %s", lacks, is_empty ? "an empty body" : "something else");
 }
 
 int aicc_reply_push(lua_State *L, const struct aicc_operation *operation, const struct aicc_reply *reply,
-                    const struct aicc_secrets *secrets) {
+                    const struct aicc_error_secrets *secrets) {
   struct aicc_text code = {NULL, 0};
   const char *lacks = NULL;
   luaL_checkstack(L, 40, "reply");
@@ -213,14 +213,14 @@ int aicc_reply_push(lua_State *L, const struct aicc_operation *operation, const 
       return 1;
     }
   }
-  struct aicc_failure failure;
-  aicc_failure_init(&failure, operation->name, "protocol", AICC_UNKNOWN);
+  struct aicc_error failure;
+  aicc_error_init(&failure, operation->name, "protocol", AICC_UNKNOWN);
   failure.status = reply->status;
   failure.retry_after = retry_seconds(reply);
   if (object != 0) get_words(L, operation, object, &failure, secrets);
   if (reply->truncated) {
     failure.truncated = failure.retryable = 1;
-    aicc_failure_say(&failure, "the reply was cut short after %zu bytes", reply->body.size);
+    aicc_error_say(&failure, "the reply was cut short after %zu bytes", reply->body.size);
   } else if (is_refusal) {
     judge_business(operation, &failure);
   } else if (lacks != NULL) {
@@ -230,5 +230,5 @@ int aicc_reply_push(lua_State *L, const struct aicc_operation *operation, const 
   }
   int may_show = !operation->is_personal && (operation->with_token || !may_bring_token(reply));
   if (reply->body.size > 0 && may_show) failure.body = reply->body;
-  return aicc_failure_push(L, &failure, secrets);
+  return aicc_error_push(L, &failure, secrets);
 }

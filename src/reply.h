@@ -14,6 +14,6 @@ struct aicc_reply {
 
 /* Pushes the result's table and returns 1, or nil and an error and returns 2: no secret is in the words of either. May raise. */
 int aicc_reply_push(lua_State *L, const struct aicc_operation *operation, const struct aicc_reply *reply,
-                    const struct aicc_secrets *secrets);
+                    const struct aicc_error_secrets *secrets);
 
 #endif

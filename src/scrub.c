@@ -251,7 +251,7 @@ int aicc_scrub_finds(const char *text, size_t size, const char *secret, size_t s
   return 0;
 }
 
-size_t aicc_scrub(char *text, size_t size, const char *secret, size_t secret_size) {
+size_t aicc_scrub_replace(char *text, size_t size, const char *secret, size_t secret_size) {
   static const char mask[] = "***";
   struct needle needle;
   if (secret_size == 0 || is_too_short(size, secret_size)) return size;

@@ -12,9 +12,9 @@
 #include <stddef.h>
 
 /* Replaces every form of `secret` in text[0 .. size) by `***`, in place; returns the new size, which is never larger. */
-size_t aicc_scrub(char *text, size_t size, const char *secret, size_t secret_size);
+size_t aicc_scrub_replace(char *text, size_t size, const char *secret, size_t secret_size);
 
-/* Whether any form of `secret` stands in the text: whether aicc_scrub would change it. */
+/* Whether any form of `secret` stands in the text: whether aicc_scrub_replace would change it. */
 int aicc_scrub_finds(const char *text, size_t size, const char *secret, size_t secret_size);
 
 #endif

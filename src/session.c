@@ -19,11 +19,11 @@
 
 /* ---- SIGPIPE: where libcurl may raise one, it is blocked while libcurl works ---- */
 
-static void hold_sigpipe(const struct aicc_session *session, struct aicc_sigpipe *held) {
+static void hold_sigpipe(const struct aicc_session *session, struct aicc_sys_sigpipe *held) {
   if (!session->libcurl->is_quiet) aicc_sys_hold_sigpipe(held);
 }
 
-static void release_sigpipe(const struct aicc_session *session, const struct aicc_sigpipe *held) {
+static void release_sigpipe(const struct aicc_session *session, const struct aicc_sys_sigpipe *held) {
   if (!session->libcurl->is_quiet) aicc_sys_release_sigpipe(held);
 }
 
@@ -31,14 +31,14 @@ static void release_sigpipe(const struct aicc_session *session, const struct aic
 
 /* Ends the calls under way and the connections. What a function on the stack may still be using is left to `__gc`. */
 static void close_session(struct aicc_session *session) {
-  struct aicc_sigpipe sigpipe;
+  struct aicc_sys_sigpipe sigpipe;
   session->is_open = 0;
   hold_sigpipe(session, &sigpipe); /* TLS says goodbye */
   aicc_pool_close(&session->pool);
   release_sigpipe(session, &sigpipe);
   aicc_headers_release(session->headers);
   session->headers = NULL;
-  if (session->headers_token != NULL) aicc_wipe(session->headers_token, strlen(session->headers_token));
+  if (session->headers_token != NULL) aicc_buf_overwrite(session->headers_token, strlen(session->headers_token));
   free(session->headers_token);
   session->headers_token = NULL;
 }
@@ -77,14 +77,14 @@ static int session_gc(lua_State *L) {
 
 /* core.session(options) -> session | nil, err */
 static int session_new(lua_State *L) {
-  struct aicc_failure failure;
+  struct aicc_error failure;
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
   struct aicc_session *session = aicc_newuserdata(L, sizeof *session);
   memset(session, 0, sizeof *session);
   session->libcurl = aicc_libcurl_start();
   luaL_setmetatable(L, META);
-  if (!aicc_options_read(L, 1, &session->options, &failure)) return aicc_failure_push(L, &failure, NULL);
+  if (!aicc_options_read(L, 1, &session->options, &failure)) return aicc_error_push(L, &failure, NULL);
   if (!aicc_pool_open(&session->pool, &session->options.settings, session->options.max_in_flight))
     return luaL_error(L, "not enough memory");
   session->is_open = 1;
@@ -101,10 +101,10 @@ static int session_tostring(lua_State *L) {
 }
 
 int aicc_session_refuse(lua_State *L, const char *operation) {
-  struct aicc_failure failure;
-  aicc_failure_init(&failure, operation, "closed", AICC_NOT_SENT);
-  aicc_failure_say(&failure, "the session is closed");
-  return aicc_failure_push(L, &failure, NULL);
+  struct aicc_error failure;
+  aicc_error_init(&failure, operation, "closed", AICC_NOT_SENT);
+  aicc_error_say(&failure, "the session is closed");
+  return aicc_error_push(L, &failure, NULL);
 }
 
 /* ---- calls ---- */
@@ -130,7 +130,7 @@ static void push_reading(lua_State *L, int upvalue, struct aicc_reading *reading
 /* Steps until the transfer has ended, in slices, so that Ctrl-C can end it. */
 static struct aicc_xfer *await(lua_State *L, struct aicc_session *session, uint64_t ticket) {
   struct aicc_wait wait;
-  struct aicc_sigpipe sigpipe;
+  struct aicc_sys_sigpipe sigpipe;
   struct aicc_xfer *xfer;
   aicc_wait_begin(L, &wait);
   hold_sigpipe(session, &sigpipe);
@@ -151,7 +151,7 @@ static struct aicc_xfer *await(lua_State *L, struct aicc_session *session, uint6
 static int session_call(lua_State *L) {
   const struct aicc_operation *operation = lua_touserdata(L, lua_upvalueindex(1));
   struct aicc_reading reading = {to_session_by(L, 3), NULL, 0, 0};
-  uint64_t ticket = aicc_session_start(L, reading.session, operation, 2);
+  uint64_t ticket = aicc_call_start(L, reading.session, operation, 2);
   if (ticket == 0) return 2;
   push_reading(L, 2, &reading);
   reading.xfer = await(L, reading.session, ticket);
@@ -164,7 +164,7 @@ static int session_start(lua_State *L) {
   const struct aicc_operation *operation = aicc_operation_check(L, 2);
   lua_settop(L, 7);
   if (!operation->with_token && !lua_isnil(L, 3)) return luaL_argerror(L, 3, "expected nil: the operation takes no token");
-  uint64_t ticket = aicc_session_start(L, session, operation, operation->with_token ? 3 : 4);
+  uint64_t ticket = aicc_call_start(L, session, operation, operation->with_token ? 3 : 4);
   if (ticket == 0) return 2;
   lua_pushinteger(L, (lua_Integer)ticket);
   return 1;
@@ -176,7 +176,7 @@ static int session_start(lua_State *L) {
 */
 static size_t proceed(lua_State *L, struct aicc_session *session, double seconds, int *interrupted) {
   struct aicc_wait wait;
-  struct aicc_sigpipe sigpipe;
+  struct aicc_sys_sigpipe sigpipe;
   size_t left = 0;
   *interrupted = 0;
   if (!session->is_open) return 0;
@@ -236,7 +236,7 @@ static int session_turn(lua_State *L) {
 }
 
 /* Fills in the sessions of the list at index 2; raises for what is none. */
-static void find_sessions(lua_State *L, struct aicc_watched *watched, size_t count) {
+static void find_sessions(lua_State *L, struct aicc_watch_pool *watched, size_t count) {
   luaL_getmetatable(L, META);
   for (size_t i = 0; i < count; i++) {
     aicc_rawgeti(L, 2, (lua_Integer)i + 1);
@@ -267,12 +267,12 @@ static int session_wait(lua_State *L) {
   }
   size_t count = lua_rawlen(L, 2), due;
   if (count > session->most_watched) {
-    struct aicc_watched *more = realloc(session->watched, count * 2 * sizeof *more);
+    struct aicc_watch_pool *more = realloc(session->watched, count * 2 * sizeof *more);
     if (more == NULL) return luaL_error(L, "not enough memory");
     session->watched = more;
     session->most_watched = count * 2;
   }
-  struct aicc_watched *watched = session->watched;
+  struct aicc_watch_pool *watched = session->watched;
   struct aicc_wait wait;
   find_sessions(L, watched, count);
   double until = aicc_sys_now(AICC_MONOTONIC) + seconds, slice;
@@ -280,7 +280,7 @@ static int session_wait(lua_State *L) {
   aicc_wait_begin(L, &wait);
   do {
     slice = until - aicc_sys_now(AICC_MONOTONIC);
-    due = aicc_watch(watched, count, slice < 0 ? 0 : slice < AICC_WAIT_SLICE ? slice : AICC_WAIT_SLICE);
+    due = aicc_watch_pools(watched, count, slice < 0 ? 0 : slice < AICC_WAIT_SLICE ? slice : AICC_WAIT_SLICE);
     interrupted = aicc_wait_interrupted(&wait);
   } while (slice > 0 && due == 0 && !interrupted);
   int found = 0;
@@ -312,7 +312,7 @@ static int session_cancel(lua_State *L) {
   uint64_t ticket = (uint64_t)luaL_checkinteger(L, 2);
   struct aicc_xfer *xfer = NULL;
   if (session->is_open && ticket != 0) {
-    struct aicc_sigpipe sigpipe;
+    struct aicc_sys_sigpipe sigpipe;
     hold_sigpipe(session, &sigpipe);
     aicc_pool_abort(&session->pool, ticket);
     release_sigpipe(session, &sigpipe);
@@ -333,7 +333,7 @@ void aicc_session_open(lua_State *L) {
   luaL_newmetatable(L, META);
   luaL_setfuncs(L, meta, 0);
   luaL_newlib(L, methods);
-  aicc_session_add_pollable(L);
+  aicc_pollable_open(L);
   lua_pushcfunction(L, aicc_reading_read);
   lua_pushcclosure(L, session_result, 1);
   lua_setfield(L, -2, "result");
@@ -345,13 +345,13 @@ void aicc_session_open(lua_State *L) {
   lua_pushcclosure(L, session_start, 1);
   lua_setfield(L, -2, "start");
   for (int i = 0; i < AICC_OPERATION_COUNT; i++) {
-    lua_pushlightuserdata(L, (void *)&aicc_operations[i]);
+    lua_pushlightuserdata(L, (void *)&aicc_operation_table[i]);
     lua_pushcfunction(L, aicc_reading_read);
     luaL_getmetatable(L, META);
     lua_pushcclosure(L, session_call, 3);
     lua_pushvalue(L, -1);
-    lua_setfield(L, -3, aicc_operations[i].name);
-    lua_setfield(L, -4, aicc_operations[i].name); /* core.token(session, ...) is session:token(...) */
+    lua_setfield(L, -3, aicc_operation_table[i].name);
+    lua_setfield(L, -4, aicc_operation_table[i].name); /* core.token(session, ...) is session:token(...) */
   }
   lua_setfield(L, -2, "__index");
   lua_pop(L, 1);

@@ -11,11 +11,6 @@
 #define SHORT 6  /* strings that are compared with each other */
 #define AHEAD 12 /* strings whose slots are on their way from memory */
 
-uint64_t aicc_hash(uint64_t seed, const char *text, size_t size) {
-  for (size_t i = 0; i < size; i++) seed = (seed ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
-  return seed;
-}
-
 /* The number of slots that so many strings need. */
 static size_t slots_for(size_t count) {
   size_t slots = 8;
@@ -143,7 +138,7 @@ int aicc_strset_are_distinct(struct aicc_strset *set) {
   for (size_t i = 0; i < set->ordered; i++) set->items[i].hash = quick_hash(set, set->items[i].text, set->items[i].size);
   clear_slots(set);
   for (size_t i = 0; i < set->count; i++) {
-    if (i + AHEAD < set->count) aicc_prefetch(&set->slots[set->items[i + AHEAD].hash & set->mask]);
+    if (i + AHEAD < set->count) aicc_strset_prefetch(&set->slots[set->items[i + AHEAD].hash & set->mask]);
     if (!put_in_slot(set, i)) return 0;
   }
   return 1;

@@ -14,9 +14,9 @@
 
 /* Has what is at the address brought from memory, if anything is there. */
 #ifdef __GNUC__
-#define aicc_prefetch(address) __builtin_prefetch(address)
+#define aicc_strset_prefetch(address) __builtin_prefetch(address)
 #else
-#define aicc_prefetch(address) ((void)(address))
+#define aicc_strset_prefetch(address) ((void)(address))
 #endif
 
 struct aicc_strset_item {
@@ -57,9 +57,5 @@ void aicc_strset_append(struct aicc_strset *set, const char *text, size_t size);
 
 /* Whether the strings that were appended are all different. Said once, in the end. */
 int aicc_strset_are_distinct(struct aicc_strset *set);
-
-/* 64-bit FNV-1a, continued from `seed`. */
-uint64_t aicc_hash(uint64_t seed, const char *text, size_t size);
-#define AICC_HASH_SEED UINT64_C(0xcbf29ce484222325)
 
 #endif

@@ -21,7 +21,7 @@
 #define SINCE_BOOT CLOCK_MONOTONIC /* may stand still while the machine sleeps; then a server refuses the token, and all is well */
 #endif
 
-double aicc_sys_now(enum aicc_clock clock) {
+double aicc_sys_now(enum aicc_sys_clock clock) {
   static const clockid_t ids[] = {CLOCK_MONOTONIC, SINCE_BOOT, CLOCK_REALTIME};
   struct timespec now = {0, 0};
   clock_gettime(ids[clock], &now);
@@ -56,7 +56,7 @@ void aicc_sys_nap(double seconds) {
   nanosleep(&nap, NULL);
 }
 
-void aicc_sys_hold_sigpipe(struct aicc_sigpipe *held) {
+void aicc_sys_hold_sigpipe(struct aicc_sys_sigpipe *held) {
   sigset_t sigpipe, pending;
   sigemptyset(&sigpipe);
   sigaddset(&sigpipe, SIGPIPE);
@@ -64,7 +64,7 @@ void aicc_sys_hold_sigpipe(struct aicc_sigpipe *held) {
   pthread_sigmask(SIG_BLOCK, &sigpipe, &held->before);
 }
 
-void aicc_sys_release_sigpipe(const struct aicc_sigpipe *held) {
+void aicc_sys_release_sigpipe(const struct aicc_sys_sigpipe *held) {
   sigset_t pending;
   /* One that was pending before we came is not ours to swallow. */
   if (!held->was_pending && sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE)) {

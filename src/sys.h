@@ -6,14 +6,14 @@
 
 #include <signal.h>
 
-enum aicc_clock {
+enum aicc_sys_clock {
   AICC_MONOTONIC,  /* for waits and deadlines */
   AICC_BOOTTIME,   /* runs on while the machine sleeps: for a token's lifetime */
   AICC_REALTIME    /* the time of day */
 };
 
 /* Seconds. */
-double aicc_sys_now(enum aicc_clock clock);
+double aicc_sys_now(enum aicc_sys_clock clock);
 
 /* A number from 0 to below 1 that no other process can guess or share: for jitter, not for keys. */
 double aicc_sys_random(void);
@@ -25,12 +25,12 @@ void aicc_sys_nap(double seconds);
 ** SIGPIPE, which a TLS library may raise on a closed socket, kept from the process without touching its handlers: blocked in
 ** this thread from `hold` to `release`, and consumed if it arrived in between.
 */
-struct aicc_sigpipe {
+struct aicc_sys_sigpipe {
   sigset_t before;
   int was_pending;
 };
-void aicc_sys_hold_sigpipe(struct aicc_sigpipe *held);
-void aicc_sys_release_sigpipe(const struct aicc_sigpipe *held);
+void aicc_sys_hold_sigpipe(struct aicc_sys_sigpipe *held);
+void aicc_sys_release_sigpipe(const struct aicc_sys_sigpipe *held);
 
 /*
 ** Ctrl-C for a program of ours, and what systems and containers send to end it: the first SIGINT, SIGTERM or SIGHUP after `trap`

@@ -13,7 +13,7 @@
 #define FEW 64           /* sockets for which no memory is allocated */
 
 /* Returns 0 when out of memory. */
-static int add(struct aicc_wants *wants, int fd, short events) {
+static int add(struct aicc_pool_wants *wants, int fd, short events) {
   if (wants->count == wants->capacity) {
     size_t capacity = wants->capacity > 0 ? wants->capacity * 2 : 4;
     struct pollfd *polls = realloc(wants->polls, capacity * sizeof *polls);
@@ -36,7 +36,7 @@ static int has_high_socket(const struct aicc_sockets *sockets) {
 
 /* Learns from libcurl what a pool waits for. What there is no memory for cannot be waited for: then it is to be stepped at once. */
 static void learn(struct aicc_pool *pool, double now) {
-  struct aicc_wants *wants = &pool->wants;
+  struct aicc_pool_wants *wants = &pool->wants;
   fd_set readable, writable, unused;
   long milliseconds = -1;
   int last = -1;
@@ -67,11 +67,11 @@ static int is_due(const struct aicc_pool *pool) {
 }
 
 /* Marks the pools for which something has come, and those whose time has; returns how many there are. */
-static size_t mark(struct aicc_watched *watched, size_t count, const struct pollfd *polls) {
+static size_t mark(struct aicc_watch_pool *watched, size_t count, const struct pollfd *polls) {
   double now = aicc_sys_now(AICC_MONOTONIC);
   size_t due = 0;
   for (size_t i = 0; i < count; i++) {
-    const struct aicc_wants *wants = &watched[i].pool->wants;
+    const struct aicc_pool_wants *wants = &watched[i].pool->wants;
     if (watched[i].is_due == 0) {
       watched[i].is_due = wants->due <= now;
       for (size_t at = 0; polls != NULL && at < wants->count; at++) watched[i].is_due |= polls[at].revents != 0;
@@ -82,7 +82,7 @@ static size_t mark(struct aicc_watched *watched, size_t count, const struct poll
   return due;
 }
 
-size_t aicc_watch(struct aicc_watched *watched, size_t count, double seconds) {
+size_t aicc_watch_pools(struct aicc_watch_pool *watched, size_t count, double seconds) {
   struct pollfd few[FEW], *polls = few;
   double now = aicc_sys_now(AICC_MONOTONIC), until = now + seconds;
   size_t total = 0, at = 0;
@@ -99,7 +99,7 @@ size_t aicc_watch(struct aicc_watched *watched, size_t count, double seconds) {
   }
   if (total > FEW) polls = malloc(total * sizeof *polls);
   for (size_t i = 0; polls != NULL && i < count; i++) {
-    const struct aicc_wants *wants = &watched[i].pool->wants;
+    const struct aicc_pool_wants *wants = &watched[i].pool->wants;
     if (watched[i].is_due || wants->count == 0) continue;
     memcpy(polls + at, wants->polls, wants->count * sizeof *polls);
     at += wants->count;

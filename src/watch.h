@@ -11,12 +11,12 @@
 
 #include "pool.h"
 
-struct aicc_watched {
+struct aicc_watch_pool {
   struct aicc_pool *pool; /* the caller sets it */
   int is_due;             /* it is to be stepped */
 };
 
 /* Waits for at most `seconds`, or until a signal comes; sets `is_due`. Returns how many pools are to be stepped. */
-size_t aicc_watch(struct aicc_watched *watched, size_t count, double seconds);
+size_t aicc_watch_pools(struct aicc_watch_pool *watched, size_t count, double seconds);
 
 #endif

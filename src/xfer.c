@@ -73,7 +73,7 @@ static int on_request(void *data, char *remote, char *local, int remote_port, in
 }
 
 static size_t keep(struct aicc_xfer *xfer, struct aicc_buf *buf, const char *bytes, size_t count) {
-  enum aicc_status status = aicc_buf_append(buf, bytes, count);
+  enum aicc_buf_status status = aicc_buf_append(buf, bytes, count);
   if (status == AICC_OK) return count;
   if (status == AICC_TOO_LONG)
     xfer->over_limit = 1;
@@ -303,7 +303,7 @@ void aicc_xfer_say(struct aicc_xfer *xfer, const char *message) {
   xfer->message = strdup(message);
 }
 
-void aicc_xfer_finish(struct aicc_xfer *xfer, enum aicc_ending ending, CURLcode code, int facts) {
+void aicc_xfer_finish(struct aicc_xfer *xfer, enum aicc_xfer_ending ending, CURLcode code, int facts) {
   xfer->ending = ending;
   xfer->code = code;
   if (facts || code != CURLE_OK || ending != AICC_BY_CURL) xfer->elapsed = aicc_sys_now(AICC_MONOTONIC) - xfer->started;
@@ -317,7 +317,7 @@ void aicc_xfer_finish(struct aicc_xfer *xfer, enum aicc_ending ending, CURLcode 
   xfer->proxy_refused = !xfer->was_written && ending == AICC_BY_CURL && is_refused_by_proxy(easy, code);
 }
 
-const char *aicc_xfer_header(const struct aicc_xfer *xfer, enum aicc_known_header which, size_t *size) {
+const char *aicc_xfer_header(const struct aicc_xfer *xfer, enum aicc_xfer_known_header which, size_t *size) {
   if (xfer->header_at[which] == 0) return NULL;
   const char *value = xfer->head.data + xfer->header_at[which], *end = xfer->head.data + xfer->head.length;
   const char *stop = memchr(value, '\n', (size_t)(end - value));

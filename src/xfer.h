@@ -56,7 +56,7 @@ struct aicc_handle {
   char message[CURL_ERROR_SIZE]; /* libcurl's, of the transfer that has it or had it */
 };
 
-enum aicc_ending {
+enum aicc_xfer_ending {
   AICC_BY_CURL,   /* `code` tells */
   AICC_CLOSED,    /* its session was closed */
   AICC_ABORTED,   /* the caller was interrupted */
@@ -65,7 +65,7 @@ enum aicc_ending {
 };
 
 /* The reply's headers that mean something. */
-enum aicc_known_header { AICC_RETRY_AFTER, AICC_DATE, AICC_KNOWN };
+enum aicc_xfer_known_header { AICC_RETRY_AFTER, AICC_DATE, AICC_KNOWN };
 
 struct aicc_xfer {
   struct aicc_xfer *next;        /* in the pool's list that it is on */
@@ -89,7 +89,7 @@ struct aicc_xfer {
   int fresh_connection;
 
   struct aicc_handle *handle;    /* lent while it runs */
-  enum aicc_ending ending;
+  enum aicc_xfer_ending ending;
   CURLcode code;
   int over_limit;                /* the reply was larger than a cap */
   int no_memory;                 /* for the reply */
@@ -122,7 +122,7 @@ void aicc_handle_free(struct aicc_handle *handle);
 CURLcode aicc_xfer_setup(struct aicc_xfer *xfer, struct aicc_handle *handle);
 
 /* Reads from the easy handle, while it is still lent, how the transfer ended. `facts`: timings and sizes are wanted, too. */
-void aicc_xfer_finish(struct aicc_xfer *xfer, enum aicc_ending ending, CURLcode code, int facts);
+void aicc_xfer_finish(struct aicc_xfer *xfer, enum aicc_xfer_ending ending, CURLcode code, int facts);
 
 /* Takes a line of a reply's head. Returns 0 where that is too much. */
 int aicc_xfer_head_line(struct aicc_xfer *xfer, const char *line, size_t length);
@@ -131,7 +131,7 @@ int aicc_xfer_head_line(struct aicc_xfer *xfer, const char *line, size_t length)
 void aicc_xfer_say(struct aicc_xfer *xfer, const char *message);
 
 /* The value of the reply's header, trimmed; NULL if it has none. */
-const char *aicc_xfer_header(const struct aicc_xfer *xfer, enum aicc_known_header which, size_t *size);
+const char *aicc_xfer_header(const struct aicc_xfer *xfer, enum aicc_xfer_known_header which, size_t *size);
 
 /* Ready for the next request: releases the headers, forgets both bodies, gives back large memory. */
 void aicc_xfer_recycle(struct aicc_xfer *xfer);

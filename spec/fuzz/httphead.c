@@ -6,7 +6,7 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
-static void check(const char *text, const struct aicc_http_head *head, struct aicc_http_value value) {
+static void check(const char *text, const struct aicc_httphead *head, struct aicc_httphead_value value) {
   if (value.data == NULL) return;
   if (value.data < text || value.data + value.size > text + head->size) abort();
   if (memchr(value.data, '\n', value.size) != NULL) abort();
@@ -19,8 +19,8 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size) {
   if (text == NULL) return 0;
   memcpy(text, line, before);
   if (size > 0) memcpy(text + before, data, size);
-  struct aicc_http_head head;
-  if (aicc_http_head(text, all, &head) == AICC_HTTP_READ) {
+  struct aicc_httphead head;
+  if (aicc_httphead_read(text, all, &head) == AICC_HTTPHEAD_READ) {
     if (head.size > all || head.status < 0 || head.status > 999 || head.length >= 1e15) abort();
     check(text, &head, head.progress);
     check(text, &head, head.retry_after);

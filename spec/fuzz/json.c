@@ -43,7 +43,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size) {
   int is_plain = aicc_json_copy_plain(copy, text, size);
   if (is_plain != aicc_json_is_plain(text, size) || (is_plain && memcmp(copy, text, size) != 0)) abort();
   free(copy);
-  enum aicc_status written = aicc_json_string(&buf, text, size), checked = aicc_json_check_text(text, size);
+  enum aicc_buf_status written = aicc_json_string(&buf, text, size), checked = aicc_json_check_text(text, size);
   if ((written == AICC_BAD_UTF8) != (checked == AICC_BAD_UTF8)) abort();
   if (is_plain && (checked != AICC_OK || buf.length != size + 3)) abort();
   if (written == AICC_OK) {

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size) {
   char *text = malloc(whole);
   memcpy(text, secret + secret_size, text_size);
   memcpy(text + text_size, secret, secret_size);
-  size_t left = aicc_scrub(text, whole, secret, secret_size);
+  size_t left = aicc_scrub_replace(text, whole, secret, secret_size);
   if (left > whole || memmem(text, left, secret, secret_size) != NULL) abort();
   free(text);
   return 0;

@@ -12,7 +12,7 @@ because "what is missing is what follows when memory or descriptors run out: cor
   src/call.c src/engine.c src/pollable.c src/polled.c src/pollset.c
   src/sandbox/cafile.c src/sandbox/gate.c src/sandbox/request.c src/sandbox/state.c ]]
 
-because "of characters that every caller refuses before; check-fuzz has them" [[ src/json.c src/printable.c ]]
+because "of characters that every caller refuses before; check-fuzz has them" [[ src/json.c src/text.c ]]
 
 because "blocks SIGPIPE for libcurl before 7.88 and for other TLS libraries; a random source is never missing" [[ src/sys.c ]]
 

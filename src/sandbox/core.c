@@ -189,7 +189,7 @@ static int server_wait(lua_State *L) {
 }
 
 static int server_stats(lua_State *L) {
-  struct aicc_counts counts = aicc_gate_counts(&running(L)->gate);
+  struct aicc_gate_counts counts = aicc_gate_counts(&running(L)->gate);
   const struct {
     const char *name;
     unsigned long value;

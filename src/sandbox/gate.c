@@ -149,9 +149,9 @@ void aicc_gate_set_arrived(struct aicc_gate *gate, unsigned long count) {
   pthread_mutex_unlock(&gate->lock);
 }
 
-struct aicc_counts aicc_gate_counts(struct aicc_gate *gate) {
+struct aicc_gate_counts aicc_gate_counts(struct aicc_gate *gate) {
   pthread_mutex_lock(&gate->lock);
-  struct aicc_counts counts = gate->counts;
+  struct aicc_gate_counts counts = gate->counts;
   pthread_mutex_unlock(&gate->lock);
   return counts;
 }

@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-struct aicc_counts {
+struct aicc_gate_counts {
   unsigned long connections;   /* accepted since the start */
   unsigned long requests;      /* whose head arrived since the start */
   unsigned long in_flight;     /* head arrived, answer not yet handed over */
@@ -24,7 +24,7 @@ struct aicc_gate {
   pthread_cond_t changed;
   bool stopping;
   unsigned long round;  /* grows when held requests are let go */
-  struct aicc_counts counts;
+  struct aicc_gate_counts counts;
 };
 
 /* False when the system has no mutex or condition left. */
@@ -47,7 +47,7 @@ unsigned long aicc_gate_connect(struct aicc_gate *gate);  /* counts a connection
 void aicc_gate_enter(struct aicc_gate *gate, bool *inside);
 void aicc_gate_leave(struct aicc_gate *gate, bool *inside);  /* once per request; later calls do nothing */
 void aicc_gate_set_arrived(struct aicc_gate *gate, unsigned long count);
-struct aicc_counts aicc_gate_counts(struct aicc_gate *gate);
+struct aicc_gate_counts aicc_gate_counts(struct aicc_gate *gate);
 
 /* CLOCK_MONOTONIC in seconds. */
 double aicc_gate_now(void);

@@ -12,7 +12,7 @@
 
 #define STATUS_HANDLER_FAILED 599
 
-static void init_reply(struct aicc_reply *reply) {
+static void init_reply(struct aicc_request_answer *reply) {
   memset(reply, 0, sizeof *reply);
   reply->cut = -1;
   aicc_buf_init(&reply->body, REPLY_LIMIT);
@@ -20,7 +20,7 @@ static void init_reply(struct aicc_reply *reply) {
   aicc_buf_init(&reply->raw, REPLY_LIMIT);
 }
 
-static void free_reply(struct aicc_reply *reply) {
+static void free_reply(struct aicc_request_answer *reply) {
   aicc_buf_free(&reply->body);
   aicc_buf_free(&reply->headers);
   aicc_buf_free(&reply->raw);

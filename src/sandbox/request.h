@@ -13,10 +13,10 @@
 
 struct aicc_gate;
 
-enum aicc_close { AICC_CLOSE_NO, AICC_CLOSE_REQUEST, AICC_CLOSE_RESET };
-enum aicc_endless { AICC_ENDLESS_NO, AICC_ENDLESS_BODY, AICC_ENDLESS_HEADERS };
+enum aicc_request_close { AICC_CLOSE_NO, AICC_CLOSE_REQUEST, AICC_CLOSE_RESET };
+enum aicc_request_endless { AICC_ENDLESS_NO, AICC_ENDLESS_BODY, AICC_ENDLESS_HEADERS };
 
-struct aicc_reply {
+struct aicc_request_answer {
   unsigned status;
   struct aicc_buf body;
   struct aicc_buf headers;  /* name, NUL, value, NUL, and so on */
@@ -26,8 +26,8 @@ struct aicc_reply {
   double delay;             /* seconds before anything is sent */
   double drip;              /* seconds before each byte of the body; 0: all at once */
   long long cut;            /* this many bytes of the body are sent, and no more; -1: all */
-  enum aicc_close close;
-  enum aicc_endless endless;
+  enum aicc_request_close close;
+  enum aicc_request_endless endless;
 };
 
 struct aicc_request {
@@ -42,7 +42,7 @@ struct aicc_request {
   bool drop;                /* the handler wants the connection closed before the body is read */
   bool failed;              /* `reply` holds the handler's error: do not ask it again */
   bool inside;              /* counted as in flight */
-  struct aicc_reply reply;
+  struct aicc_request_answer reply;
   struct aicc_gate *gate;   /* where a dripping body naps */
 };
 

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reply.h"
+#include "answer.h"
 #include "request.h"
 
 #define CONNECTION_MEMORY ((size_t)256 << 10) /* bounds a head, both ways */
@@ -95,12 +95,12 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     return MHD_NO;
   }
   if (*piece_size > 0) {
-    enum aicc_status status = aicc_buf_append(&request->body, piece, *piece_size);
+    enum aicc_buf_status status = aicc_buf_append(&request->body, piece, *piece_size);
     *piece_size = 0;
     return status == AICC_OK ? MHD_YES : MHD_NO;
   }
   if (!request->failed) aicc_state_answer(server->state, request);
-  return aicc_reply_send(connection, request);
+  return aicc_answer_send(connection, request);
 }
 
 /* Called once per request that on_request has seen, however it ended. */

@@ -168,7 +168,7 @@ static void take_headers(lua_State *H, int index, struct aicc_buf *headers) {
 
 static void run_answer(lua_State *H, struct job *job) {
   struct aicc_request *request = job->request;
-  struct aicc_reply *reply = &request->reply;
+  struct aicc_request_answer *reply = &request->reply;
   push_method(H, "answer");
   lua_pushinteger(H, (lua_Integer)request->ticket);
   lua_pushlstring(H, request->body.data != NULL ? request->body.data : "", request->body.length);

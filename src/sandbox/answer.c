@@ -1,11 +1,11 @@
 /*
-** reply.c - sends answers through libmicrohttpd, and past it where the bytes are to be wrong. See reply.h.
+** answer.c - sends answers through libmicrohttpd, and past it where the bytes are to be wrong. See answer.h.
 **
 ** A request stops counting as in flight *before* its last byte leaves: a client that has its answer may look at the counters
 ** or send the next request at once, and must not find itself still there.
 */
 #define _POSIX_C_SOURCE 200809L
-#include "reply.h"
+#include "answer.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -65,7 +65,7 @@ static void write_endless_headers(int fd, struct aicc_gate *gate) {
 /* The body, bit by bit: MHD_ContentReaderCallback of whatever drips, is cut, or never ends. */
 static ssize_t read_body(void *cls, uint64_t position, char *block, size_t size) {
   struct aicc_request *request = cls;
-  const struct aicc_reply *reply = &request->reply;
+  const struct aicc_request_answer *reply = &request->reply;
   bool endless = reply->endless == AICC_ENDLESS_BODY;
   uint64_t whole = endless ? ENDLESS_LIMIT : reply->body.length;
   uint64_t end = reply->cut >= 0 && (uint64_t)reply->cut < whole ? (uint64_t)reply->cut : whole;
@@ -83,7 +83,7 @@ static ssize_t read_body(void *cls, uint64_t position, char *block, size_t size)
 }
 
 static struct MHD_Response *make_response(struct aicc_request *request) {
-  struct aicc_reply *reply = &request->reply;
+  struct aicc_request_answer *reply = &request->reply;
   if (reply->endless == AICC_ENDLESS_BODY)
     return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, read_body, request, NULL);
   if (reply->cut >= 0 || reply->drip > 0)
@@ -112,8 +112,8 @@ static enum MHD_Result queue(struct MHD_Connection *connection, struct aicc_requ
   return result;
 }
 
-enum MHD_Result aicc_reply_send(struct MHD_Connection *connection, struct aicc_request *request) {
-  struct aicc_reply *reply = &request->reply;
+enum MHD_Result aicc_answer_send(struct MHD_Connection *connection, struct aicc_request *request) {
+  struct aicc_request_answer *reply = &request->reply;
   if (reply->delay > 0 && !aicc_gate_nap(request->gate, reply->delay)) return MHD_NO;
   if (reply->hold && !aicc_gate_hold(request->gate)) return MHD_NO;
   bool bypass = true;

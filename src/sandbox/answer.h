@@ -1,8 +1,8 @@
 /*
-** reply.h - how an answer leaves: whole, or the broken ways that a fault asks for. Knows no Lua.
+** answer.h - how an answer leaves: whole, or the broken ways that a fault asks for. Knows no Lua.
 */
-#ifndef AICC_SANDBOX_REPLY_H
-#define AICC_SANDBOX_REPLY_H
+#ifndef AICC_SANDBOX_ANSWER_H
+#define AICC_SANDBOX_ANSWER_H
 
 #include <microhttpd.h>
 
@@ -12,6 +12,6 @@
 ** Sleeps as the reply says, then answers. Called in the connection's own thread, which may block. MHD_NO closes the
 ** connection. The request must live until the connection is done with it.
 */
-enum MHD_Result aicc_reply_send(struct MHD_Connection *connection, struct aicc_request *request);
+enum MHD_Result aicc_answer_send(struct MHD_Connection *connection, struct aicc_request *request);
 
 #endif

@@ -1,9 +1,9 @@
 /*
-** printable.c - a server's words, made fit for others. See printable.h.
+** text.c - a server's words, made fit for others. See text.h.
 **
 ** A database refuses text that is not UTF-8, and a terminal obeys control characters: the eight-bit ones too.
 */
-#include "printable.h"
+#include "text.h"
 
 #include <string.h>
 
@@ -11,14 +11,14 @@
 
 #define LONGEST 4 /* bytes of a character */
 
-size_t aicc_printable_cut(const char *text, size_t size, size_t most) {
+size_t aicc_text_cut(const char *text, size_t size, size_t most) {
   if (size <= most) return size;
   for (size_t back = 0; back < LONGEST && back <= most; back++)
     if (((unsigned char)text[most - back] & 0xC0) != 0x80) return most - back; /* it begins here, and would not end */
   return most; /* not UTF-8 */
 }
 
-void aicc_printable_clean(char *text, size_t size) {
+void aicc_text_clean(char *text, size_t size) {
   for (size_t at = 0; at < size;) {
     unsigned char first = (unsigned char)text[at];
     size_t length = first < 0x80 ? 1 : aicc_json_sequence((const unsigned char *)text + at, size - at);
@@ -31,4 +31,9 @@ void aicc_printable_clean(char *text, size_t size) {
     }
     at += length;
   }
+}
+
+uint64_t aicc_text_hash(uint64_t seed, const char *text, size_t size) {
+  for (size_t i = 0; i < size; i++) seed = (seed ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
+  return seed;
 }

@@ -1,0 +1,27 @@
+/*
+** text.h - bytes that somebody else keeps alive, and a server's words, made fit for one line of a message, a terminal, a database.
+** Knows no Lua.
+*/
+#ifndef AICC_TEXT_H
+#define AICC_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bytes that somebody else keeps alive; data is NULL for none. */
+struct aicc_text {
+  const char *data;
+  size_t size;
+};
+
+/* How many bytes of the text are left where it is cut to `most`: never in mid-character. */
+size_t aicc_text_cut(const char *text, size_t size, size_t most);
+
+/* Makes the text one line of well-formed UTF-8, in place: a space for each byte of a control character, '?' for a stray byte. */
+void aicc_text_clean(char *text, size_t size);
+
+/* 64-bit FNV-1a, continued from `seed`. */
+uint64_t aicc_text_hash(uint64_t seed, const char *text, size_t size);
+#define AICC_TEXT_HASH_SEED UINT64_C(0xcbf29ce484222325)
+
+#endif
