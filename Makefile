@@ -61,7 +61,7 @@ objects = $(patsubst %.c,$(OUT)/%.o,$(wildcard $(1)/*.c))
 
 # The modules are linked from the same files, but for those that only one of them needs.
 CORE_ONLY = core file filelib hostlib httphead httplib libpq processlib shared sharedlib uncaught
-CURL_ONLY = curl call curlerror endpoint engine headers libcurl options pollable polled pollset pool reading session watch xfer
+CURL_ONLY = curl call curlerror endpoint engine handle headers libcurl options pollable polled pollset pool reading session sockets watch xfer
 all_but   = $(filter-out $(patsubst %,$(OUT)/src/%.o,$(1)),$(call objects,src))
 
 CORE    = $(OUT)/aicc/core.so
@@ -200,8 +200,8 @@ check-doc: doc ## The reference pages: a comment that LDoc cannot read is an err
 check-types: ## Where there is a lua-language-server: the types as it sees them, not part of `make check`
 	@.ci/check-types
 
-NO_LUA = buf httphead json text strset scrub date file headers xfer engine pool polled pollset watch sys endpoint libcurl shared \
-         sandbox/cafile sandbox/certificate sandbox/gate sandbox/reply sandbox/request sandbox/server
+NO_LUA = buf httphead json text strset scrub date file handle headers sockets xfer engine pool polled pollset watch sys endpoint libcurl shared \
+         sandbox/cafile sandbox/certificate sandbox/gate sandbox/answer sandbox/request sandbox/server
 
 check-layers: ## The C files that know no Lua still know none, and only compat.h asks for Lua's version
 	@grep -nE '\b(lua|luaL)_|\b(lua|lauxlib|lualib|compat)\.h' $(NO_LUA:%=src/%.c) $(NO_LUA:%=src/%.h); test $$? = 1

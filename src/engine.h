@@ -6,7 +6,7 @@
 #ifndef AICC_ENGINE_H
 #define AICC_ENGINE_H
 
-#include "xfer.h"
+#include "handle.h"
 
 struct aicc_engine {
   CURLM *multi;

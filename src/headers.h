@@ -4,8 +4,9 @@
 #ifndef AICC_HEADERS_H
 #define AICC_HEADERS_H
 
-#include "libcurl.h"
 #include <stddef.h>
+
+#include "libcurl.h"
 
 /* A list of request headers, shared by the transfers that send it. Wiped when the last one lets go: it holds a token. */
 struct aicc_headers {

@@ -76,7 +76,7 @@ static int check_header_text(const struct aicc_options *options, enum aicc_optio
 
 /* Where trust comes from: what was asked for, else libcurl's hashed directory alone (much the fastest), else its bundle alone. */
 static int choose_authorities(struct aicc_options *options, struct aicc_error *failure) {
-  struct aicc_settings *settings = &options->settings;
+  struct aicc_handle_settings *settings = &options->settings;
   for (int which = AICC_CA_FILE; which <= AICC_CA_PATH; which++) {
     const char *text = options->text[which];
     const char *problem = text != NULL ? aicc_sys_unreadable(text, which == AICC_CA_PATH) : NULL;
@@ -114,7 +114,7 @@ static int check_address(struct aicc_options *options, enum aicc_options_text wh
 }
 
 static int check_endpoints(struct aicc_options *options, struct aicc_error *failure) {
-  struct aicc_settings *settings = &options->settings;
+  struct aicc_handle_settings *settings = &options->settings;
   int loopback = 0, tokens_https = 0, tokens_loopback = 0;
   if (options->text[AICC_BASE_URL] == NULL) {
     aicc_error_say(failure, "base_url: it is missing");

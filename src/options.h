@@ -7,7 +7,7 @@
 #include <curl/curl.h>
 
 #include "operation.h"
-#include "xfer.h"
+#include "handle.h"
 
 enum aicc_options_text {
   AICC_BASE_URL,
@@ -29,7 +29,7 @@ struct aicc_options {
   int verify;
   double timeout, connect_timeout;        /* seconds */
   size_t max_in_flight;
-  struct aicc_settings settings;          /* for the pool; points to `text` */
+  struct aicc_handle_settings settings;          /* for the pool; points to `text` */
 };
 
 /*

@@ -85,7 +85,7 @@ static void reclaim(struct aicc_pool *pool, struct aicc_xfer *xfer) {
 
 static void end(struct aicc_pool *pool, struct aicc_pool_list *list, struct aicc_xfer *xfer, enum aicc_xfer_ending ending,
                 CURLcode code) {
-  aicc_xfer_finish(xfer, ending, code, pool->settings.facts);
+  aicc_handle_finish(xfer, ending, code, pool->settings.facts);
   unlink_from(list, xfer);
   if (xfer->handle != NULL) reclaim(pool, xfer);
   aicc_buf_wipe(&xfer->request);
@@ -98,7 +98,7 @@ static void begin(struct aicc_pool *pool, struct aicc_xfer *xfer) {
   CURLcode code = CURLE_OK;
   struct aicc_handle *handle = handle_for(pool, &code);
   if (handle != NULL) {
-    code = aicc_xfer_setup(xfer, handle);
+    code = aicc_handle_lend(handle, xfer);
     if (code == CURLE_OK && curl_multi_add_handle(engine->multi, handle->easy) == CURLM_OK) {
       xfer->handle = handle;
       return;
@@ -202,7 +202,7 @@ static int survive_fork(struct aicc_pool *pool) {
   struct aicc_engine *old = pool->engine;
   if (pool->polled != NULL) aicc_polled_forget(pool->polled, old->multi);
   pool->polled = NULL;
-  aicc_sockets_close(&old->sockets);
+  aicc_sockets_close_all(&old->sockets);
   aicc_engine_abandon(old);
   pool->engine = fresh;
   pool->owner = self;
@@ -251,7 +251,7 @@ void aicc_pool_alarm(struct aicc_pool *pool, double seconds) {
 
 /* ---- the interface ---- */
 
-int aicc_pool_open(struct aicc_pool *pool, const struct aicc_settings *settings, size_t window) {
+int aicc_pool_open(struct aicc_pool *pool, const struct aicc_handle_settings *settings, size_t window) {
   memset(pool, 0, sizeof *pool);
   pool->settings = *settings;
   pool->window = window;

@@ -10,7 +10,7 @@
 
 #include <poll.h>
 
-#include "xfer.h"
+#include "handle.h"
 
 struct aicc_pool_list {
   struct aicc_xfer *first, *last;
@@ -31,7 +31,7 @@ struct aicc_pool_wants {
 struct aicc_pool {
   struct aicc_engine *engine;       /* libcurl's handles; abandoned, whole, in the child after a fork */
   struct aicc_polled *polled;       /* for somebody else's event loop; NULL until one asks for it */
-  struct aicc_settings settings;
+  struct aicc_handle_settings settings;
   size_t window;
   unsigned long owner;              /* the process (aicc_sys_process) */
   unsigned failures;                /* of libcurl's multi handle, one after the other */
@@ -45,7 +45,7 @@ struct aicc_pool {
 };
 
 /* Returns 0 when out of memory; then there is nothing to close. */
-int aicc_pool_open(struct aicc_pool *pool, const struct aicc_settings *settings, size_t window);
+int aicc_pool_open(struct aicc_pool *pool, const struct aicc_handle_settings *settings, size_t window);
 
 /*
 ** Ends everything that has not ended and closes all connections; what ended can still be taken. May be called again, and on a

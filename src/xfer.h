@@ -1,60 +1,20 @@
 /*
 ** xfer.h - one transfer: a POST and its reply, and what is known of how it ended. Knows no Lua.
 **
-** A transfer is filled in by its starter (call.c), run by a pool (pool.c) on an easy handle that the pool lends to it, and read
+** A transfer is filled in by its starter (call.c), run by a pool (pool.c) on an easy handle that is lent to it (handle.c), and read
 ** by reading.c. The buffers are the transfer's own; the URL belongs to the session; the headers are shared and counted.
 */
 #ifndef AICC_XFER_H
 #define AICC_XFER_H
 
-#include "libcurl.h"
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "buf.h"
 #include "headers.h"
+#include "libcurl.h"
 
 #define AICC_REPLY_LIMIT (1u << 20)
 #define AICC_HEAD_LIMIT (64u << 10)
-
-/* What every transfer of a session has in common. The strings outlive the session's transfers. */
-struct aicc_settings {
-  const char *ca_file;     /* NULL for none */
-  const char *ca_path;     /* NULL for none */
-  const char *proxy;       /* "" for none: the environment is config.lua's business */
-  int facts;               /* timings and sizes are wanted */
-  int https;               /* else plain http, to a loopback address */
-  int verify;
-};
-
-/* The sockets that libcurl has open, for the child after a fork: which may have closed some, and opened other files instead. */
-struct aicc_socket {
-  curl_socket_t fd;
-  int port;       /* its own; 0 until somebody asked */
-  ino_t inode;
-};
-struct aicc_sockets {
-  struct aicc_socket *open;
-  size_t count, capacity;
-};
-
-/*
-** An easy handle, and what is set on it. A pool lends it to one transfer after another: what does not change is set once. The
-** pointers are compared and never followed: what they pointed to may be gone.
-*/
-struct aicc_handle {
-  CURL *easy;
-  struct aicc_xfer *xfer;        /* that has it now */
-  struct aicc_sockets *sockets;
-  const CURLU *url;
-  const char *target;
-  const struct curl_slist *headers;
-  const char *body;
-  size_t body_size;
-  long timeout, connect_timeout; /* milliseconds */
-  int fresh_connection;
-  char message[CURL_ERROR_SIZE]; /* libcurl's, of the transfer that has it or had it */
-};
 
 enum aicc_xfer_ending {
   AICC_BY_CURL,   /* `code` tells */
@@ -107,25 +67,11 @@ struct aicc_xfer {
   char *message;                 /* libcurl's, of a failure; NULL where there is none, or no memory for it */
 };
 
-/* Closes them, without a word on them, and forgets them. */
-void aicc_sockets_close(struct aicc_sockets *sockets);
-
 void aicc_xfer_init(struct aicc_xfer *xfer);
 
-/* Makes an easy handle and sets on it what all transfers have in common. Whatever it returns, aicc_handle_free is to be called. */
-CURLcode aicc_handle_open(struct aicc_handle *handle, const struct aicc_settings *settings, struct aicc_sockets *sockets);
-
-/* Frees the easy handle, which is in no multi handle, and what it stands in. */
-void aicc_handle_free(struct aicc_handle *handle);
-
-/* Gives the easy handle everything that it needs for this transfer. */
-CURLcode aicc_xfer_setup(struct aicc_xfer *xfer, struct aicc_handle *handle);
-
-/* Reads from the easy handle, while it is still lent, how the transfer ended. `facts`: timings and sizes are wanted, too. */
-void aicc_xfer_finish(struct aicc_xfer *xfer, enum aicc_xfer_ending ending, CURLcode code, int facts);
-
-/* Takes a line of a reply's head. Returns 0 where that is too much. */
-int aicc_xfer_head_line(struct aicc_xfer *xfer, const char *line, size_t length);
+/* Takes a line of a reply's head, or some of its body. Returns 0 where that is too much: then the transfer is to end. */
+int aicc_xfer_take_head(struct aicc_xfer *xfer, const char *line, size_t length);
+int aicc_xfer_take_body(struct aicc_xfer *xfer, const char *bytes, size_t count);
 
 /* Keeps what is to be said of a failure. */
 void aicc_xfer_say(struct aicc_xfer *xfer, const char *message);

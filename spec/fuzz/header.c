@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size) {
   while (line < end) {
     const char *stop = memchr(line, '\n', (size_t)(end - line));
     stop = stop != NULL ? stop + 1 : end;
-    if (!aicc_xfer_head_line(xfer, line, (size_t)(stop - line))) abort();
+    if (!aicc_xfer_take_head(xfer, line, (size_t)(stop - line))) abort();
     if (stop - line >= 5 && memcmp(line, "HTTP/", 5) == 0) first = NULL;
     if (first == NULL && stop - line >= 5 && strncasecmp(line, "date:", 5) == 0) {
       first = line + 5;
