@@ -1,17 +1,20 @@
 /*
-** call.c - starts a call on a session: arguments, headers, limits. See session.h.
+** call.c - starts a call on a session: arguments, headers, limits. See call.h.
 **
 ** Making Lua strings may run finalizers, and those may start calls on the same session, or close it. So the transfer is taken off
 ** the session while it is filled in, in a protected call, and the session is looked at again afterwards. What `close` leaves alone
 ** until the session is collected (the options) may be used throughout.
 */
+#include "portable.h" /* sigset_t, in sys.h */
+
+#include "call.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "arguments.h"
 #include "prepared.h"
-#include "session.h"
 #include "sys.h"
 
 #define EXPECT_LIMIT (1u << 20) /* from this size on libcurl would add `Expect: 100-continue` */

@@ -6,7 +6,8 @@
 ** metatable) both find in the registry by its name; what there is once in a process is aicc.core's, which lends it.
 */
 #include "libcurl.h"
-#include "session.h"
+#include "pollable.h"
+#include "sessionlib.h"
 #include "shape.h"
 #include "strset.h"
 #include "sys.h"
@@ -41,7 +42,8 @@ __attribute__((visibility("default"))) int luaopen_aicc_curl(lua_State *L) {
   aicc_strset_open();
   aicc_wait_open(L);
   aicc_shape_open(L);
-  aicc_session_open(L);
+  aicc_sessionlib_open(L);
+  aicc_pollable_open(L);
   lua_pushliteral(L, "aicc.curl for " LUA_VERSION); /* aicc.native looks for it in the file */
   lua_setfield(L, -2, "build");
   lua_pushstring(L, libcurl->version);

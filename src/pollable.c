@@ -1,10 +1,14 @@
 /*
-** pollable.c - what event loops ask an object that they are to wait for. See session.h.
+** pollable.c - what event loops ask an object that they are to wait for. See pollable.h.
 **
 ** Whoever waits does so for one descriptor, and takes a turn (session:turn) whenever it is readable: then there is a socket that
 ** is ready, a time that has come, or a result to be taken. cqueues polls objects with the methods `pollfd`, `events` and
 ** `timeout`, LuaSocket's select those with `getfd` and `dirty`. Raises for what is no session.
 */
+#include "portable.h" /* sigset_t, in sys.h */
+
+#include "pollable.h"
+
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -63,5 +67,8 @@ void aicc_pollable_open(lua_State *L) {
   static const luaL_Reg methods[] = {{"pollfd", session_pollfd},   {"getfd", session_pollfd}, {"events", session_events},
                                      {"timeout", session_timeout}, {"dirty", session_dirty},  {"alarm", session_alarm},
                                      {NULL, NULL}};
+  luaL_getmetatable(L, AICC_SESSION_META);
+  aicc_getfield(L, -1, "__index");
   luaL_setfuncs(L, methods, 0);
+  lua_pop(L, 2);
 }

@@ -1,5 +1,6 @@
 /*
-** session.h - the userdata `aicc.session`: one pool of connections to one API, and the calls on it.
+** session.h - one pool of connections to one API, and what the calls on it have in common. It is a userdata of Lua's
+** (sessionlib.c), which owns all of it.
 */
 #ifndef AICC_SESSION_H
 #define AICC_SESSION_H
@@ -7,6 +8,9 @@
 #include "compat.h"
 #include "options.h"
 #include "pool.h"
+#include "sys.h"
+
+#define AICC_SESSION_META "aicc.session"
 
 struct aicc_session {
   int is_open;
@@ -21,22 +25,20 @@ struct aicc_session {
   size_t most_watched;
 };
 
-/* Registers the session's metatable and adds `session`, and one function per operation, to the module's table on top. */
-void aicc_session_open(lua_State *L);
-
-/*
-** call.c. Starts the operation with the token (where the operation takes one), the arguments and the limits that stand from index
-** `at` on. Returns the ticket, or 0 with nil and an error pushed; raises for a wrong type.
-*/
-uint64_t aicc_call_start(lua_State *L, struct aicc_session *session, const struct aicc_operation *operation, int at);
-
 /* The session at index 1; raises if it is none. */
 struct aicc_session *aicc_session_check(lua_State *L);
 
-/* pollable.c. Adds `pollfd` and what else an event loop asks an object to the table of methods on top. */
-void aicc_pollable_open(lua_State *L);
-
 /* Pushes nil and the error `closed`; returns 2. */
 int aicc_session_refuse(lua_State *L, const char *operation);
+
+/* Where libcurl may raise SIGPIPE, it is blocked while libcurl works. */
+void aicc_session_hold_sigpipe(const struct aicc_session *session, struct aicc_sys_sigpipe *held);
+void aicc_session_release_sigpipe(const struct aicc_session *session, const struct aicc_sys_sigpipe *held);
+
+/* Ends the calls under way and the connections. What a function on the stack may still be using is left to aicc_session_free. */
+void aicc_session_close(struct aicc_session *session);
+
+/* Also of a session that was never quite made. */
+void aicc_session_free(struct aicc_session *session);
 
 #endif

@@ -9,7 +9,7 @@ local function because(reason)
 end
 
 because "what is missing is what follows when memory or descriptors run out: core_memory_spec does that, without the recorder" [[
-  src/call.c src/engine.c src/pollable.c src/polled.c src/pollset.c
+  src/call.c src/engine.c src/handle.c src/sockets.c src/pollable.c src/polled.c src/pollset.c
   src/sandbox/cafile.c src/sandbox/gate.c src/sandbox/request.c src/sandbox/state.c ]]
 
 because "of characters that every caller refuses before; check-fuzz has them" [[ src/json.c src/text.c ]]
