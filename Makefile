@@ -203,7 +203,8 @@ check-types: ## Where there is a lua-language-server: the types as it sees them,
 NO_LUA = buf httphead json text strset scrub date file handle headers sockets xfer engine pool polled pollset watch sys endpoint libcurl shared \
          sandbox/cafile sandbox/certificate sandbox/gate sandbox/answer sandbox/request sandbox/server
 
-check-layers: ## The C files that know no Lua still know none, and only compat.h asks for Lua's version
+check-layers: build ## Names of C say whose they are; files that know no Lua still know none; only compat.h asks for Lua's version
+	@.ci/check-names $(OUT)
 	@grep -nE '\b(lua|luaL)_|\b(lua|lauxlib|lualib|compat)\.h' $(NO_LUA:%=src/%.c) $(NO_LUA:%=src/%.h); test $$? = 1
 	@grep -rn LUA_VERSION_NUM src --include=*.[ch] --exclude=compat.h; test $$? = 1
 	@grep -nE 'curl_easy_reset|XFERINFO|PROGRESSFUNCTION' src/*.[ch]; test $$? = 1
