@@ -4,6 +4,8 @@ local call = require "aicc.call"
 local errors = require "aicc.error"
 local loop = require "aicc.loop"
 local memory = require "aicc.store.memory"
+local sandbox = require "aicc.sandbox"
+local scene = require "spec.support.scene"
 local token = require "aicc.token"
 
 -- Time stands still but for `pass`, so that nothing here depends on the machine's; tasks wait for each other in the loop.
@@ -170,4 +172,129 @@ describe("a flight", function()
     loop.run()
     assert.same({ "no such thing", "no such thing", "no such thing", 1 }, { raised[1], raised[2], raised[3], requests })
   end)
+end)
+
+---- one flight, with a real server
+
+local server
+
+after_each(function()
+  if server then server:stop() end
+  server = nil
+end)
+
+local function token_calls()
+  local count = 0
+  for _, request in ipairs(server:requests()) do
+    if request.operation == "token" then count = count + 1 end
+  end
+  return count
+end
+
+describe("one flight:", function()
+  it("100 coroutines on a cold cache fetch one token", function()
+    server = assert(sandbox.start { agents = { [3] = { "1" } } })
+    local client = assert(server:client())
+    local done = 0
+    for _ = 1, 100 do
+      loop.spawn(function()
+        assert(client:query_agents(3))
+        done = done + 1
+      end)
+    end
+    loop.run()
+    client:close()
+    assert.same({ 100, 1 }, { done, token_calls() })
+  end)
+
+  it("a refusal is shared too, each with an error of its own", function()
+    server = assert(sandbox.start())
+    local client = assert(server:client { app_secret = "wrong" })
+    local errs = {}
+    for n = 1, 20 do
+      loop.spawn(function() errs[n] = scene.nth(2, client:query_agents(n)) end)
+    end
+    loop.run()
+    client:close()
+    assert.equal(1, token_calls())
+    for n = 1, 20 do assert.same({ "auth", n }, { errs[n].kind, errs[n].skill_id }) end
+  end)
+
+  it("the deadline of the one who fetches is nobody else's", function()
+    server = assert(sandbox.start { agents = { [3] = { "1" } } })
+    server:fault { operation = "token", hold = true }
+    local client = assert(server:client())
+    local hasty, patient
+    loop.spawn(function() hasty = scene.nth(2, client:query_agents(3, { deadline = 0.2 })) end)
+    loop.spawn(function() patient = client:query_agents(3) end)
+    loop.run()
+    client:close()
+    server:release_held()
+    assert.same({ "timeout", 1, 2 }, { hasty.kind, #patient, token_calls() })
+  end)
+
+  it("nor is a follower's deadline exceeded", function()
+    server = assert(sandbox.start())
+    server:fault { operation = "token", hold = true }
+    local client = assert(server:client())
+    local leader, follower, count
+    loop.spawn(function() leader = client:query_agents(3) end)
+    loop.spawn(function()
+      while server:stats().held < 1 do loop.sleep(0.005) end
+      follower = scene.nth(2, client:query_agents(3, { deadline = 0.1 }))
+      count = token_calls()
+      server:release_held()
+    end)
+    loop.run()
+    client:close()
+    assert.same({ {}, "deadline", "not_sent", 1 }, { leader, follower.kind, follower.outcome, count })
+  end)
+
+  it("while one refreshes, the others use the old token", function()
+    server = assert(sandbox.start { token_lifetime = 600 })
+    local time = scene.skipping()
+    local client = assert(server:client { clock = time.clock, sleep = time.sleep, random = time.random })
+    assert(client:access_token())
+    time.pass(500)
+    server:fault { operation = "token", hold = true }
+    local order = {}
+    for n = 1, 10 do
+      loop.spawn(function()
+        assert(client:query_agents(3))
+        order[#order + 1] = n
+        if #order == 9 then server:release_held() end
+      end)
+    end
+    loop.run()
+    client:close()
+    assert.same({ 10, 1, 2 }, { #order, order[10], token_calls() }) -- the first one refreshed, and came last
+  end)
+end)
+
+it("a fetch that an error went through holds up nobody, and keeps no lock", function()
+  local locked = false
+  local store = require("aicc.store.memory").new()
+  function store.lock() -- as a file's: taken once, until it is given up
+    local free = not locked
+    locked = true
+    return free
+  end
+  function store.unlock() locked = false end
+  local time, broken, waits = scene.standing(), true, 0
+  local source = token.new {
+    store = store, key = "k", now = time.clock, random = time.random, timeout = 15, emit = function() end,
+    sleep = function() waits = waits + 1 return true end,
+    transport = { yields = function() return true end, is_alive = function() return false end },
+    request = function()
+      if broken then error "interrupted!" end
+      return { AccessToken = "t", Expires = "600" }
+    end,
+  }
+  local current = call.new("query_agents", call.limits { deadline = 60, timeout = 15, retry = {}, clock = time.clock })
+  assert.is_false((pcall(source.get, source, current)))
+  assert.is_true(locked)
+  broken = false
+  assert.equal("t", (source:get(current)))
+  assert.is_false(locked)
+  assert.equal(0, waits)
 end)
