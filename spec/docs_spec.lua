@@ -71,7 +71,7 @@ local function bash(server, lines, typed)
   return output, statuses
 end
 
-describe("what the documents say to type #lua54", function()
+describe("what the documents say to type #lua54 #slow #nosan", function()
   it("compiles, where it is Lua", function()
     local count = 0
     for _, path in ipairs(documented.PAGES) do
