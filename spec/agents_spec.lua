@@ -1,4 +1,5 @@
--- One agent's queues, as a client reads them through a real server (semantics.md, section 3). queues_by_name_spec has the queues.
+-- One agent's queues, as a client reads them through a real server (doc/semantics.md, section 3). queues_by_name_spec has the
+-- queues.
 
 local errors = require "aicc.error"
 local sandbox = require "aicc.sandbox"

@@ -1,5 +1,5 @@
--- What an account list and a skill id may be, at the core's level (semantics.md, section 1): what is wrong is refused before any
--- byte leaves, and nothing but core.ALL ever becomes the empty array.
+-- What an account list and a skill id may be, at the core's level (doc/semantics.md, section 1): what is wrong is refused
+-- before any byte leaves, and nothing but core.ALL ever becomes the empty array.
 
 local cjson = require "cjson"
 local core = require "aicc.curl"

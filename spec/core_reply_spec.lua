@@ -1,5 +1,5 @@
--- What a reply means (semantics.md, sections 2 and 3): a result, or an error with what the server may have done. First as a table
--- over core.decode, then the caps over a real connection. `core_scrub_spec` has what an error must not show.
+-- What a reply means (doc/semantics.md, sections 2 and 3): a result, or an error with what the server may have done. First as
+-- a table over core.decode, then the caps over a real connection. `core_scrub_spec` has what an error must not show.
 
 local core = require "aicc.curl"
 local sandbox = require "aicc.sandbox"

@@ -1,5 +1,5 @@
 -- The bytes on the wire, as a server that is not ours gets them (a Python script on a plain socket): the documented requests,
--- with these headers and no others (semantics.md, section 6).
+-- with these headers and no others (doc/semantics.md, section 6).
 
 local processes = require "spec.support.processes"
 local core = require "aicc.curl"

@@ -1,4 +1,4 @@
--- Who is not bound, gone or to be bound again: told, and acted on, by a proof only (semantics.md, section 3).
+-- Who is not bound, gone or to be bound again: told, and acted on, by a proof only (doc/semantics.md, section 3).
 --
 -- The queue has three pages. Between the first two of a reading somebody else unbinds one agent and binds another: the count
 -- stays as it is, everybody moves up by one, and a101 is on no page; in the next reading it is a102, then a103.

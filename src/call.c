@@ -279,7 +279,7 @@ uint64_t aicc_call_start(lua_State *L, struct aicc_session *session, const struc
     if (!session->is_open) return aicc_session_refuse(L, operation->name), 0;
     return (uint64_t)luaL_error(L, "not enough memory");
   }
-  if (start.call.everybody) xfer->fresh_connection = 1; /* semantics.md 1.5: on a kept one it might be sent twice */
+  if (start.call.everybody) xfer->fresh_connection = 1; /* doc/semantics.md 1.5: on a kept one it might be sent twice */
   xfer->operation = operation;
   xfer->url = session->options.urls[operation->with_token];
   xfer->target = session->options.targets[operation - aicc_operation_table];

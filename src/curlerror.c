@@ -1,4 +1,4 @@
-/* curlerror.c - a transfer that brought no reply. See curlerror.h; the table is that of semantics.md, section 3. */
+/* curlerror.c - a transfer that brought no reply. See curlerror.h; the table is that of doc/semantics.md, section 3. */
 #include "curlerror.h"
 
 /* CURLE_TOO_LARGE, which headers below 8.6 lack. A header of over 100 KiB ends so; with libcurl below that, as out of memory. */

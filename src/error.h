@@ -1,5 +1,5 @@
 /*
-** error.h - the error table: what went wrong, and what the server may have done (semantics.md, section 2).
+** error.h - the error table: what went wrong, and what the server may have done (doc/semantics.md, section 2).
 **
 ** The facts are gathered in a struct and become a Lua value once, at the edge.
 */

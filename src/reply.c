@@ -1,5 +1,5 @@
 /*
-** reply.c - what a reply means. See reply.h; the table is that of semantics.md, sections 2 and 3.
+** reply.c - what a reply means. See reply.h; the table is that of doc/semantics.md, sections 2 and 3.
 */
 #include "reply.h"
 

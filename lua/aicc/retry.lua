@@ -1,7 +1,7 @@
 --- Whether, and when, to try again: a pure function of what happened.
 --
 -- The only retries there are: libcurl's, nginx's and HAProxy's own are switched off, so that one attempt is at most one request.
--- The rules are those of semantics.md, section 3; the C core says of each error whether it is `retryable` at all.
+-- The rules are those of doc/semantics.md, section 3; the C core says of each error whether it is `retryable` at all.
 -- @module aicc.retry
 
 local M = {}

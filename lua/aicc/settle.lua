@@ -1,4 +1,4 @@
---- What a call came to whose answer was lost: asked of the server, never guessed (semantics.md, section 3).
+--- What a call came to whose answer was lost: asked of the server, never guessed (doc/semantics.md, section 3).
 --
 -- Everything here is a function of listings; who lists, and what is sent again, is the client's business.
 -- @module aicc.settle

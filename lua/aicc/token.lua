@@ -1,4 +1,4 @@
---- Tokens: fetched once, shared by all who need them, never used dead (semantics.md, section 4).
+--- Tokens: fetched once, shared by all who need them, never used dead (doc/semantics.md, section 4).
 --
 -- A lifetime L counts from the instant before the request left. `hard` seconds before its end nobody uses the token any more;
 -- `soft` seconds before it one caller fetches the next while the others go on with the old one.
