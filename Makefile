@@ -60,7 +60,7 @@ all: build ## Build, and say how to use the tree without installing (the default
 objects = $(patsubst %.c,$(OUT)/%.o,$(wildcard $(1)/*.c))
 
 # The modules are linked from the same files, but for those that only one of them needs.
-CORE_ONLY = core file filelib hostlib httphead httplib libpq processlib shared sharedlib uncaught
+CORE_ONLY = append appendlib core file filelib hostlib httphead httplib libpq processlib shared sharedlib uncaught
 CURL_ONLY = curl call curlerror endpoint engine handle headers libcurl options pollable polled pollset pool reading session sessionlib sockets watch xfer
 all_but   = $(filter-out $(patsubst %,$(OUT)/src/%.o,$(1)),$(call objects,src))
 
@@ -200,7 +200,7 @@ check-doc: doc ## The reference pages: a comment that LDoc cannot read is an err
 check-types: ## Where there is a lua-language-server: the types as it sees them, not part of `make check`
 	@.ci/check-types
 
-NO_LUA = buf httphead json text strset scrub date file handle headers sockets xfer engine pool polled pollset watch sys endpoint libcurl shared \
+NO_LUA = append buf httphead json text strset scrub date file handle headers sockets xfer engine pool polled pollset watch sys endpoint libcurl shared \
          sandbox/cafile sandbox/certificate sandbox/gate sandbox/answer sandbox/request sandbox/server
 
 check-layers: build ## Names of C say whose they are; files that know no Lua still know none; only compat.h asks for Lua's version

@@ -46,19 +46,20 @@ _aicc() {
   esac
   case $before in
     --format) _aicc_words "csv jsonl"; return ;;
-    --agents) _aicc_files; return ;;
+    --agents | --log) _aicc_files; return ;;
     --store) _aicc_words "sqlite: postgresql://"; compopt -o nospace 2>/dev/null; return ;;
     --rate | --concurrency | --chunk | --job | --skill | --agent | --except | --name | --ids | --agent-weight | --skill-weight | --port) return ;;
   esac
   case $command in
-    plan) options="--job --chunk --rate --concurrency --agents --sweep --ask" ;;
-    apply | resume | undo) options="--force --yes --rate --concurrency" ;;
+    plan) options="--job --chunk --rate --concurrency --agents --sweep --ask --log" ;;
+    apply | resume | undo) options="--force --yes --rate --concurrency --log" ;;
     report) options="--format --failed" ;;
-    release) options="--skill --all --agent --except --yes" ;;
-    bind) options="--skill --agent-weight --skill-weight" ;;
-    agents) options="--skill" ;;
-    queues) options="--name --ids --count --rate" ;;
-    token) options="--check" ;;
+    release) options="--skill --all --agent --except --yes --log" ;;
+    bind) options="--skill --agent-weight --skill-weight --log" ;;
+    agents) options="--skill --log" ;;
+    agent) options="--log" ;;
+    queues) options="--name --ids --count --rate --log" ;;
+    token) options="--check --log" ;;
     sandbox) options="--port --agents --tls" ;;
     help) everywhere="--help" ;;
   esac

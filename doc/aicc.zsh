@@ -47,6 +47,7 @@ _aicc() {
         '--ask[With --sweep\: ask for each account too, and say where the two ways differ]' \
         '--job=[The job'\''s name]:NAME: ' \
         '--chunk=[Accounts in a request]:N: ' \
+        '--log=[Append a line of JSON for each request, pause, and run]:FILE:_files' \
         '--rate=[Requests per second; 0 for no limit]:N: ' \
         '--concurrency=[Queues at once]:N: ' \
         '--store=[Job store\: sqlite\:PATH or postgresql\://…]:URL: ' \
@@ -56,6 +57,7 @@ _aicc() {
     apply)
       _arguments \
         '(- *)'{-h,--help}'[Show this help message and exit]' \
+        '--log=[Append a line of JSON for each request, pause, and run]:FILE:_files' \
         '--force[Also beyond the blast radius\: more than 500 agents, or more than half of a queue]' \
         '(-y --yes)'{-y,--yes}'[With --force\: do not ask before going beyond it]' \
         '--rate=[Requests per second; 0 for no limit]:N: ' \
@@ -67,6 +69,7 @@ _aicc() {
     resume)
       _arguments \
         '(- *)'{-h,--help}'[Show this help message and exit]' \
+        '--log=[Append a line of JSON for each request, pause, and run]:FILE:_files' \
         '--force[Also beyond the blast radius\: more than 500 agents, or more than half of a queue]' \
         '(-y --yes)'{-y,--yes}'[With --force\: do not ask before going beyond it]' \
         '--rate=[Requests per second; 0 for no limit]:N: ' \
@@ -78,6 +81,7 @@ _aicc() {
     undo)
       _arguments \
         '(- *)'{-h,--help}'[Show this help message and exit]' \
+        '--log=[Append a line of JSON for each request, pause, and run]:FILE:_files' \
         '--force[Also beyond the blast radius\: more than 500 agents, or more than half of a queue]' \
         '(-y --yes)'{-y,--yes}'[With --force\: do not ask before going beyond it]' \
         '--rate=[Requests per second; 0 for no limit]:N: ' \
@@ -119,6 +123,7 @@ _aicc() {
       _arguments \
         '(- *)'{-h,--help}'[Show this help message and exit]' \
         '--skill=[The queue'\''s number (skillId), or its name if only one queue has it]:ID: ' \
+        '--log=[Append a line of JSON for each request, pause, and run]:FILE:_files' \
         '*--agent=[An account that is to leave all of its queues; more than once for several]:ACCOUNT: ' \
         '*--except=[With --agent\: a queue in which they stay; more than once for several]:ID: ' \
         '--all[Everybody in the queue]' \
@@ -131,6 +136,7 @@ _aicc() {
       _arguments \
         '(- *)'{-h,--help}'[Show this help message and exit]' \
         '--skill=[The queue'\''s number (skillId), or its name if only one queue has it]:ID: ' \
+        '--log=[Append a line of JSON for each request, pause, and run]:FILE:_files' \
         '--agent-weight=[Larger is served first]:N: ' \
         '--skill-weight=[Default\: 1]:N: ' \
         '--store=[Job store\: sqlite\:PATH or postgresql\://…]:URL: ' \
@@ -141,12 +147,14 @@ _aicc() {
       _arguments \
         '(- *)'{-h,--help}'[Show this help message and exit]' \
         '--skill=[The queue'\''s number (skillId), or its name if only one queue has it]:ID: ' \
+        '--log=[Append a line of JSON for each request, pause, and run]:FILE:_files' \
         '--store=[Job store\: sqlite\:PATH or postgresql\://…]:URL: ' \
         '--json[One JSON object a line, for machines]' \
         '(-q --quiet)'{-q,--quiet}'[Print errors only]' ;;
     agent)
       _arguments \
         '(- *)'{-h,--help}'[Show this help message and exit]' \
+        '--log=[Append a line of JSON for each request, pause, and run]:FILE:_files' \
         '--store=[Job store\: sqlite\:PATH or postgresql\://…]:URL: ' \
         '--json[One JSON object a line, for machines]' \
         '(-q --quiet)'{-q,--quiet}'[Print errors only]' \
@@ -158,12 +166,14 @@ _aicc() {
         '*--ids=[Those of these numbers, with commas between them]:ID,...: ' \
         '--count[How many agents are in each\: at least a request a queue]' \
         '--rate=[Requests per second; 0 for no limit]:N: ' \
+        '--log=[Append a line of JSON for each request, pause, and run]:FILE:_files' \
         '--store=[Job store\: sqlite\:PATH or postgresql\://…]:URL: ' \
         '--json[One JSON object a line, for machines]' \
         '(-q --quiet)'{-q,--quiet}'[Print errors only]' ;;
     token)
       _arguments \
         '(- *)'{-h,--help}'[Show this help message and exit]' \
+        '--log=[Append a line of JSON for each request, pause, and run]:FILE:_files' \
         '--check[Fetch one, print nothing of it]' \
         '--store=[Job store\: sqlite\:PATH or postgresql\://…]:URL: ' \
         '--json[One JSON object a line, for machines]' \

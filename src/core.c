@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "appendlib.h"
 #include "arguments.h"
 #include "filelib.h"
 #include "hostlib.h"
@@ -277,6 +278,7 @@ __attribute__((visibility("default"))) int luaopen_aicc_core(lua_State *L) {
   aicc_scratch_open(L);
   luaL_newlib(L, functions);
   aicc_prepared_open(L);
+  aicc_appendlib_open(L);
   aicc_filelib_open(L);
   aicc_hostlib_open(L);
   aicc_httplib_open(L);

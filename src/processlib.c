@@ -1,4 +1,4 @@
-/* processlib.c - what a command line needs to know of its process: Ctrl-C, who it is, how wide its terminal is. */
+/* processlib.c - what a command line needs to know of its process: Ctrl-C, who it is, how large its terminal is. */
 #include "portable.h" /* gethostname, kill */
 
 #include "processlib.h"
@@ -47,20 +47,22 @@ static int process_lives(lua_State *L) {
   return 1;
 }
 
-/* core.terminal_width(descriptor) -> columns, or nil where it is no terminal or does not tell */
-static int terminal_width(lua_State *L) {
+/* core.terminal_size(descriptor) -> columns, lines; or nil where it is no terminal or does not tell */
+static int terminal_size(lua_State *L) {
   struct winsize size;
-  if (ioctl((int)luaL_checkinteger(L, 1), TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+  if (ioctl((int)luaL_checkinteger(L, 1), TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
     lua_pushinteger(L, size.ws_col);
-  else
-    lua_pushnil(L);
+    lua_pushinteger(L, size.ws_row);
+    return 2;
+  }
+  lua_pushnil(L);
   return 1;
 }
 
 void aicc_processlib_open(lua_State *L) {
   static const luaL_Reg functions[] = {{"trap_interrupt", trap_interrupt}, {"interrupted", interrupted},
                                        {"process", process},               {"process_lives", process_lives},
-                                       {"terminal_width", terminal_width},
+                                       {"terminal_size", terminal_size},
                                        {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
   lua_pushlightuserdata(L, (void *)aicc_sys_interrupt());

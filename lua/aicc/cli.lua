@@ -36,7 +36,7 @@ end
 -- @tparam {string,...} arguments
 -- @treturn integer the exit status
 function M.main(arguments)
-  local out = output.new {} -- until the arguments are known
+  local out, log = output.new {}, nil -- until the arguments are known
   local result, err = protected(function()
     local parser = require("aicc.cli.parser").build()
     local ok, parsed = parser:pparse(arguments)
@@ -45,18 +45,22 @@ function M.main(arguments)
       return status.USAGE
     end
     out = output.new(parsed)
+    log = require("aicc.cli.log").new(parsed)
+    parsed.log_of_run = log
     return require("aicc.cli." .. MODULES[parsed.command])[parsed.command](parsed, out)
   end)
   if err then
     out:failure(err)
-    return status.of_error(err)
+    result = status.of_error(err)
   end
   local flushed, problem = io.stdout:flush()
-  if not flushed then
+  if not flushed and not err then
     output.complain("standard output: " .. problem)
-    return status.STORE
+    result = status.STORE
   end
-  return result or status.OK
+  result = result or status.OK
+  if log then log:finish(result) end
+  return result
 end
 
 return M

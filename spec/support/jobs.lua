@@ -147,7 +147,7 @@ function support.command(folder, server, arguments)
   local home = ("HOME=%s XDG_STATE_HOME=%s XDG_RUNTIME_DIR=%s XDG_CONFIG_HOME=%s"):format(folder, folder, folder, folder)
   local api = server and ("AICC_BASE_URL=%s AICC_APP_KEY=%s AICC_APP_SECRET=%s"):format(server.base_url, server.app_key,
     server.app_secret) or ""
-  return ("env -u AICC_STORE %s %s %s bin/aicc %s"):format(home, api, quote(LUA), arguments)
+  return ("env -u AICC_STORE -u AICC_LOG %s %s %s bin/aicc %s"):format(home, api, quote(LUA), arguments)
 end
 
 local function read(path)

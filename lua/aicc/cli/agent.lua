@@ -65,7 +65,7 @@ end
 function M.agent(arguments, out)
   local problem = row.problem(1, arguments.account)
   if problem then return nil, errors.new { kind = "argument", message = problem } end
-  local client, err = client_of.new()
+  local client, err = client_of.new(arguments)
   if not client then return nil, err end
   local agent
   agent, err = client:query_agent(arguments.account)

@@ -51,7 +51,7 @@ end
 
 -- The client, and the number of the queue that was given; or nil and an error.
 local function client_and_queue(arguments)
-  local client, err = client_of.new()
+  local client, err = client_of.new(arguments)
   if not client then return nil, err end
   local skill
   skill, err = queues.resolve(client, arguments.skill)
@@ -125,8 +125,8 @@ function M.agents(arguments, out)
 end
 
 --- `aicc token --check`
-function M.token(_, out)
-  local client, err = client_of.new()
+function M.token(arguments, out)
+  local client, err = client_of.new(arguments)
   if not client then return nil, err end
   local token
   token, err = client:access_token()

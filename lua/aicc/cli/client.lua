@@ -11,7 +11,12 @@ local M = {}
 --- The options that the command gives its client.
 -- @tparam ?table arguments
 -- @treturn table
-function M.options(arguments) return { store = "file", max_in_flight = arguments and arguments.concurrency } end
+function M.options(arguments)
+  local options = { store = "file", max_in_flight = arguments and arguments.concurrency }
+  local log = arguments and arguments.log_of_run
+  if log then options.on_event = function(event) log:hear(event) end end
+  return options
+end
 
 --- How the settings without which there is no client can be given.
 -- @tparam table found as from `config.look`
@@ -39,14 +44,23 @@ local function in_our_terms(err, arguments)
   return errors.copy(err, { message = ("%s (%s): %s"):format(name, source, rest) })
 end
 
---- Makes it.
--- @tparam ?table arguments `concurrency`, if so many queues are to be worked at once, which are as many requests under way
+--- Makes it. The log, if there is to be one, begins here: before anything is sent.
+-- @tparam ?table arguments `concurrency`, if so many queues are to be worked at once, which are as many requests under way;
+--   `log_of_run`, if its requests are to be told (`aicc.cli.log`)
+-- @tparam ?table facts what the log is told of the run: see `Log:open`
 -- @treturn ?table
 -- @treturn ?table the error
-function M.new(arguments)
+function M.new(arguments, facts)
   local client, err = aicc.new(M.options(arguments))
-  if client then return client end
-  return nil, in_our_terms(err, arguments)
+  if not client then return nil, in_our_terms(err, arguments) end
+  local log = arguments and arguments.log_of_run
+  if not log then return client end
+  if facts and facts.concurrency then facts.concurrency = math.min(facts.concurrency, client.settings.max_in_flight) end
+  local opened
+  opened, err = log:open(facts)
+  if opened then return log:around(client) end
+  client:close()
+  return nil, err
 end
 
 return M

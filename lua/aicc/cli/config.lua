@@ -3,6 +3,7 @@
 
 local client_of = require "aicc.cli.client"
 local config = require "aicc.config"
+local log_of = require "aicc.cli.log"
 local output = require "aicc.cli.output"
 local status = require "aicc.cli.status"
 local store_of = require "aicc.cli.store"
@@ -20,6 +21,9 @@ local function places(arguments, found)
   local url, source = store_of.url(arguments)
   list[#list + 1] = { what = "job store", path = url and store_of.shown(url) or "(none)",
     state = url and source or source.message:gsub("^job store: ", "") }
+  local log, says = log_of.path(arguments)
+  local state = says or "neither --log nor AICC_LOG names a file"
+  list[#list + 1] = { what = "log of requests", path = log or "(none)", state = state }
   return list
 end
 

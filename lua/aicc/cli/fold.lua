@@ -14,7 +14,7 @@ local USUAL = 80 -- columns of a terminal that does not tell
 -- @treturn ?integer
 function M.width(descriptor)
   if not core.is_terminal(descriptor) then return nil end
-  return (core.terminal_width(descriptor) or USUAL) - 1
+  return (core.terminal_size(descriptor) or USUAL) - 1
 end
 
 -- Breaks one line at blanks; what has none, where the width ends.

@@ -5,6 +5,7 @@ local client_of = require "aicc.cli.client"
 local errors = require "aicc.error"
 local jobs = require "aicc.jobs"
 local output = require "aicc.cli.output"
+local pace = require "aicc.jobs.pace"
 local progress = require "aicc.cli.progress"
 local queues_of_job = require "aicc.cli.queues_of_job"
 local report = require "aicc.jobs.report"
@@ -32,6 +33,23 @@ local function open_job(arguments)
   local store, err = open_store(arguments)
   if not store then return nil, err end
   return store:job(arguments.job)
+end
+
+-- ---- the log ----
+
+-- What the log is told of a run.
+local function facts_of(arguments, job)
+  return { job = job, rate = arguments.rate or pace.RATE, concurrency = arguments.concurrency or pace.CONCURRENCY }
+end
+
+-- Has the log, if there is one, complain without disturbing the bar, and tells it what a run notes. `bar` returns the bar.
+local function logging(arguments, bar)
+  local log = arguments.log_of_run
+  if not log then return function() end end
+  log.complain = function(text) bar():complain(text) end
+  return function(note)
+    if note.type == "throttled" then log:pause(note.seconds, note.rate) end
+  end
 end
 
 -- ---- plan ----
@@ -92,9 +110,10 @@ local function misuse(arguments)
 end
 
 -- What a plan notes: the first differences one by one, the others counted.
-local function noting(out, bar)
-  local differences = 0
+local function noting(arguments, out, bar)
+  local differences, log = 0, logging(arguments, bar)
   local function note(event)
+    log(event)
     if event.type == "ways_differ" then
       differences = differences + 1
       if differences > show.SCREENFUL and not out.json then return end
@@ -135,10 +154,10 @@ function M.plan(arguments, out)
   local path = arguments.agents or arguments.file
   reader, err, read_as = (arguments.agents and jobs.read_agents or jobs.read)(path)
   if not reader then return nil, err end
-  client, err = client_of.new(arguments)
+  client, err = client_of.new(arguments, facts_of(arguments, name))
   if not client then return nil, err end
   local bar = bars(out)
-  local on_note, finish = noting(out, bar)
+  local on_note, finish = noting(arguments, out, bar)
   local job
   job, err = store[arguments.agents and "plan_agents" or "plan"](store, reader, {
     name = name, client = client, chunk = arguments.chunk, rate = arguments.rate,
@@ -198,15 +217,19 @@ local function work(arguments, out, verb)
   if not job then return nil, err end
   may, confirmed = may_begin(arguments, job, verb)
   if not may then return nil, confirmed end
-  client, err = client_of.new(arguments)
+  client, err = client_of.new(arguments, facts_of(arguments, job.name))
   if not client then return nil, err end
   local bar = progress.new(job.name, { json = out.json, quiet = out.quiet, emit = function(event) out:emit(event) end })
+  local log = logging(arguments, function() return bar end)
   local summary
   summary, err = job[verb](job, {
     client = client, force = arguments.force and (arguments.yes or confirmed), rate = arguments.rate,
     concurrency = arguments.concurrency,
     on_progress = function(counts) bar:update(counts) end,
-    on_note = function(note) show.note(out, bar, note) end,
+    on_note = function(note)
+      log(note)
+      show.note(out, bar, note)
+    end,
   })
   bar:finish()
   client:close()

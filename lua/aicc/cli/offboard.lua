@@ -274,7 +274,7 @@ function M.release(arguments, out)
   end
   local problem = row.problem_among(arguments.agent)
   if problem then return fail("argument", problem) end
-  local client, err = client_of.new()
+  local client, err = client_of.new(arguments)
   if not client then return nil, err end
   local result
   result, err = run(client, arguments, out)

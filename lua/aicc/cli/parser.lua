@@ -40,6 +40,11 @@ end
 
 local skill = integer(1, 2 ^ 53 - 1)
 
+local function log_path(text)
+  if text ~= "" and text ~= "-" then return text end
+  return nil, "--log: expected a file"
+end
+
 -- A queue: digits are its number, all else its name. What only looks like a number is neither.
 local function queue_of(text)
   if text:find "^0%d+$" then
@@ -82,6 +87,12 @@ local function everywhere(command)
   return command
 end
 
+-- Of a command that sends.
+local function logged(command)
+  command:option("--log", "Append a line of JSON for each request, pause, and run."):convert(log_path):argname "FILE"
+  return command
+end
+
 local function paced(command)
   command:option("--rate", "Requests per second; 0 for no limit. Default: 5."):convert(rate):argname "N"
   command:option("--concurrency", "Queues at once. Default: 4."):convert(integer(1, 64)):argname "N"
@@ -89,6 +100,7 @@ local function paced(command)
 end
 
 local function guarded(command)
+  logged(command)
   command:flag("--force", "Also beyond the blast radius: more than 500 agents, or\nmore than half of a queue.")
   command:flag("-y --yes", "With --force: do not ask before going beyond it. Needed\nwhere there is no terminal to ask on.")
   return paced(command)
@@ -132,7 +144,7 @@ looked for in both ways, and with different results, is told.]],
       command:flag("--ask", "With --sweep: ask for each account too, and say where\nthe two ways differ.")
       command:option("--job", "The job's name. Default: the file's."):argname "NAME"
       command:option("--chunk", "Accounts in a request. Default: 50."):convert(integer(1, 10000)):argname "N"
-      paced(command)
+      paced(logged(command))
     end },
   { "apply", "Release a job's rows.", [[
   aicc apply night
@@ -161,7 +173,7 @@ looked for in both ways, and with different results, is told.]],
   aicc release --skill Support --all
   aicc release --agent 1001 --agent 1002 --except 3]],
     function(command)
-      queue(command, true)
+      logged(queue(command, true))
       command:option("--agent", "An account that is to leave all of its queues; more\nthan once for several."):count "*"
         :argname "ACCOUNT"
       command:option("--except", "With --agent: a queue in which they stay; more than\nonce for several."):convert(queue_of)
@@ -172,14 +184,14 @@ looked for in both ways, and with different results, is told.]],
     end },
   { "bind", "Bind agents to a queue, or change their weights.", "  aicc bind --skill 3 1001 1002 --agent-weight 5",
     function(command)
-      queue(command)
+      logged(queue(command))
       command:argument("accounts", "The agents' accounts, at most 50."):args "+"
       command:option("--agent-weight", "Larger is served first. Default: 1."):convert(skill):argname "N"
       command:option("--skill-weight", "Default: 1."):convert(skill):argname "N"
     end },
-  { "agents", "List the agents of a queue.", "  aicc agents --skill 3", function(command) queue(command) end },
+  { "agents", "List the agents of a queue.", "  aicc agents --skill 3", function(command) logged(queue(command)) end },
   { "agent", "Show who an agent is, and in which queues.", "  aicc agent 1001",
-    function(command) command:argument("account", "The agent's account.") end },
+    function(command) logged(command):argument("account", "The agent's account.") end },
   { "queues", "List the queues.", [[
   aicc queues --name Support
   aicc queues --ids 3,4 --count]],
@@ -188,9 +200,10 @@ looked for in both ways, and with different results, is told.]],
       command:option("--ids", "Those of these numbers, with commas between them."):convert(numbers):count "*":argname "ID,..."
       command:flag("--count", "How many agents are in each: at least a request a queue.")
       command:option("--rate", "Requests per second; 0 for no limit. Default: 5."):convert(rate):argname "N"
+      logged(command)
     end },
   { "token", "See whether the API gives a token.", "  aicc token --check",
-    function(command) command:flag("--check", "Fetch one, print nothing of it."):count(1) end },
+    function(command) logged(command):flag("--check", "Fetch one, print nothing of it."):count(1) end },
   { "config",
     "Print each setting and where it comes from, secrets masked.\nFirst each file that was looked at. It works with nothing set.",
     "  aicc config", function() end },

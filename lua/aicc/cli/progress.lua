@@ -5,6 +5,7 @@
 local columns = require "aicc.cli.width"
 local core = require "aicc.core"
 local fold = require "aicc.cli.fold"
+local outputs = require "aicc.cli.output"
 
 local Progress = {}
 Progress.__index = Progress
@@ -108,6 +109,15 @@ end
 function Progress:say(text)
   if not self.mode.speaks then return end
   self.stream:write(self.line and "\r\27[K" or "", fold.text(text, fold.width(2)), "\n")
+  if self.line then self.stream:write(self.line) end
+  self.stream:flush()
+end
+
+--- Complains without disturbing the bar, whatever else is printed or not.
+-- @tparam string text
+function Progress:complain(text)
+  if self.line then self.stream:write "\r\27[K" end
+  outputs.complain(text)
   if self.line then self.stream:write(self.line) end
   self.stream:flush()
 end

@@ -11,7 +11,6 @@ local core = require "aicc.core"
 
 local M = {}
 
-local RATE = 5        -- requests a second, where many are sent
 local DEADLINE = 3600 -- seconds for a list of however many pages
 
 -- What the API calls the kind of a queue (mediaTypeId).
@@ -42,13 +41,17 @@ end
 --- A client that sends so many requests a second.
 -- @tparam table client
 -- @tparam ?number rate 0 for no limit
+-- @tparam ?table log told of pauses (`aicc.cli.log`)
 -- @treturn table
-function M.paced(client, rate)
+function M.paced(client, rate, log)
   return client:through(function(transport)
     return pace.new(transport, {
-      rate = rate or RATE, interrupted = core.interrupted, patience = client.retry.max_retry_after,
+      rate = rate or pace.RATE, interrupted = core.interrupted, patience = client.retry.max_retry_after,
       refuse = function(request) return core.interrupted() and pace.refusal(request, "interrupted") or nil end,
-      on_pause = function(seconds) output.complain(("throttled: waiting for %.0f s"):format(seconds)) end,
+      on_pause = function(seconds, slowed)
+        if log then log:pause(seconds, slowed) end
+        output.complain(("throttled: waiting for %.0f s"):format(seconds))
+      end,
     })
   end)
 end
@@ -97,9 +100,9 @@ function M.queues(arguments, out)
   for _, list in ipairs(arguments.ids or {}) do
     for _, id in ipairs(list) do ids[#ids + 1] = id end
   end
-  local client, err = client_of.new()
+  local client, err = client_of.new(arguments, { rate = arguments.rate or pace.RATE })
   if not client then return nil, err end
-  local paced = M.paced(client, arguments.rate)
+  local paced = M.paced(client, arguments.rate, arguments.log_of_run)
   local queues, counts
   queues, err = paced:query_skills({ name = arguments.name, ids = #ids > 0 and ids or nil }, { deadline = DEADLINE })
   if queues and arguments.count then
