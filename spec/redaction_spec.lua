@@ -137,7 +137,7 @@ describe("a server that echoes", function()
             -- In a reply to a request for one, a token would be one that this client has never had.
             for _, operation in ipairs(canary == TOKEN and { "query_agents" } or { "token", "query_agents" }) do
               server:reset()
-              client.engine.tokens.store:set(client.engine.tokens.key, nil)
+              client.tokens.store:set(client.tokens.key, nil)
               server:fault { operation = operation, to = math.huge, status = status, body = shape((echo(canary))) }
               server:fault(token_reply(TOKEN))
               local where = ("%s, %d, shape %d, %s"):format(operation, status, n, canary)

@@ -362,7 +362,7 @@ it("a call that ends without another attempt tells of those before", function()
     assert.same({ "aborted", case[1], 1 }, { err.kind, err.outcome, err.attempts })
     client = scene.client(time, function(request)
       if request.operation == "query_agents" then return scene.reply("query_agents", 403) end
-      client.engine.tokens.store.get = function() end -- and no other token is to be had
+      client.tokens.store.get = function() end -- and no other token is to be had
       if request.operation == "token" then return scene.reply("token", 401) end
       return case[2]()
     end)

@@ -2,6 +2,7 @@
 
 local aicc = require "aicc"
 local errors = require "aicc.error"
+local aicc_pages = require "aicc.pages"
 local scene = require "spec.support.scene"
 local settle = require "aicc.settle"
 
@@ -20,7 +21,7 @@ end
 -- kind and outcome, and the pages' numbers.
 local function list(pages, as_proof)
   local asked = {}
-  local agents, err = settle.listing(function(number)
+  local agents, err = aicc_pages.listing(function(number)
     asked[#asked + 1] = number
     local page = table.remove(pages, 1)
     if page.kind then return nil, errors.new(page) end
@@ -121,7 +122,7 @@ describe("a listing", function()
     -- As `list`, with a function; returns also what is known, and what the function was told.
     local function try(pages, is_needed)
       local told = {}
-      local agents, err, known = settle.listing(function() return table.remove(pages, 1) end, function(found, agreed)
+      local agents, err, known = aicc_pages.listing(function() return table.remove(pages, 1) end, function(found, agreed)
         told[#told + 1] = #found .. (agreed and " agreed" or "")
         return is_needed
       end)
@@ -176,13 +177,12 @@ end)
 ---- what is left over
 
 local function left(request, ...)
-  local listings = { ... }
-  local names_left, err = settle.left_over(request, function()
-    local agents = table.remove(listings, 1)
-    if agents.kind then return nil, agents end
-    return scene.page(agents).data
-  end)
-  return names_left and table.concat(names_left, " ") or err, #listings
+  local listings_left = { ... }
+  local function one_more() return table.remove(listings_left, 1) end
+  local agents = one_more()
+  if not agents.kind and settle.is_to_be_seen_twice(request, agents) then agents = one_more() end
+  if agents.kind then return agents, #listings_left end
+  return table.concat(settle.left_over(request, scene.page(agents).data), " "), #listings_left
 end
 
 local function release(...) return { operation = RELEASE, arguments = { userAccounts = { ... } } } end

@@ -54,7 +54,7 @@ end
 -- @treturn ?table the error
 function M.find(self, current, account)
   local function ask(arguments)
-    return self.engine:perform(current, { operation = OPERATION, arguments = arguments })
+    return self.requests:perform(current, { operation = OPERATION, arguments = arguments })
   end
   local answer = self.inquiry:ask {
     operation = OPERATION,

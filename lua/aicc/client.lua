@@ -14,9 +14,10 @@ local forward = require "aicc.forward"
 local host = require "aicc.host"
 local inquiry = require "aicc.inquiry"
 local native = require "aicc.native"
+local pages = require "aicc.pages"
+local requests = require "aicc.requests"
 local results = require "aicc.result"
 local retry = require "aicc.retry"
-local settle = require "aicc.settle"
 local token = require "aicc.token"
 
 local Client = { __name = "aicc.client" }
@@ -71,8 +72,8 @@ end
 
 -- Tells whoever listens what a call came to.
 local function tell_end(self, current, outcome, kind)
-  if not self.engine.listened then return end
-  self.engine.emit {
+  if not self.requests.listened then return end
+  self.requests.emit {
     type = "call", operation = current.operation, outcome = outcome, kind = kind, attempts = current.attempts,
     elapsed = current:elapsed(),
   }
@@ -121,7 +122,7 @@ local function change(self, operation, options, first, second, third, fourth)
   if not result then return nil, tell(self, current, prepared, err) end
   result.attempts, result.elapsed = current.attempts, current:elapsed()
   result.operation, result.skill_id, result.accounts = operation, skill_id, accounts
-  if self.engine.listened then tell_end(self, current, result.outcome) end
+  if self.requests.listened then tell_end(self, current, result.outcome) end
   return results.change(result)
 end
 
@@ -178,7 +179,7 @@ function Client:query_agents(skill_id, options)
   end
   local current, checked = begin(self, "query_agents", { skillId = skill_id }, rest, 2)
   if not current then return nil, checked end
-  local agents, err, known = self.engine:list(current, checked.skillId, as_proof)
+  local agents, err, known = pages.listing(pages.of_queue(self.requests, self.forms, current, checked.skillId), as_proof)
   if not agents then return nil, tell(self, current, checked, err) end
   tell_end(self, current, "answered")
   return results.agents(agents), nil, results.known(known)
@@ -207,7 +208,7 @@ function Client:each_agent(skill_id, options)
       if told then return false, told end
     end
   end
-  local reading = settle.reading(self.engine:pages(current, checked.skillId))
+  local reading = pages.reading(pages.of_queue(self.requests, self.forms, current, checked.skillId))
   local page, at = {}, 0
   return function()
     local err
@@ -220,7 +221,7 @@ function Client:each_agent(skill_id, options)
       return results.agent(page[at])
     end
     if reading.told and not err then return end
-    if not err and not reading.is_complete() then err = settle.unsteady(1) end
+    if not err and not reading.is_complete() then err = pages.unsteady(1) end
     reading.told = true
     if err then return false, tell(self, current, checked, err) end
     tell_end(self, current, "answered")
@@ -241,7 +242,7 @@ function Client:access_token()
   if self.closed then
     err = errors.new { kind = "closed", operation = "token", message = "the client is closed" }
   else
-    bearer, err = self.engine.tokens:get(current)
+    bearer, err = self.tokens:get(current)
   end
   if not bearer then return nil, tell(self, current, {}, err) end
   tell_end(self, current, "answered")
@@ -289,8 +290,8 @@ local function emitter(self, hook)
   end
 end
 
--- The engine, and the token source that fetches through it.
-local function make_engine(self, store)
+-- What sends through a client's transport: requests for tokens, tokens, all other requests, changes; each by the one before.
+local function connect(self)
   local settings, transport = self.settings, self.transport
   local emit = emitter(self, settings.on_event)
   local function wait(seconds) return transport:sleep(seconds) end
@@ -299,25 +300,29 @@ local function make_engine(self, store)
     if settings.sleep and not transport:yields() then return settings.sleep(seconds) end
     return wait(seconds)
   end
-  local made
-  local tokens = token.new {
-    store = store, key = token.key(settings), timeout = settings.timeout, random = self.random, emit = emit,
+  local budget = requests.budget(self.retry.budget)
+  local function new_requests(tokens)
+    return requests.new {
+      transport = transport, tokens = tokens, budget = budget, sleep = settings.sleep or wait, random = self.random, emit = emit,
+      listened = settings.on_event ~= nil,
+    }
+  end
+  local unauthorized = new_requests()
+  self.tokens = token.new {
+    store = self.store, key = token.key(settings), timeout = settings.timeout, random = self.random, emit = emit,
     sleep = wait_for_others,
     now = settings.clock or core.boottime,
     transport = transport,
     request = function(current)
-      local reply, err = made:perform(current, {
+      local reply, err = unauthorized:perform(current, {
         operation = "token",
         arguments = { app_key = settings.app_key, app_secret = settings.app_secret, expires = settings.token_lifetime },
       })
       return reply, err
     end,
   }
-  made = engine.new {
-    transport = transport, tokens = tokens, forms = self.forms, budget = self.retry.budget,
-    sleep = settings.sleep or wait, random = self.random, emit = emit, listened = settings.on_event ~= nil,
-  }
-  return made
+  self.requests = new_requests(self.tokens)
+  self.engine = engine.new { requests = self.requests, forms = self.forms }
 end
 
 --- The same client through another transport: one that counts, say, or paces what passes. Both share their tokens, and what
@@ -328,7 +333,7 @@ function Client:through(decorate)
   local other = {}
   for name, value in pairs(self) do other[name] = value end
   other.transport = decorate(self.transport)
-  other.engine = make_engine(other, self.store)
+  connect(other)
   return setmetatable(other, Client)
 end
 
@@ -354,7 +359,7 @@ function M.new(options)
     hook_errors = 0, forwarded = forward.names(settings.forward_headers),
   }, Client)
   self.limits = call.limits(usual_limits(self))
-  self.engine = make_engine(self, store)
+  connect(self)
   return self
 end
 

@@ -4,7 +4,7 @@
 local errors = require "aicc.error"
 local lists = require "aicc.lists"
 local results = require "aicc.result"
-local settle = require "aicc.settle"
+local pages = require "aicc.pages"
 
 local M = {}
 
@@ -34,12 +34,12 @@ local function read_filter(filter, level)
 end
 
 -- What fetches the pages of a reading: the first page finds out in which form the server is to be asked.
-local function pages(self, current, name, ids)
+local function pages_of(self, current, name, ids)
   local form
   local function ask(in_form, offset)
-    return self.engine:perform(current, {
+    return self.requests:perform(current, {
       operation = OPERATION,
-      arguments = { name = name, skillIds = ids or nil, limit = settle.PAGE_SIZE, offset = offset, form = in_form },
+      arguments = { name = name, skillIds = ids or nil, limit = pages.PAGE_SIZE, offset = offset, form = in_form },
     })
   end
   return function(page, received)
@@ -49,7 +49,7 @@ local function pages(self, current, name, ids)
       ask = function(in_form) return ask(in_form, 0) end,
       judge = function(reply) return #reply.data > 0 and "found" or "nothing" end,
       control = function(in_form)
-        return self.engine:perform(current, { operation = OPERATION, arguments = { limit = 1, offset = 0, form = in_form } })
+        return self.requests:perform(current, { operation = OPERATION, arguments = { limit = 1, offset = 0, form = in_form } })
       end,
     }
     form = answer.form
@@ -97,9 +97,9 @@ function M.install(Client, internal)
   function Client:query_skills(filter, options)
     local current, chunks, name = begin_listing(self, filter, options, 2)
     if not current then return nil, chunks end
-    local queues, what = {}, not name and not chunks[1] and settle.ALL_QUEUES or settle.QUEUES
+    local queues, what = {}, not name and not chunks[1] and pages.ALL_QUEUES or pages.QUEUES
     for _, ids in ipairs(chunks) do
-      local found, err = settle.listing(pages(self, current, name, ids), nil, what)
+      local found, err = pages.listing(pages_of(self, current, name, ids), nil, what)
       if not found then return nil, tell(self, current, {}, err) end
       for _, queue in ipairs(only(found, ids)) do queues[#queues + 1] = queue end
     end
@@ -126,10 +126,10 @@ function M.install(Client, internal)
         page, at = only(page, chunks[chunk]), 0
         return true
       end
-      if reading and not reading.is_complete() then return nil, settle.unsteady(1, settle.QUEUES) end
+      if reading and not reading.is_complete() then return nil, pages.unsteady(1, pages.QUEUES) end
       chunk = chunk + 1
       if not chunks[chunk] and chunks[chunk] ~= false then return end
-      reading, page, at = settle.reading(pages(self, current, name, chunks[chunk]), settle.QUEUES), {}, 0
+      reading, page, at = pages.reading(pages_of(self, current, name, chunks[chunk]), pages.QUEUES), {}, 0
       return true
     end
 

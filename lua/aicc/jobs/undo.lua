@@ -7,8 +7,8 @@ local chunks = require "aicc.jobs.db.chunks"
 local connection = require "aicc.jobs.db.connection"
 local errors = require "aicc.error"
 local judge = require "aicc.jobs.judge"
+local pages = require "aicc.pages"
 local send = require "aicc.jobs.send"
-local settle = require "aicc.settle"
 
 local M = {}
 
@@ -92,7 +92,7 @@ local function prepare(work, claim)
     return judge.is_release_undecided(work.db, claim, by_name(listing), chunks.DOUBTFUL) or is_uncertain(work.db, claim, listing)
   end)
   if not listing then return false, err end
-  if is_uncertain(work.db, claim, listing) then return false, settle.unsteady(settle.READINGS) end
+  if is_uncertain(work.db, claim, listing) then return false, pages.unsteady(pages.READINGS) end
   local done
   work.turn:note(claim, function(db)
     judge.settle_releases(db, claim, by_name(listing), chunks.DOUBTFUL, true)
