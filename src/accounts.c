@@ -1,14 +1,15 @@
 /*
-** accounts.c - lists of accounts, checked and written as JSON, each account once. See arguments.h.
+** accounts.c - lists of accounts, checked and written as JSON, each account once. See accounts.h.
 **
 ** The one place that decides what an account list is, and the only one that can write an empty one. Nothing is held on the C
 ** stack while Lua may raise: a large set of strings is a userdata on the Lua stack.
 */
+#include "accounts.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "arguments.h"
 #include "json.h"
 #include "strset.h"
 
@@ -248,7 +249,7 @@ static int refuse_type(struct aicc_arguments *call, const char *name, int or_all
   lua_State *L = call->L;
   const char *expected = or_all ? "a list of strings or aicc.ALL" : "a list of strings";
   if (lua_type(L, -1) != LUA_TSTRING) return aicc_arguments_mistyped(call, name, expected, -1);
-  return aicc_arguments_raise(call, "%s: %s: expected %s, got string: write { \"%s\" } for one account", call->operation->name,
+  return aicc_arguments_raise(call, "%s: %s: expected %s, got string: write { \"%s\" } for one account", call->name,
                               name, expected, lua_rawlen(L, -1) <= AICC_MAX_ACCOUNT ? lua_tostring(L, -1) : "...");
 }
 

@@ -12,10 +12,9 @@
 #include <string.h>
 
 #include "json.h"
-#include "prepared.h"
 
 struct aicc_error *aicc_arguments_refuse(struct aicc_arguments *call, const char *kind) {
-  aicc_error_init(&call->failure, call->operation->name, kind, AICC_NOT_SENT);
+  aicc_error_init(&call->failure, call->name, kind, AICC_NOT_SENT);
   return &call->failure;
 }
 
@@ -40,9 +39,8 @@ int aicc_arguments_put_json(struct aicc_arguments *call, const char *text, size_
 
 /* Pushes the value of the field, one of those that stand on the stack in the order of the operation's fields. */
 static void push_value(struct aicc_arguments *call, const char *name) {
-  const char *const *fields = call->operation->fields;
-  int at = 0;
-  while (strcmp(fields[at], name) != 0) at++;
+    int at = 0;
+  while (strcmp(call->fields[at], name) != 0) at++;
   if (call->values + at <= call->last_value)
     lua_pushvalue(call->L, call->values + at);
   else
@@ -83,7 +81,7 @@ int aicc_arguments_raise(struct aicc_arguments *call, const char *format, ...) {
 }
 
 int aicc_arguments_mistyped(struct aicc_arguments *call, const char *name, const char *expected, int index) {
-  return aicc_arguments_raise(call, "%s: %s: expected %s, got %s", call->operation->name, name, expected,
+  return aicc_arguments_raise(call, "%s: %s: expected %s, got %s", call->name, name, expected,
                               luaL_typename(call->L, index));
 }
 
@@ -223,30 +221,4 @@ int aicc_arguments_put_credential(struct aicc_arguments *call, const char *name,
   if (status == AICC_OK && call->body != NULL) status = aicc_json_string(call->body, text, size);
   aicc_arguments_done(call, name);
   return aicc_arguments_judge(call, status, name);
-}
-
-/* ---- the whole call ---- */
-
-static void check_fields(struct aicc_arguments *call) {
-  lua_State *L = call->L;
-  for (lua_pushnil(L); lua_next(L, call->arguments) != 0; lua_pop(L, 1)) {
-    const char *const *known = call->operation->fields;
-    const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
-    while (*known != NULL && (key == NULL || strcmp(*known, key) != 0)) known++;
-    if (*known == NULL)
-      aicc_arguments_raise(call, "%s: unknown field '%s'", call->operation->name, key != NULL ? key : luaL_typename(L, -2));
-  }
-}
-
-int aicc_arguments_write(struct aicc_arguments *call) {
-  luaL_checkstack(call->L, 8, "arguments");
-  call->everybody = 0;
-  if (call->body != NULL) aicc_buf_wipe(call->body);
-  if (call->values == 0) {
-    int type = lua_type(call->L, call->arguments);
-    if (type == LUA_TUSERDATA) return aicc_prepared_write(call);
-    if (type != LUA_TTABLE) return aicc_arguments_mistyped(call, "arguments", "a table", call->arguments);
-    check_fields(call);
-  }
-  return call->operation->write(call);
 }

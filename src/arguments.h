@@ -7,16 +7,20 @@
 #include <stdint.h>
 
 #include "buf.h"
-#include "operation.h"
+#include "error.h"
 
 #define AICC_MAX_INTEGER 9007199254740991.0 /* 2^53 - 1: every Lua, and JSON, keeps it exactly */
 #define AICC_MAX_HEADER_VALUE 4096
 #define AICC_MAX_ACCOUNT 128 /* bytes */
 
+struct aicc_operation;
+
 /* One call's arguments on their way to a body. */
 struct aicc_arguments {
   lua_State *L;
   const struct aicc_operation *operation;
+  const char *name;             /* the operation's */
+  const char *const *fields;    /* what it takes, ended by NULL */
   int arguments;                /* stack index of the arguments' table, or of what was prepared of one (prepared.h) */
   int values, last_value;       /* in place of a table: stack indices of the fields' values, in their order; 0: a table */
   int copy;                     /* stack index of a table that gets the checked arguments; 0: none */
@@ -29,12 +33,6 @@ struct aicc_arguments {
   int is_too_long;              /* set where it was refused for its body's limit */
   struct aicc_error failure;  /* set where something is refused */
 };
-
-/*
-** Checks the arguments and writes the body. Returns 0 when a content is refused (`failure` says why); raises for a wrong type, an
-** unknown field, or when out of memory.
-*/
-int aicc_arguments_write(struct aicc_arguments *call);
 
 /* The following are what an operation's `write` is made of. Each returns 1, or 0 after setting the failure; all may raise. */
 
@@ -59,20 +57,11 @@ int aicc_arguments_put_text(struct aicc_arguments *call, const char *name, size_
 /* Which of the words (ended by NULL) a field that is not the API's own is; the first one where it is nil. */
 int aicc_arguments_get_word(struct aicc_arguments *call, const char *name, const char *const *words, int *found);
 
-/*
-** A list of accounts, each of them once (accounts.c). `most`: at most so many, 0 for any number. `or_all`: aicc.ALL is allowed,
-** and written as the empty array that the API takes for everybody.
-*/
-int aicc_accounts_put(struct aicc_arguments *call, const char *name, size_t most, int or_all);
-
 /* A string of 1 to 4096 bytes; `for_header`: that may stand in a header as well. Its value is in no message. */
 int aicc_arguments_put_credential(struct aicc_arguments *call, const char *name, int for_header);
 
 /* Whether the text may stand in a header: 0x21..0x7E, 1 to 4096 bytes; with `spaces`, 0x20 too. */
 int aicc_arguments_fit_header(const char *text, size_t size, int spaces);
-
-/* Pushes aicc.ALL, made once per Lua state. */
-void aicc_accounts_push_all(lua_State *L);
 
 /* And this is what they are made of. */
 

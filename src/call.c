@@ -180,12 +180,11 @@ static int fill_in(lua_State *L) {
   struct start *start = lua_touserdata(L, 1);
   struct aicc_arguments *call = &start->call;
   struct aicc_xfer *xfer = start->xfer;
-  call->L = L;
   call->arguments = 3;
   call->body = &xfer->request;
   aicc_buf_wipe(&xfer->secrets);
   read_limits(L, 4, start->session, xfer, &start->headers);
-  if (!aicc_arguments_write(call)) return aicc_error_push(L, &call->failure, NULL);
+  if (!aicc_prepared_write(call)) return aicc_error_push(L, &call->failure, NULL);
   if (!call->operation->with_token) keep_secrets(L, 3, xfer);
   if (start->token == NULL || is_kept(start->session, start->token, start->token_size) ||
       aicc_arguments_fit_header(start->token, start->token_size, 0))
@@ -242,9 +241,10 @@ static void put_back(struct aicc_session *session, struct aicc_xfer *xfer) {
 
 uint64_t aicc_call_start(lua_State *L, struct aicc_session *session, const struct aicc_operation *operation, int at) {
   struct start start;
-  memset(&start, 0, sizeof start);
   start.session = session;
-  start.call.operation = operation;
+  start.headers = NULL;
+  start.token_size = 0;
+  aicc_operation_begin(&start.call, L, operation);
   int arguments = operation->with_token ? at + 1 : at;
   if (operation->with_token) luaL_checktype(L, at, LUA_TSTRING); /* a number is none */
   start.token = operation->with_token ? lua_tolstring(L, at, &start.token_size) : NULL;

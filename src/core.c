@@ -9,8 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "accounts.h"
 #include "appendlib.h"
-#include "arguments.h"
+#include "filelib.h"
 #include "filelib.h"
 #include "hostlib.h"
 #include "httplib.h"
@@ -38,15 +39,13 @@ int luaopen_aicc_core(lua_State *L);
 */
 static int core_check(lua_State *L) {
   struct aicc_arguments call;
-  memset(&call, 0, sizeof call);
-  call.L = L;
-  call.operation = aicc_operation_check(L, 1);
+  aicc_operation_begin(&call, L, aicc_operation_check(L, 1));
   call.arguments = 2;
   call.copy = 3;
   call.level = (int)luaL_optinteger(L, 3, 1);
   lua_settop(L, 2);
   lua_newtable(L);
-  if (!aicc_arguments_write(&call)) return aicc_error_push(L, &call.failure, NULL);
+  if (!aicc_prepared_write(&call)) return aicc_error_push(L, &call.failure, NULL);
   lua_settop(L, 3);
   return 1;
 }
@@ -90,10 +89,8 @@ static int core_encode(lua_State *L) {
   static const char agent[] = "aicc/" AICC_VERSION;
   struct aicc_arguments call;
   struct aicc_operation_caller who;
-  memset(&call, 0, sizeof call);
   memset(&who, 0, sizeof who);
-  call.L = L;
-  call.operation = aicc_operation_check(L, 1);
+  aicc_operation_begin(&call, L, aicc_operation_check(L, 1));
   call.arguments = 2;
   call.level = 1;
   lua_settop(L, 3);
@@ -103,7 +100,7 @@ static int core_encode(lua_State *L) {
   }
   luaL_checktype(L, 3, LUA_TTABLE);
   call.body = aicc_scratch_push(L);
-  if (!aicc_arguments_write(&call)) return aicc_error_push(L, &call.failure, NULL);
+  if (!aicc_prepared_write(&call)) return aicc_error_push(L, &call.failure, NULL);
   aicc_error_init(&call.failure, call.operation->name, "argument", AICC_NOT_SENT);
   if (!header_text(L, "token", &who.token, &call.failure) || !header_text(L, "app_key", &who.app_key, &call.failure) ||
       !header_text(L, "tenant_space_id", &who.tenant, &call.failure) ||

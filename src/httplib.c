@@ -11,6 +11,7 @@
 
 #include "arguments.h"
 #include "httphead.h"
+#include "prepared.h"
 #include "reply.h"
 #include "version.h"
 
@@ -84,11 +85,9 @@ static int is_good(struct aicc_text text, const char *name, int spaces, struct a
 static int http_request(lua_State *L) {
   struct aicc_arguments call;
   struct aicc_operation_caller who;
-  memset(&call, 0, sizeof call);
   memset(&who, 0, sizeof who);
   lua_settop(L, 5);
-  call.L = L;
-  call.operation = aicc_operation_check(L, 1);
+  aicc_operation_begin(&call, L, aicc_operation_check(L, 1));
   call.arguments = 2;
   who.token = text_at(L, 3);
   luaL_checktype(L, 4, LUA_TTABLE);
@@ -96,7 +95,7 @@ static int http_request(lua_State *L) {
   if (call.operation->with_token && who.token.data == NULL) return luaL_argerror(L, 3, "expected a token");
   struct buffers *buffers = push_buffers(L);
   call.body = &buffers->body;
-  if (!aicc_arguments_write(&call)) return aicc_error_push(L, &call.failure, NULL);
+  if (!aicc_prepared_write(&call)) return aicc_error_push(L, &call.failure, NULL);
   who.app_key = field(L, 4, "app_key");
   who.tenant = field(L, 4, "tenant_space_id");
   who.user_agent = field(L, 4, "user_agent");

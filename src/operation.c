@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "arguments.h"
+#include "accounts.h"
 #include "inquiry.h"
 #include "shape.h"
 
@@ -164,6 +164,39 @@ const struct aicc_operation *aicc_operation_check(lua_State *L, int index) {
     if (strcmp(aicc_operation_table[i].name, name) == 0) return &aicc_operation_table[i];
   luaL_argerror(L, index, lua_pushfstring(L, "no operation is called '%s'", name));
   return NULL;
+}
+
+/* ---- a call ---- */
+
+void aicc_operation_begin(struct aicc_arguments *call, lua_State *L, const struct aicc_operation *operation) {
+  memset(call, 0, sizeof *call);
+  call->L = L;
+  call->operation = operation;
+  call->name = operation->name;
+  call->fields = operation->fields;
+}
+
+static void check_fields(struct aicc_arguments *call) {
+  lua_State *L = call->L;
+  for (lua_pushnil(L); lua_next(L, call->arguments) != 0; lua_pop(L, 1)) {
+    const char *const *known = call->fields;
+    const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
+    while (*known != NULL && (key == NULL || strcmp(*known, key) != 0)) known++;
+    if (*known == NULL)
+      aicc_arguments_raise(call, "%s: unknown field '%s'", call->name, key != NULL ? key : luaL_typename(L, -2));
+  }
+}
+
+int aicc_operation_write(struct aicc_arguments *call) {
+  luaL_checkstack(call->L, 8, "arguments");
+  call->everybody = 0;
+  if (call->body != NULL) aicc_buf_wipe(call->body);
+  if (call->values == 0) {
+    if (lua_type(call->L, call->arguments) != LUA_TTABLE)
+      return aicc_arguments_mistyped(call, "arguments", "a table", call->arguments);
+    check_fields(call);
+  }
+  return call->operation->write(call);
 }
 
 /* ---- headers ---- */

@@ -28,6 +28,15 @@ struct aicc_operation {
 
 extern const struct aicc_operation aicc_operation_table[AICC_OPERATION_COUNT];
 
+/* Begins a call: sets what it is of, and all else to 0. */
+void aicc_operation_begin(struct aicc_arguments *call, lua_State *L, const struct aicc_operation *operation);
+
+/*
+** Checks the arguments, a table or values, and writes the body. Returns 0 when a content is refused (`failure` says why); raises for
+** a wrong type, an unknown field, or when out of memory.
+*/
+int aicc_operation_write(struct aicc_arguments *call);
+
 /* Who calls: what the headers tell. data is NULL where there is none. */
 struct aicc_operation_caller {
   struct aicc_text token, app_key, tenant, user_agent;

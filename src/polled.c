@@ -15,8 +15,7 @@
 #include "pollset.h"
 #include "sys.h"
 
-#define BLIND_WAIT 0.005   /* seconds, where libcurl has sockets that the descriptor knows nothing of */
-#define FAILURE_PAUSE 0.01 /* seconds; so that a multi handle that fails does not spin */
+#define BLIND_WAIT 0.005 /* seconds, where libcurl has sockets that the descriptor knows nothing of */
 
 struct aicc_polled {
   struct aicc_pollset set;
@@ -93,26 +92,12 @@ CURLMcode aicc_polled_perform(struct aicc_polled *polled, CURLM *multi, int *run
   return code;
 }
 
-/* Of what libcurl does. */
-static double libcurl_due(const struct aicc_pool *pool, CURLM *multi) {
+double aicc_polled_due(const struct aicc_polled *polled, CURLM *multi) {
   long milliseconds = -1;
-  if (pool->failures > 0) return FAILURE_PAUSE;
-  double seconds = pool->polled != NULL && pool->polled->is_blind ? BLIND_WAIT : HUGE_VAL;
+  double seconds = polled != NULL && polled->is_blind ? BLIND_WAIT : HUGE_VAL;
   if (curl_multi_timeout(multi, &milliseconds) == CURLM_OK && milliseconds >= 0 && (double)milliseconds / 1000 < seconds)
     seconds = (double)milliseconds / 1000;
   return seconds;
-}
-
-double aicc_polled_due(const struct aicc_pool *pool, CURLM *multi) {
-  double now = aicc_sys_now(AICC_MONOTONIC), seconds = pool->alarm - now;
-  if (pool->ended.count > 0) return 0;
-  if (pool->waiting.count > 0 && pool->running.count < pool->window) return 0;
-  if (pool->waiting.count > 0 && pool->next_sweep - now < seconds) seconds = pool->next_sweep - now;
-  if (pool->running.count > 0) {
-    double due = libcurl_due(pool, multi);
-    if (due < seconds) seconds = due;
-  }
-  return seconds > 0 ? seconds : 0;
 }
 
 void aicc_polled_arm(struct aicc_polled *polled, double seconds) {

@@ -8,7 +8,9 @@
 #ifndef AICC_POLLED_H
 #define AICC_POLLED_H
 
-#include "pool.h"
+#include "libcurl.h"
+
+struct aicc_polled;
 
 #define AICC_POLLED_BATCH 16 /* transfers that begin, and sockets that are served, in one go: about a millisecond's work */
 
@@ -33,11 +35,8 @@ int aicc_polled_descriptor(const struct aicc_polled *polled);
 /* In place of curl_multi_perform: what is ready, or due, goes on. */
 CURLMcode aicc_polled_perform(struct aicc_polled *polled, CURLM *multi, int *running);
 
-/*
-** Seconds until the pool is to be stepped, or something is to be taken from it, whatever its sockets do; HUGE_VAL: never. A pool
-** that has no descriptor yet, too.
-*/
-double aicc_polled_due(const struct aicc_pool *pool, CURLM *multi);
+/* Seconds until libcurl is to be run whatever its sockets do; HUGE_VAL: never. NULL is allowed: there is no descriptor yet. */
+double aicc_polled_due(const struct aicc_polled *polled, CURLM *multi);
 
 /* Makes the descriptor readable in so many seconds, if not earlier; HUGE_VAL: by its sockets alone. */
 void aicc_polled_arm(struct aicc_polled *polled, double seconds);

@@ -222,9 +222,21 @@ static double closed_due(const struct aicc_pool *pool) {
   return seconds > 0 ? seconds : 0;
 }
 
+/* And of one that is open. */
+static double open_due(const struct aicc_pool *pool) {
+  double now = aicc_sys_now(AICC_MONOTONIC), seconds = pool->alarm - now;
+  if (pool->ended.count > 0 || has_room(pool)) return 0;
+  if (pool->waiting.count > 0 && pool->next_sweep - now < seconds) seconds = pool->next_sweep - now;
+  if (pool->running.count > 0) {
+    double due = pool->failures > 0 ? FAILURE_PAUSE : aicc_polled_due(pool->polled, pool->engine->multi);
+    if (due < seconds) seconds = due;
+  }
+  return seconds > 0 ? seconds : 0;
+}
+
 double aicc_pool_due(const struct aicc_pool *pool) {
   if (pool->engine == NULL) return closed_due(pool);
-  return pool->owner == aicc_sys_process() ? aicc_polled_due(pool, pool->engine->multi) : 0;
+  return pool->owner == aicc_sys_process() ? open_due(pool) : 0;
 }
 
 /* To be called whenever what aicc_pool_due tells may have changed. */

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "accounts.h"
 #include "scratch.h"
 #include "shape.h"
 
@@ -46,19 +47,17 @@ static int core_prepare(lua_State *L) {
   char memory[SHORT];
   struct aicc_buf small = {memory, 0, sizeof memory, sizeof memory}; /* neither grows nor is freed: its limit is what it has */
   struct aicc_arguments call;
-  memset(&call, 0, sizeof call);
-  call.L = L;
-  call.operation = aicc_operation_check(L, 1);
+  aicc_operation_begin(&call, L, aicc_operation_check(L, 1));
   call.level = (int)luaL_checkinteger(L, 2);
   call.values = 3;
   call.last_value = lua_gettop(L);
   if (!call.operation->with_token) return luaL_argerror(L, 1, "a secret is not kept in one");
   int is_short = may_be_short(L, call.values);
   call.body = is_short ? &small : aicc_scratch_push(L);
-  int is_good = aicc_arguments_write(&call);
+  int is_good = aicc_operation_write(&call);
   if (!is_good && is_short && call.is_too_long) {
     call.body = aicc_scratch_push(L);
-    is_good = aicc_arguments_write(&call);
+    is_good = aicc_operation_write(&call);
   }
   if (!is_good) return aicc_error_push(L, &call.failure, NULL);
   struct prepared *prepared = aicc_newuserdata(L, HEAD + call.body->length);
@@ -135,12 +134,14 @@ int aicc_prepared_find(lua_State *L, int index, const struct aicc_operation *ope
 }
 
 int aicc_prepared_write(struct aicc_arguments *call) {
+  if (lua_type(call->L, call->arguments) != LUA_TUSERDATA) return aicc_operation_write(call);
   const struct prepared *prepared = luaL_testudata(call->L, call->arguments, AICC_PREPARED_META);
   if (prepared == NULL) return aicc_arguments_mistyped(call, "arguments", "a table", call->arguments);
   if (aicc_operation_table + prepared->operation != call->operation)
-    return aicc_arguments_raise(call, "%s: the arguments were prepared for %s", call->operation->name,
+    return aicc_arguments_raise(call, "%s: the arguments were prepared for %s", call->name,
                                 aicc_operation_table[prepared->operation].name);
   struct aicc_text body = body_of(call->L, call->arguments, prepared);
   call->everybody = prepared->everybody;
+  if (call->body != NULL) aicc_buf_wipe(call->body);
   return aicc_arguments_put_json(call, body.data, body.size);
 }

@@ -8,13 +8,14 @@
 #define AICC_PREPARED_H
 
 #include "arguments.h"
+#include "operation.h"
 
 #define AICC_PREPARED_META "aicc.prepared"
 
 /* Adds `prepare` and `arguments` to the module's table on top. */
 void aicc_prepared_open(lua_State *L);
 
-/* Writes the body of those prepared at `call->arguments`, as aicc_arguments_write. Raises if something else is there, or another's. */
+/* As aicc_operation_write, where what was prepared may stand in the place of a table. Raises if it was prepared for another operation. */
 int aicc_prepared_write(struct aicc_arguments *call);
 
 /*
