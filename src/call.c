@@ -205,8 +205,8 @@ static int is_known_good(lua_State *L, int index, struct start *start, struct ai
          aicc_prepared_find(L, index, start->call.operation, body, &start->call.everybody);
 }
 
-/* Fills in such a call. Nothing here raises; returns 0 when out of memory. */
-static int fill_in_known(lua_State *L, int index, struct start *start, struct aicc_text body) {
+/* Fills in such a call. Nothing here raises. */
+static enum aicc_call_status fill_in_known(lua_State *L, int index, struct start *start, struct aicc_text body) {
   struct aicc_xfer *xfer = start->xfer;
   start->call.body = &xfer->request;
   xfer->started = aicc_sys_now(AICC_MONOTONIC);
@@ -216,17 +216,7 @@ static int fill_in_known(lua_State *L, int index, struct start *start, struct ai
   xfer->fresh_connection = 0;
   aicc_buf_wipe(&xfer->secrets);
   aicc_buf_wipe(&xfer->request);
-  return aicc_buf_append(&xfer->request, body.data, body.size) == AICC_OK;
-}
-
-/* Raises the error on top again; one that is a message, at the line that called, which a protected call hides. */
-static int raise_at_caller(lua_State *L) {
-  if (lua_type(L, -1) == LUA_TSTRING) {
-    luaL_where(L, 1);
-    lua_insert(L, -2);
-    lua_concat(L, 2);
-  }
-  return lua_error(L);
+  return aicc_buf_append(&xfer->request, body.data, body.size) == AICC_OK ? AICC_CALL_STARTED : AICC_CALL_NO_MEMORY;
 }
 
 /* Keeps a transfer that was not started, for the next call. */
@@ -239,7 +229,27 @@ static void put_back(struct aicc_session *session, struct aicc_xfer *xfer) {
     aicc_xfer_free(xfer);
 }
 
-uint64_t aicc_call_start(lua_State *L, struct aicc_session *session, const struct aicc_operation *operation, int at) {
+/* Gives the transfer, which is filled in, its headers and addresses, and to the pool. Nothing here raises. */
+static enum aicc_call_status send_off(struct start *start) {
+  struct aicc_session *session = start->session;
+  struct aicc_xfer *xfer = start->xfer;
+  const struct aicc_operation *operation = start->call.operation;
+  if (!session->is_open) return AICC_CALL_CLOSED; /* by a finalizer, while it was filled in */
+  xfer->headers = headers_for(session, &start->call, start->token, start->token_size, start->headers);
+  if (xfer->headers == NULL) return AICC_CALL_NO_MEMORY;
+  if (start->call.everybody) xfer->fresh_connection = 1; /* doc/semantics.md 1.5: on a kept one it might be sent twice */
+  xfer->operation = operation;
+  xfer->url = session->options.urls[operation->with_token];
+  xfer->target = session->options.targets[operation - aicc_operation_table];
+  xfer->ticket = ++session->last_ticket;
+  if (aicc_pool_start(&session->pool, xfer)) return AICC_CALL_STARTED;
+  aicc_headers_release(xfer->headers);
+  xfer->headers = NULL;
+  return AICC_CALL_NO_MEMORY;
+}
+
+enum aicc_call_status aicc_call_start(lua_State *L, struct aicc_session *session, const struct aicc_operation *operation, int at,
+                                      uint64_t *ticket) {
   struct start start;
   start.session = session;
   start.headers = NULL;
@@ -249,7 +259,7 @@ uint64_t aicc_call_start(lua_State *L, struct aicc_session *session, const struc
   if (operation->with_token) luaL_checktype(L, at, LUA_TSTRING); /* a number is none */
   start.token = operation->with_token ? lua_tolstring(L, at, &start.token_size) : NULL;
   lua_settop(L, arguments + 3);
-  if (!session->is_open) return aicc_session_refuse(L, operation->name), 0;
+  if (!session->is_open) return AICC_CALL_CLOSED;
   struct aicc_text body;
   int is_known = is_known_good(L, arguments, &start, &body);
   /* From here to the protected call nothing may raise: the transfer would be lost. Seven slots are free (LUA_MINSTACK). */
@@ -259,34 +269,21 @@ uint64_t aicc_call_start(lua_State *L, struct aicc_session *session, const struc
     lua_pushnil(L);
     for (int i = 0; i <= 3; i++) lua_pushvalue(L, arguments + i);
   }
-  struct aicc_xfer *xfer = session->draft != NULL ? session->draft : aicc_pool_acquire(&session->pool);
+  start.xfer = session->draft != NULL ? session->draft : aicc_pool_acquire(&session->pool);
   session->draft = NULL;
-  if (xfer == NULL) return (uint64_t)luaL_error(L, "not enough memory");
-  start.xfer = xfer;
-  int status = LUA_OK, has_room = 1;
+  if (start.xfer == NULL) return AICC_CALL_NO_MEMORY;
+  enum aicc_call_status status = AICC_CALL_STARTED;
   if (is_known)
-    has_room = fill_in_known(L, arguments, &start, body);
-  else
-    status = lua_pcall(L, 6, LUA_MULTRET, 0);
-  int refused = status != LUA_OK || lua_gettop(L) > arguments + 3;
-  if (has_room && !refused && session->is_open)
-    xfer->headers = headers_for(session, &start.call, start.token, start.token_size, start.headers);
+    status = fill_in_known(L, arguments, &start, body);
+  else if (lua_pcall(L, 6, LUA_MULTRET, 0) != LUA_OK)
+    status = AICC_CALL_RAISED;
+  else if (lua_gettop(L) > arguments + 3)
+    status = AICC_CALL_REFUSED;
+  if (status == AICC_CALL_STARTED) status = send_off(&start);
   aicc_headers_release(start.headers);
-  if (xfer->headers == NULL) {
-    put_back(session, xfer);
-    if (status != LUA_OK) return (uint64_t)raise_at_caller(L);
-    if (refused) return 0;
-    if (!session->is_open) return aicc_session_refuse(L, operation->name), 0;
-    return (uint64_t)luaL_error(L, "not enough memory");
-  }
-  if (start.call.everybody) xfer->fresh_connection = 1; /* doc/semantics.md 1.5: on a kept one it might be sent twice */
-  xfer->operation = operation;
-  xfer->url = session->options.urls[operation->with_token];
-  xfer->target = session->options.targets[operation - aicc_operation_table];
-  xfer->ticket = ++session->last_ticket;
-  if (aicc_pool_start(&session->pool, xfer)) return xfer->ticket;
-  aicc_headers_release(xfer->headers);
-  xfer->headers = NULL;
-  put_back(session, xfer);
-  return (uint64_t)luaL_error(L, "not enough memory");
+  if (status == AICC_CALL_STARTED)
+    *ticket = start.xfer->ticket;
+  else
+    put_back(session, start.xfer);
+  return status;
 }

@@ -12,7 +12,6 @@
 #include "accounts.h"
 #include "appendlib.h"
 #include "filelib.h"
-#include "filelib.h"
 #include "hostlib.h"
 #include "httplib.h"
 #include "libpq.h"

@@ -101,6 +101,29 @@ static struct aicc_xfer *await(lua_State *L, struct aicc_session *session, uint6
   return xfer;
 }
 
+/* Raises the error on top again; one that is a message, at the line that called, which a protected call hides. */
+static int raise_at_caller(lua_State *L) {
+  if (lua_type(L, -1) == LUA_TSTRING) {
+    luaL_where(L, 1);
+    lua_insert(L, -2);
+    lua_concat(L, 2);
+  }
+  return lua_error(L);
+}
+
+/* Starts a call. Returns its ticket, or 0 with nil and an error pushed; or raises. */
+static uint64_t start(lua_State *L, struct aicc_session *session, const struct aicc_operation *operation, int at) {
+  uint64_t ticket = 0;
+  switch (aicc_call_start(L, session, operation, at, &ticket)) {
+    case AICC_CALL_STARTED:
+    case AICC_CALL_REFUSED: break;
+    case AICC_CALL_CLOSED: aicc_session_refuse(L, operation->name); break;
+    case AICC_CALL_RAISED: raise_at_caller(L); break;
+    case AICC_CALL_NO_MEMORY: luaL_error(L, "not enough memory"); break;
+  }
+  return ticket;
+}
+
 /*
 ** session:token(arguments [, limits]), session:release_agent_by_skill(token, arguments [, limits]), ... -> result | nil, err.
 ** The limits are a table, or two numbers: timeout and deadline.
@@ -108,7 +131,7 @@ static struct aicc_xfer *await(lua_State *L, struct aicc_session *session, uint6
 static int session_call(lua_State *L) {
   const struct aicc_operation *operation = lua_touserdata(L, lua_upvalueindex(1));
   struct aicc_reading reading = {to_session_by(L, 3), NULL, 0, 0};
-  uint64_t ticket = aicc_call_start(L, reading.session, operation, 2);
+  uint64_t ticket = start(L, reading.session, operation, 2);
   if (ticket == 0) return 2;
   push_reading(L, 2, &reading);
   reading.xfer = await(L, reading.session, ticket);
@@ -121,7 +144,7 @@ static int session_start(lua_State *L) {
   const struct aicc_operation *operation = aicc_operation_check(L, 2);
   lua_settop(L, 7);
   if (!operation->with_token && !lua_isnil(L, 3)) return luaL_argerror(L, 3, "expected nil: the operation takes no token");
-  uint64_t ticket = aicc_call_start(L, session, operation, operation->with_token ? 3 : 4);
+  uint64_t ticket = start(L, session, operation, operation->with_token ? 3 : 4);
   if (ticket == 0) return 2;
   lua_pushinteger(L, (lua_Integer)ticket);
   return 1;
