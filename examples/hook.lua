@@ -143,7 +143,7 @@ function Hook:call(request, left, method, subject, accounts)
   local limits -- none where they are the client's own
   if left < DEADLINE or request.headers or is_probe then limits = { deadline = left, headers = request.headers } end
   if is_probe then -- an API that had to be started again may not know the token any more
-    limits.deadline, limits.retry = math.min(left, PROBE), { attempts = math.min(2, self.client.retry.attempts) }
+    limits.deadline, limits.retry = math.min(left, PROBE), { attempts = math.min(2, self.client:limits().retry.attempts) }
   end
   local result, err = self:ask(method, limits, subject, accounts)
   self.breaker:record(err, is_probe)

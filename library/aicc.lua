@@ -192,6 +192,13 @@
 ---@field sleep? fun(seconds: number): boolean for specs
 ---@field random? fun(): number 0..1; for specs
 
+---What bounds a client's calls.
+---@class aicc.Limits
+---@field timeout number seconds an attempt
+---@field deadline number seconds a call, all in all
+---@field max_in_flight integer requests at once
+---@field retry aicc.RetryOptions with all of its fields
+
 ---Options of every call.
 ---@class aicc.CallOptions
 ---@field timeout? number seconds for an attempt
@@ -370,6 +377,9 @@ function Client:access_token() end
 ---Each setting and where it came from, secrets masked.
 ---@return aicc.Setting[]
 function Client:explain() end
+
+---@return aicc.Limits
+function Client:limits() end
 
 ---The same client through another transport.
 ---@param decorate fun(transport: aicc.Transport): aicc.Transport

@@ -349,3 +349,17 @@ it("nothing is read when the module is loaded", function()
     io.write "nothing"
   ]], { AICC_TIMEOUT = "nonsense", XDG_CONFIG_HOME = directory }))
 end)
+
+it("what bounds a client's calls is told as a copy, with the defaults, and through another transport too", function()
+  local client = assert(aicc.new { base_url = "https://api.example", app_key = "k", app_secret = "s", timeout = 3,
+    retry = { attempts = 2 } })
+  local expected = {
+    timeout = 3, deadline = 60, max_in_flight = 8,
+    retry = { attempts = 2, base = 0.2, throttle_base = 1, cap = 20, max_retry_after = 60, budget = 100 },
+  }
+  assert.same(expected, client:limits())
+  local limits = client:limits()
+  limits.timeout, limits.retry.attempts = 99, 99
+  assert.same(expected, client:through(function(transport) return transport end):limits())
+  client:close()
+end)

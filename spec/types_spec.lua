@@ -202,6 +202,7 @@ describe("what happens has the types' fields and no others:", function()
     fits("aicc.Agent", agents[1])
     fits("aicc.Listing", known)
     for _, line in ipairs(client:explain()) do fits("aicc.Setting", line) end
+    fits("aicc.Limits", client:limits())
     fits("aicc.Person", client:query_agent "1001")
     for _, queue in ipairs(client:query_skills()) do fits("aicc.Queue", queue) end
     local away = client:release_agent "1001"

@@ -93,7 +93,7 @@ end
 -- tables while the call waits changes nothing. What is wrong with them comes as `err`, in their place. A wrong option raises, at
 -- the line `level` calls up. Returns the call and its arguments, or nil and an error.
 local function admit(self, operation, options, level, arguments, err)
-  local limits, problem = self.limits, nil
+  local limits, problem = self.usual, nil
   if options ~= nil then limits, problem = read_limits(self, options, level + 2) end
   local current = call.new(operation, limits)
   current.arguments = arguments
@@ -237,7 +237,7 @@ end
 -- @treturn ?string
 -- @treturn ?table the error
 function Client:access_token()
-  local current = call.new("token", self.limits)
+  local current = call.new("token", self.usual)
   local bearer, err
   if self.closed then
     err = errors.new { kind = "closed", operation = "token", message = "the client is closed" }
@@ -252,6 +252,18 @@ end
 --- Each setting, where it came from, secrets masked.
 -- @treturn table array of `{ name=, value=, source= }`
 function Client:explain() return results.settings(config.explain(self.settings, self.sources)) end
+
+--- What bounds the calls of this client for which nothing else is said: for those who make calls of it in their own way, as
+-- `aicc.jobs` does.
+-- @treturn table a copy: `timeout` (seconds an attempt), `deadline` (seconds in all), `max_in_flight` (requests at once), `retry`
+--   (a table with all fields of `aicc.retry.defaults`)
+function Client:limits()
+  local settings = self.settings
+  return {
+    timeout = settings.timeout, deadline = settings.deadline, max_in_flight = settings.max_in_flight,
+    retry = retry.complete({}, self.retry),
+  }
+end
 
 --- Closes the connections. Calls under way are given up; later ones return an error of kind "closed".
 function Client:close()
@@ -358,7 +370,7 @@ function M.new(options)
     clock = settings.clock or core.now, random = settings.random or core.random,
     hook_errors = 0, forwarded = forward.names(settings.forward_headers),
   }, Client)
-  self.limits = call.limits(usual_limits(self))
+  self.usual = call.limits(usual_limits(self)) -- made once, since nearly every call has them
   connect(self)
   return self
 end

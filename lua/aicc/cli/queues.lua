@@ -46,7 +46,7 @@ end
 function M.paced(client, rate, log)
   return client:through(function(transport)
     return pace.new(transport, {
-      rate = rate or pace.RATE, interrupted = core.interrupted, patience = client.retry.max_retry_after,
+      rate = rate or pace.RATE, interrupted = core.interrupted, patience = client:limits().retry.max_retry_after,
       refuse = function(request) return core.interrupted() and pace.refusal(request, "interrupted") or nil end,
       on_pause = function(seconds, slowed)
         if log then log:pause(seconds, slowed) end

@@ -123,7 +123,7 @@ local function execute(db, name, kind, options)
   local job, err = jobs.find(db, name)
   if not job then return nil, err end
   -- A lease that is shorter than an attempt would let nothing be sent.
-  local lease = options.lease or math.max(queue_claims.LEASE, options.client.settings.timeout + 3 * queue_claims.MARGIN)
+  local lease = options.lease or math.max(queue_claims.LEASE, options.client:limits().timeout + 3 * queue_claims.MARGIN)
   local claimed, taken = queue_claims.open(db, job, { lease = lease })
   if not claimed then return nil, taken end
   local ok, summary, problem = pcall(work, db, kind, claimed, options)

@@ -23,7 +23,7 @@ local function of_type(name, expected)
   return { expected or "a " .. name, function(value) return type(value) == name end }
 end
 
-local METHODS = { "through", "query_agents", "query_agent", "query_skills", "release_agent_by_skill", "bind_agents" }
+local METHODS = { "through", "limits", "query_agents", "query_agent", "query_skills", "release_agent_by_skill", "bind_agents" }
 
 local function is_client(value)
   if type(value) ~= "table" then return false end

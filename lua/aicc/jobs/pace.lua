@@ -28,7 +28,7 @@ M.RATE, M.CONCURRENCY = 5, 4
 -- @tparam table options `concurrency`, `client`
 -- @treturn integer
 function M.concurrency(options)
-  return math.min(options.concurrency or M.CONCURRENCY, options.client.settings.max_in_flight)
+  return math.min(options.concurrency or M.CONCURRENCY, options.client:limits().max_in_flight)
 end
 
 --- How much longer calls may take because of the rate: below one request a second their turns come late.

@@ -76,15 +76,15 @@ local function prepare(options)
   local interrupted = options.interrupted or core.interrupted
   local function refusal(request) return interrupted() and pace.refusal(request, "interrupted") or nil end
   local rate, on_note = options.rate or pace.RATE, options.on_note or function() end
-  local slowness = pace.slowness(rate)
+  local slowness, usual = pace.slowness(rate), options.client:limits()
   local context = {
     planner = options.client, concurrency = pace.concurrency(options), listing_deadline = LISTING * slowness,
-    on_note = on_note, limits = { deadline = math.max(CALL, options.client.settings.deadline) * slowness },
+    on_note = on_note, limits = { deadline = math.max(CALL, usual.deadline) * slowness },
     on_progress = options.on_progress or function() end,
   }
   context.client = options.client:through(function(transport)
     context.pace = pace.new(transport, {
-      rate = rate, refuse = refusal, interrupted = interrupted, patience = options.client.retry.max_retry_after,
+      rate = rate, refuse = refusal, interrupted = interrupted, patience = usual.retry.max_retry_after,
       on_pause = function(seconds, slowed) on_note { type = "throttled", seconds = seconds, rate = slowed } end,
     })
     return context.pace

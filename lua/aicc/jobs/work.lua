@@ -95,7 +95,7 @@ function M.new(db, job, claimed, options)
   local slowness = pace.slowness(rate)
   return setmetatable({
     db = db, job = job, claims = claimed, turn = turn.new(db, claimed), rate = rate, slowness = slowness, troubles = {},
-    limits = { deadline = math.max(DEADLINE, options.client.settings.deadline) * slowness },
+    limits = { deadline = math.max(DEADLINE, options.client:limits().deadline) * slowness },
     planner = options.client, listed_within = options.listed_within, force = options.force,
     blast_radius = options.blast_radius, progress = options.progress,
     interrupted = options.interrupted or core.interrupted, on_progress = options.on_progress or function() end,

@@ -108,7 +108,7 @@ function M.run(db, job, claimed, policy, options)
     local function asked(request, timeout) return refuse(crew, request, timeout) end
     crew.pace = pace.new(transport, {
       rate = work.rate, refuse = asked, interrupted = function() return work:is_stopping() end,
-      patience = options.client.retry.max_retry_after, on_end = function(err) work:stop(err) end,
+      patience = options.client:limits().retry.max_retry_after, on_end = function(err) work:stop(err) end,
       on_pause = function(seconds, slowed) paused(work, seconds, slowed) end,
     })
     return crew.pace
