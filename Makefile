@@ -181,8 +181,8 @@ pictures: build ## Write doc/plan.svg from what the command shows
 # ---- check ----
 
 # The longest first, since CI has two at a time.
-CHECKS = valgrind luas hosts asan gc loops postgresql install instructions posix clang lint doc layers musl exports terminal fuzz helgrind
-.PHONY: $(CHECKS:%=check-%) check-kill check-systems check-types
+CHECKS = valgrind luas hosts asan gc loops postgresql flat install instructions posix clang lint doc layers musl exports terminal fuzz helgrind
+.PHONY: $(CHECKS:%=check-%) check-kill check-soak check-systems check-types hosts
 
 check: $(CHECKS:%=check-%) ## All that follows; with `make test`, what CI runs
 
@@ -256,6 +256,17 @@ KILLS = 200
 check-kill: build ## The long run, not part of `make check`: a job of 5,000 rows, killed KILLS=200 times (minutes)
 	@AICC_KILLS=$(KILLS) $(MAKE) test SUITE=kill SPEC="spec/jobs_kill_spec.lua spec/jobs_agents_kill_spec.lua"
 
+SOAK = 600
+FLAT = 8
+
+check-soak: hosts ## The long run, not part of `make check`: calls, faults, jobs, forks, reloads for SOAK=600 seconds
+	@SOAK=$(SOAK) SOAK_ROUNDS= $(SOAKING)
+
+check-flat: hosts ## The same for FLAT=8 rounds: memory, descriptors and registry stay as they are, and counts add up
+	@SOAK= SOAK_ROUNDS=$(FLAT) $(SOAKING)
+
+SOAKING = $(IN_TREE) LUA_PATH="./?.lua;$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(call own,LUA_PATH)" $(LUA) spec/soak/run.lua
+
 check-instructions: bench-instructions ## Of make bench-instructions, so that no call grows unseen
 
 check-terminal: build ## The command's output on a terminal of 80 columns
@@ -289,9 +300,12 @@ libraries: build
 # The Lua that HAProxy was built with: 5.3 or 5.4.
 HAPROXY_ABI = $(shell PATH='$(PATH)' haproxy -vv | sed -nE 's/^Built with Lua version *: *Lua ([0-9]+\.[0-9]+).*/\1/p')
 
-check-hosts: build ## The specs in nginx and in HAProxy, with the files of examples/
+# What nginx and HAProxy load.
+hosts: build
 	@$(MAKE) library ABI=$(HAPROXY_ABI)
 	@$(MAKE) library ABI=5.1
+
+check-hosts: hosts ## The specs in nginx and in HAProxy, with the files of examples/
 	@$(MAKE) test SUITE=hosts WITHOUT= SPEC="$$(echo spec/nginx*_spec.lua spec/haproxy*_spec.lua)"
 
 SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined

@@ -4,8 +4,8 @@
 --     hello:line()                                  --> hello
 --     hello:wait()                                  --> its exit status; 128 + n if signal n ended it
 --
--- Its error messages are among its lines. It may compute for a minute; its waits need an end of their own, lest it outlive a
--- spec that crashed.
+-- Its error messages are among its lines. It may compute for a minute (`processes.cpu`); its waits need an end of their own, lest
+-- it outlive a spec that crashed.
 
 local processes = {}
 
@@ -14,6 +14,9 @@ Child.__index = Child
 
 --- What specs start a Lua with: the interpreter that runs them, with the sanitizer in it if there is one.
 processes.LUA = arg and arg[-1] or "lua5.4"
+
+--- Seconds that one may compute.
+processes.cpu = 60
 
 --- Whether time and memory are not what they are elsewhere: a sanitizer's run, or valgrind's.
 local preloaded = os.getenv "LD_PRELOAD" or ""
@@ -30,7 +33,7 @@ function processes.spawn(command, environment)
   for name, value in pairs(environment or {}) do settings = settings .. " " .. name .. "=" .. processes.quote(value) end
   if settings ~= "" then settings = "env" .. settings .. " " end
   -- It tells its pid itself, before it is what it is to be: else a part of a line of its own may come first.
-  local script = "exec 2>/dev/null; ulimit -t 60; sh -c " ..
+  local script = ("exec 2>/dev/null; ulimit -t %d; sh -c "):format(processes.cpu) ..
     processes.quote("echo pid $$; exec " .. settings .. command .. " </dev/null 2>&1") .. "; echo exit $?"
   local self = setmetatable({ pipe = assert(io.popen(script)), lines = {} }, Child)
   local line, problem = self.pipe:read "*l"

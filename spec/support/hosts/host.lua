@@ -8,7 +8,7 @@ local load = require "spec.support.hosts.load"
 local prometheus = require "spec.support.prometheus"
 local socket = require "socket"
 
-local host = {}
+local host = { lifetime = 300 } -- seconds after which one ends that a spec forgot
 
 local Host = {}
 Host.__index = Host
@@ -38,7 +38,7 @@ end
 -- Starts a command with these variables; it is a host once it answers.
 local function start(name, command, variables, port)
   local self = setmetatable({ name = name, port = port, work = variables.WORK }, Host)
-  local line = ("exec timeout 300 %s >%s/log 2>&1"):format(command, self.work)
+  local line = ("exec timeout %d %s >%s/log 2>&1"):format(host.lifetime, command, self.work)
   self.process = processes.spawn("sh -c " .. processes.quote(line), variables)
   wait_until(function()
     local is_alive = shell(("kill -0 %d 2>&1"):format(self.process.pid)) == ""
