@@ -156,17 +156,18 @@ static int core_decode(lua_State *L) {
   struct aicc_error_secrets secrets;
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 3);
-  secrets.count = 0;
-  for (int i = 0; i < 3 && lua_istable(L, 3); i++) {
-    struct aicc_text text = text_field(L, 3, names[i]);
-    aicc_error_add_secret(&secrets, text.data, text.size);
-  }
   raw_field(L, 2, "status");
   reply.status = (long)luaL_checkinteger(L, -1);
   raw_field(L, 2, "truncated");
   reply.truncated = lua_toboolean(L, -1);
   reply.body = text_field(L, 2, "body");
   if (reply.body.data == NULL) reply.body.data = "";
+  if (aicc_reply_push_success(L, operation, &reply)) return 1;
+  secrets.count = 0;
+  for (int i = 0; i < 3 && lua_istable(L, 3); i++) {
+    struct aicc_text text = text_field(L, 3, names[i]);
+    aicc_error_add_secret(&secrets, text.data, text.size);
+  }
   raw_field(L, 2, "headers");
   int headers = lua_gettop(L);
   reply.retry_after = find_header(L, headers, "retry-after");

@@ -8,9 +8,6 @@
 
 #include <string.h>
 
-#define MOST_FIELDS 8
-#define ROOM 8 /* fields of a table: a client adds what the call was (result.lua), and a table that grows is laid out anew */
-
 /* Where a reading has come to. */
 struct reader {
   const char *at, *end;
@@ -44,23 +41,29 @@ static int is_twice(const struct aicc_text *names, int count) {
   return 0;
 }
 
-int aicc_flat_push(lua_State *L, struct aicc_text body) {
-  struct aicc_text names[MOST_FIELDS], values[MOST_FIELDS];
+int aicc_flat_read(struct aicc_text body, struct aicc_flat *flat) {
   struct reader reader = {body.data, body.data + body.size};
   int count = 0;
   if (!pass(&reader, '{')) return 0;
   do {
-    if (count == MOST_FIELDS || !read_string(&reader, &names[count]) || !pass(&reader, ':') ||
-        !read_string(&reader, &values[count]))
+    if (count == AICC_FLAT_MOST || !read_string(&reader, &flat->names[count]) || !pass(&reader, ':') ||
+        !read_string(&reader, &flat->values[count]))
       return 0;
-    if (is_twice(names, ++count)) return 0;
+    if (is_twice(flat->names, ++count)) return 0;
   } while (pass(&reader, ','));
   if (!pass(&reader, '}')) return 0;
   if (pass(&reader, '\0') || reader.at != reader.end) return 0; /* blanks may follow, and nothing else */
-  lua_createtable(L, 0, ROOM);
-  for (int i = 0; i < count; i++) {
-    lua_pushlstring(L, names[i].data, names[i].size);
-    lua_pushlstring(L, values[i].data, values[i].size);
+  flat->count = count;
+  return 1;
+}
+
+int aicc_flat_push(lua_State *L, struct aicc_text body) {
+  struct aicc_flat flat;
+  if (!aicc_flat_read(body, &flat)) return 0;
+  lua_createtable(L, 0, AICC_FLAT_ROOM);
+  for (int i = 0; i < flat.count; i++) {
+    lua_pushlstring(L, flat.names[i].data, flat.names[i].size);
+    lua_pushlstring(L, flat.values[i].data, flat.values[i].size);
     lua_rawset(L, -3);
   }
   return 1;

@@ -16,7 +16,7 @@ struct aicc_operation {
   const char *name;                      /* also the session's method */
   const char *path;
   int with_token;                        /* sent with a token, not for one */
-  int needs_code;                        /* a 200 without a resultCode is no success */
+  int only_code;                         /* its replies have a resultCode, without which a 200 is no success, and nothing to read */
   int once;                              /* an unusable 200 may be asked for once more */
   const char *fields[6];                 /* what the arguments' table may hold; NULL ends it */
   int (*write)(struct aicc_arguments *call);  /* the arguments to the body; 0 after a failure */

@@ -55,20 +55,22 @@ static int push_outcome(lua_State *L, const struct aicc_reading *reading) {
   const struct aicc_xfer *xfer = reading->xfer;
   const struct aicc_operation *operation = xfer->operation;
   struct aicc_error_secrets secrets;
-  collect_secrets(&secrets, reading);
   if (xfer->ending != AICC_BY_CURL || xfer->code != CURLE_OK) {
     struct aicc_error failure;
     aicc_error_init(&failure, operation->name, "network", AICC_UNKNOWN);
     aicc_curlerror_judge(xfer, &failure);
+    collect_secrets(&secrets, reading);
     return aicc_error_push(L, &failure, &secrets);
   }
   struct aicc_reply reply;
   reply.status = xfer->status;
   reply.body.data = xfer->body.length > 0 ? xfer->body.data : "";
   reply.body.size = xfer->body.length;
+  reply.truncated = !xfer->has_head;
+  if (aicc_reply_push_success(L, operation, &reply)) return 1;
   reply.retry_after = header_of(xfer, AICC_RETRY_AFTER);
   reply.date = header_of(xfer, AICC_DATE);
-  reply.truncated = !xfer->has_head;
+  collect_secrets(&secrets, reading);
   return aicc_reply_push(L, operation, &reply, &secrets);
 }
 

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "date.h"
+#include "flat.h"
 #include "text.h"
 #include "shape.h"
 
@@ -138,7 +139,7 @@ static int may_bring_token(const struct aicc_reply *reply) {
 static const char *find_lack(lua_State *L, const struct aicc_operation *operation, int found, int object, struct aicc_text code) {
   if (found < 0) return "each name once, and a schema that agrees with what stands beside it";
   if (found == 0) return "a JSON object";
-  if (operation->needs_code && code.data == NULL) return "a resultCode";
+  if (operation->only_code && code.data == NULL) return "a resultCode";
   lua_pushvalue(L, object);
   return operation->read(L);
 }
@@ -153,11 +154,14 @@ static void get_words(lua_State *L, const struct aicc_operation *operation, int 
   if (failure->result_message.data != NULL) aicc_error_scrub(L, secrets, &failure->result_message);
 }
 
+#define CODE "resultCode"
+#define MESSAGE "resultMessage"
+#define SUCCESS "success" /* the message that the API's documents show of every success */
+
+#define is(text, literal) ((text).size == sizeof(literal) - 1 && memcmp((text).data, literal, sizeof(literal) - 1) == 0)
+
 /* Whether a text is what the API's documents say of every success: nobody's secret, whatever secrets look like. */
-static int is_documented(struct aicc_text text) {
-  static const char success[] = "success";
-  return text.size == sizeof success - 1 && memcmp(text.data, success, sizeof success - 1) == 0;
-}
+static int is_documented(struct aicc_text text) { return is(text, SUCCESS); }
 
 /*
 ** Takes the secrets out of the strings that stand in the result on top: what a server says of a success is shown and kept, too.
@@ -191,6 +195,29 @@ static void judge_business(const struct aicc_operation *operation, struct aicc_e
 static void judge_lack(const struct aicc_operation *operation, const char *lacks, int is_empty, struct aicc_error *failure) {
   failure->retryable = operation->once;
   aicc_error_say(failure, "expected a reply with %s, got %s", lacks, is_empty ? "an empty body" : "something else");
+}
+
+int aicc_reply_push_success(lua_State *L, const struct aicc_operation *operation, const struct aicc_reply *reply) {
+  struct aicc_flat flat;
+  int has_code = 0, has_message = 0;
+  if (reply->status != 200 || reply->truncated || !operation->only_code || !aicc_flat_read(reply->body, &flat)) return 0;
+  for (int i = 0; i < flat.count; i++) {
+    if (is(flat.names[i], CODE) && is_zero(flat.values[i]))
+      has_code = 1;
+    else if (is(flat.names[i], MESSAGE) && is_documented(flat.values[i]))
+      has_message = 1;
+    else
+      return 0;
+  }
+  if (!has_code) return 0;
+  luaL_checkstack(L, 2, "reply");
+  lua_createtable(L, 0, AICC_FLAT_ROOM);
+  lua_pushliteral(L, "0");
+  lua_setfield(L, -2, CODE);
+  if (!has_message) return 1;
+  lua_pushliteral(L, SUCCESS);
+  lua_setfield(L, -2, MESSAGE);
+  return 1;
 }
 
 int aicc_reply_push(lua_State *L, const struct aicc_operation *operation, const struct aicc_reply *reply,

@@ -12,6 +12,12 @@ struct aicc_reply {
   int truncated;  /* the body was cut short */
 };
 
+/*
+** What nearly every call gets: pushes the result's table and returns 1 if the reply is a 200 that says what the documents say of a
+** success, and nothing else. There is nobody's secret in that. Else returns 0, and all is to be looked at.
+*/
+int aicc_reply_push_success(lua_State *L, const struct aicc_operation *operation, const struct aicc_reply *reply);
+
 /* Pushes the result's table and returns 1, or nil and an error and returns 2: no secret is in the words of either. May raise. */
 int aicc_reply_push(lua_State *L, const struct aicc_operation *operation, const struct aicc_reply *reply,
                     const struct aicc_error_secrets *secrets);

@@ -76,9 +76,10 @@ end
 --- Begins a call.
 -- @tparam string operation
 -- @tparam table limits from `limits`
+-- @tparam ?table|userdata arguments where the call is a request itself
 -- @treturn table
-function M.new(operation, limits)
-  return setmetatable({ operation = operation, attempts = 0, began = limits.clock() }, limits)
+function M.new(operation, limits, arguments)
+  return setmetatable({ operation = operation, arguments = arguments, attempts = 0, began = limits.clock() }, limits)
 end
 
 return M

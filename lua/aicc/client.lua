@@ -20,6 +20,8 @@ local results = require "aicc.result"
 local retry = require "aicc.retry"
 local token = require "aicc.token"
 
+local new_call = call.new -- each call needs it
+
 local Client = { __name = "aicc.client" }
 Client.__index = Client
 
@@ -95,15 +97,14 @@ end
 local function admit(self, operation, options, level, arguments, err)
   local limits, problem = self.usual, nil
   if options ~= nil then limits, problem = read_limits(self, options, level + 2) end
-  local current = call.new(operation, limits)
-  current.arguments = arguments
-  if arguments and self.closed then
-    err = errors.new { kind = "closed", operation = operation, message = "the client is closed" }
-  elseif arguments and problem then
-    err = errors.new { kind = "argument", operation = operation, message = problem }
+  local current = new_call(operation, limits, arguments)
+  if arguments and not (problem or self.closed) then return current, arguments end
+  if arguments then
+    local kind, message = "argument", problem
+    if self.closed then kind, message = "closed", "the client is closed" end
+    err = errors.new { kind = kind, operation = operation, message = message }
   end
-  if err then return nil, tell(self, current, arguments or {}, err) end
-  return current, arguments
+  return nil, tell(self, current, arguments or {}, err)
 end
 
 -- Begins a call. A wrong type raises, at the line `level` calls up.
@@ -120,8 +121,11 @@ local function change(self, operation, options, first, second, third, fourth)
   if not current then return nil, refusal end
   local result, err = self.engine:change(current)
   if not result then return nil, tell(self, current, prepared, err) end
-  result.attempts, result.elapsed = current.attempts, current:elapsed()
-  result.operation, result.skill_id, result.accounts = operation, skill_id, accounts
+  result.attempts = current.attempts
+  result.elapsed = current:elapsed()
+  result.operation = operation
+  result.skill_id = skill_id
+  result.accounts = accounts
   if self.requests.listened then tell_end(self, current, result.outcome) end
   return results.change(result)
 end
@@ -368,7 +372,7 @@ function M.new(options)
     settings = settings, sources = sources, transport = transport, store = store, retry = retry.complete(settings.retry),
     forms = forms.new(settings.query_form), inquiry = inquiry.new(settings.query_form),
     clock = settings.clock or core.now, random = settings.random or core.random,
-    hook_errors = 0, forwarded = forward.names(settings.forward_headers),
+    hook_errors = 0, closed = false, forwarded = forward.names(settings.forward_headers),
   }, Client)
   self.usual = call.limits(usual_limits(self)) -- made once, since nearly every call has them
   connect(self)

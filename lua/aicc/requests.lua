@@ -68,16 +68,6 @@ local function attempt_aloud(self, current, request, bearer, timeout, remaining)
   return reply, err
 end
 
--- One attempt.
-local function attempt(self, current, request, bearer, remaining)
-  if request.operation == current.operation then current.attempts = current.attempts + 1 end
-  if bearer and request ~= current then request.headers = current.headers end -- a token is fetched for others too
-  local timeout = current.timeout
-  if timeout > remaining then timeout = remaining end
-  if self.listened then return attempt_aloud(self, current, request, bearer, timeout, remaining) end
-  return self.transport:attempt(request, bearer, timeout, remaining)
-end
-
 --- Pays for a retry and waits before it.
 -- @tparam table request
 -- @tparam table err
@@ -123,7 +113,15 @@ function Requests:perform(current, request, history)
     end
     local remaining = current:remaining(CHANGES[request.operation])
     if remaining <= 0 then return nil, without_attempt(request, current:expired(request.operation), history), history end
-    reply, err = attempt(self, current, request, bearer, remaining)
+    if request.operation == current.operation then current.attempts = current.attempts + 1 end
+    if bearer and request ~= current then request.headers = current.headers end -- a token is fetched for others too
+    local timeout = current.timeout
+    if timeout > remaining then timeout = remaining end
+    if self.listened then
+      reply, err = attempt_aloud(self, current, request, bearer, timeout, remaining)
+    else
+      reply, err = self.transport:attempt(request, bearer, timeout, remaining)
+    end
     if reply then
       local budget = self.budget
       if budget.left < budget.max then self:refund(history) end

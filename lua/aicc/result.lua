@@ -11,6 +11,8 @@
 
 local core = require "aicc.core"
 
+local setmetatable = setmetatable -- each result needs it
+
 local MOST_SHOWN = 10 -- items of a list
 
 local M = {}

@@ -101,7 +101,7 @@ local function moment(self, call, err)
   if REFUSALS[err.status] or err.kind == "auth" then return NEGATIVE end -- by the server, or by a proxy
   local is_own = OWN[err.kind] or err.kind == "timeout" and math.min(call.timeout, call.deadline) < self.timeout
   if is_own or not self.transport.serves_strangers then return end
-  self.failures = (self.failures or 0) + 1
+  self.failures = self.failures + 1
   local wait = math.min(NEGATIVE, MOMENT * 2 ^ (self.failures - 1))
   return math.max(wait, math.min(err.retry_after or 0, LONGEST_WAIT))
 end
@@ -142,7 +142,7 @@ local function fetch(self, call, have, flight)
       token = entry.token
       if token == secret.of(self).refused then secret.of(self).refused = nil end -- given again: so it is good
       keep(self, entry)
-      self.failures = nil
+      self.failures = 0
       self.emit { type = "token", lifetime = entry.lifetime }
     else
       token = remember_failure(self, call, err, token and have)
@@ -245,13 +245,13 @@ function Source:get(call)
     local entry, problem = self.store:get(self.key)
     local now = self.now()
     if entry and entry.token and now < entry.soft and now < entry.hard and not self.has_refused then -- as nearly always
-      self.failures = nil
+      self.failures = 0
       return entry.token
     end
     local token, failure = usable(self, entry, now, problem)
     if failure then return nil, failure end
     if token then
-      self.failures = nil -- whoever fetched it
+      self.failures = 0 -- whoever fetched it
       local is_due = now >= entry.soft and entry.soft < entry.hard
       if not is_due or (self.flight and not is_lost(self, self.flight)) then return token end
       return lead(self, call, token) or token
@@ -280,7 +280,10 @@ end
 --   while the machine sleeps); `sleep(seconds)`; `transport` (for its `yields`, `is_alive`, and what else `aicc.transport.egress`
 --   has for tokens); `random()`; `timeout` (seconds of an attempt); `emit(event)`
 -- @treturn table
-function M.new(options) return setmetatable(options, Source) end
+function M.new(options)
+  options.failures, options.has_refused = 0, false
+  return setmetatable(options, Source)
+end
 
 --- The name of a client's token in a store. Tokens of two addresses are two tokens, and so are their refusals.
 -- @tparam table settings

@@ -3,22 +3,10 @@
 -- A store keeps entries under keys. `lock` and `unlock` are for stores that several processes share; here there is nobody else.
 -- @module aicc.store.memory
 
-local secret = require "aicc.secret"
-
 local Store = { __name = "aicc.store.memory" }
 Store.__index = Store
 
 function Store.__tostring() return "aicc.store.memory" end
-
---- The entry under a key.
--- @tparam string key
--- @treturn ?table
-function Store:get(key) return secret.of(self)[key] end
-
---- Keeps an entry.
--- @tparam string key
--- @tparam ?table entry nil to forget the one that is there
-function Store:set(key, entry) secret.of(self)[key] = entry end
 
 --- Tries to become the only one that fetches for a key; other stores are told for how many seconds.
 -- @treturn boolean true: here nobody else can
@@ -29,8 +17,24 @@ function Store.unlock() end
 
 local M = {}
 
---- An empty store.
+--- An empty store. Its entries are in no table that a pretty-printer could reach (see `aicc.secret`).
 -- @treturn table
-function M.new() return setmetatable({}, Store) end
+function M.new()
+  local entries, self = {}, {}
+
+  --- The entry under a key.
+  -- @function Store:get
+  -- @tparam string key
+  -- @treturn ?table
+  function self.get(_, key) return entries[key] end
+
+  --- Keeps an entry.
+  -- @function Store:set
+  -- @tparam string key
+  -- @tparam ?table entry nil to forget the one that is there
+  function self.set(_, key, entry) entries[key] = entry end
+
+  return setmetatable(self, Store)
+end
 
 return M

@@ -87,7 +87,7 @@ function Transport:attempt(request, token, timeout, deadline)
     if not made then return nil, err end
     return made:call(how, where, request, token, timeout, deadline)
   end
-  why = loop_held_up(self, where)
+  why = where and loop_held_up(self, where)
   if why then return unsupported(operation, why) end
   if operation == "token" then return session:token(request.arguments, timeout, deadline) end
   return session[operation](session, token, request.arguments, timeout, deadline, request.headers)
@@ -142,7 +142,7 @@ function M.new(settings, _, how)
   local session, err = new_session(settings)
   if not session then return nil, err end
   return setmetatable({
-    session = session, settings = settings, chosen = how, allow_blocking = settings.allow_blocking,
+    session = session, settings = settings, chosen = how or false, allow_blocking = settings.allow_blocking,
     is_hosted = host.name() ~= nil,
   }, Transport)
 end
