@@ -182,7 +182,7 @@ pictures: build ## Write doc/plan.svg from what the command shows
 
 # The longest first, since CI has two at a time.
 CHECKS = valgrind luas hosts asan gc loops postgresql flat install instructions posix clang lint doc layers musl exports terminal fuzz helgrind
-.PHONY: $(CHECKS:%=check-%) check-kill check-soak check-systems check-types hosts
+.PHONY: $(CHECKS:%=check-%) check-kill check-soak check-systems check-types hosts fuzz-objects
 
 check: $(CHECKS:%=check-%) ## All that follows; with `make test`, what CI runs
 
@@ -346,19 +346,15 @@ check-gc-%: COLLECTED = $(COLLECTOR)=incremental MALLOC_PERTURB_=165
 check-gc-%:
 	@$(COLLECTED) $(MAKE) test SUITE=gc-$* WITHOUT=slow,nosan,$(APART) SPEC='$(GC_$*:%=spec/%_spec.lua)' $(WATCHED)
 
-# Bounded by a count, so that time decides nothing. FUZZ=1000000 make check-fuzz looks for longer.
-FUZZ = 100000
+# Bounded by a count, so that time decides nothing. FUZZ=1000000 make check-fuzz looks for longer, FUZZ_TIME=300 for so many seconds
+# each (.ci/check-fuzz says what else it can be told).
+FUZZED = -g -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 
-check-fuzz: tools ## Random bytes for the C files that read what strangers write (spec/fuzz, libFuzzer)
-	@mkdir -p $(BUILD)/fuzz
-	@for target in json text scrub header httphead strset; do \
-	  clang -std=c99 $(WARNINGS) -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-	    -o $(BUILD)/fuzz/$$target spec/fuzz/$$target.c \
-	    $(patsubst %,src/%.c,buf headers httphead json text scrub strset xfer sys) -lcurl || exit; \
-	  $(BUILD)/fuzz/$$target -runs=$(FUZZ) -max_len=300 -seed=1 -verbosity=0 -artifact_prefix=$(BUILD)/fuzz/ >$(BUILD)/fuzz/log 2>&1 || \
-	  { cat $(BUILD)/fuzz/log; exit 1; }; \
-	  echo "fuzz  $$target: $(FUZZ) inputs"; \
-	done
+check-fuzz: tools ## Inputs that nobody thought of for all that reads what strangers write (spec/fuzz, libFuzzer)
+	@$(MAKE) fuzz-objects BUILD=build/fuzz CC=clang CFLAGS='$(FUZZED)'
+	@$(IN_TREE) .ci/check-fuzz
+
+fuzz-objects: $(call objects,src)
 
 # Not part of `make check`: what it prints is for a reader, and the lines run twice as slowly.
 COVERED = $(BUILD)/coverage

@@ -223,7 +223,8 @@ describe("the configuration file", function()
       ['{"tiemout":3}'] = "unknown setting 'tiemout'", ['{"timeout":"3"}'] = "timeout: expected a number, got string",
       ['{"on_event":"x"}'] = "unknown setting 'on_event'", ['{"store":"file"}'] = "unknown setting 'store'",
       ['{"timeout":-3}'] = "timeout: expected a number of seconds above 0", ['{"timeout":null}'] = "timeout: expected a number",
-      ['["timeout"]'] = "unknown setting '1'", ['{"retry":{"tries":3}}'] = "unknown option 'retry.tries'",
+      ['["timeout"]'] = "unknown setting '1'",
+      ['{"\27[2J\\n\194\155":3}'] = "unknown setting ' [2J   '", ['{"retry":{"tries":3}}'] = "unknown option 'retry.tries'",
       ['{"retry":{"attempts":0}}'] = "retry.attempts: expected a number from 1",
     } do
       with(text)

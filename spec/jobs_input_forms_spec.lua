@@ -46,6 +46,12 @@ describe("a line that does not fit the header line is bad", function()
   end)
 end)
 
+it("what a file says is shown as one line, whatever it has for a terminal", function()
+  local _, err = read "skill_id,\27[2J\194\155x,1001\n"
+  assert.equal("got 'skill_id, [2J  x,1001'", err.message:match "got .*")
+  assert.matches("expected an integer, got '  3'", row "\194\1553,1001")
+end)
+
 describe("a NUL", function()
   it("makes its own line bad, and joins no others", function()
     local rows = assert(read "skill_id,user_account\n3,1001\0\n4,1002\n5,\0001003\n")

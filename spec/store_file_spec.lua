@@ -76,6 +76,16 @@ describe("an entry", function()
     assert.truthy(tostring(got.failure):find "^aicc: token: HTTP 401")
   end)
 
+  it("of a failure with fields of other types is an error without them", function()
+    assert(open():set(KEY, entry()))
+    local content = read()
+    content.failure = { kind = "auth", outcome = "rejected", message = "a\27[2Jb", status = "401", retry_after = -5, more = {} }
+    write(content)
+    local failure = assert(open():get(KEY)).failure
+    assert.equal("aicc: a [2Jb [auth, rejected]", tostring(failure))
+    assert.same({ false }, { failure.retryable, failure.status, failure.retry_after, failure.more })
+  end)
+
   it("is kept in memory while it is young, and read again on demand", function()
     local store = open()
     assert(store:set(KEY, entry()))
@@ -101,6 +111,13 @@ local MISSES = {
   { "no token", function(e) e.token = nil end },
   { "a token that could not be sent", function(e) e.token = "a\r\nX-Evil: 1" end },
   { "no windows", function(e) e.hard = nil end },
+  { "a window beyond its end", function(e) e.hard = 1e300 end },
+  { "a token of no bytes", function(e) e.token = "" end },
+  { "a token of more bytes than a header's value may have", function(e) e.token = ("t"):rep(4097) end },
+  { "a life of more than a day", function(e) e.lifetime, e.ends = 1e9, e.ends + 1e6 end },
+  { "a failure of no kind", function(e) e.failure = { message = "m", outcome = "rejected" } end },
+  { "a failure of an unknown outcome", function(e) e.failure = { kind = "auth", message = "m", outcome = "done" } end },
+  { "a failure without a message", function(e) e.failure = { kind = "auth", outcome = "rejected" } end },
 }
 
 describe("a miss is", function()

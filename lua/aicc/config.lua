@@ -63,6 +63,9 @@ local function refuse(...)
   return nil, errors.new { kind = "config", message = string.format(...) }
 end
 
+-- A name from a file as a message can show it: one line of it.
+local function shown(name) return core.printable(tostring(name), 64) end
+
 -- ---- types: what is wrong in a value given by code raises, the same from outside is an error ----
 
 local LUA_TYPES = { seconds = "number", integer = "number" }
@@ -132,7 +135,7 @@ local function read_config(path)
   local has_secret = false
   for name, value in pairs(settings) do
     local row = BY_NAME[name]
-    if not row or row.code_only then return refuse("configuration file %s: unknown setting '%s'", path, tostring(name)) end
+    if not row or row.code_only then return refuse("configuration file %s: unknown setting '%s'", path, shown(name)) end
     local wrong = type_problem(row, value)
     if wrong then return refuse("configuration file %s: %s", path, wrong) end
     has_secret = has_secret or row.secret == true or (name == "proxy" and value:find "@")
@@ -193,7 +196,7 @@ function M.retry_problem(option, of_call)
   if option == false then return end
   if type(option) ~= "table" then return "retry: expected a table or false, got " .. type(option) end
   for name, value in pairs(option) do
-    if not retry.defaults[name] then return ("unknown option 'retry.%s'"):format(tostring(name)) end
+    if not retry.defaults[name] then return ("unknown option 'retry.%s'"):format(shown(name)) end
     local least = name == "attempts" and 1 or 0
     if type(value) ~= "number" or value < least or value ~= value then
       return ("retry.%s: expected a number from %d, got %s"):format(name, least, tostring(value))
@@ -314,7 +317,7 @@ function M.look(options, getenv)
 end
 
 -- A setting as people may see it.
-local function shown(row, value)
+local function masked(row, value)
   if row.secret == true and value ~= nil then return "***" end
   if row[1] == "proxy" and type(value) == "string" then
     local scheme, rest = value:match "^(%a[%w+.-]*://)(.*)$"
@@ -333,7 +336,7 @@ function M.explain(settings, sources)
   for _, row in ipairs(SCHEMA) do
     local name = row[1]
     if settings[name] ~= nil then
-      lines[#lines + 1] = { name = name, value = shown(row, settings[name]), source = sources[name] }
+      lines[#lines + 1] = { name = name, value = masked(row, settings[name]), source = sources[name] }
     end
   end
   return lines

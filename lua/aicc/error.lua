@@ -15,10 +15,18 @@ M.KINDS = {
   "unsupported", "store",
 }
 
+-- A message without what moves a terminal or is no UTF-8, whoever's words are in it: a file's name, a host's. Lines stay lines:
+-- the command has messages of several.
+local function printable(message)
+  if type(message) ~= "string" or not message:find "[^\n\32-\126]" then return message end
+  return (message:gsub("[^\n]+", function(line) return core.printable(line, #line) end))
+end
+
 --- Makes an error.
--- @tparam table fields kind and message; outcome is "not_sent" and retryable is false unless told
+-- @tparam table fields kind and message, which becomes printable; outcome is "not_sent" and retryable is false unless told
 -- @treturn table the same table, now an error
 function M.new(fields)
+  fields.message = printable(fields.message)
   fields.outcome = fields.outcome or "not_sent"
   fields.retryable = fields.retryable or false
   return setmetatable(fields, core.error_meta)
@@ -32,6 +40,7 @@ function M.copy(err, changes)
   local copy = {}
   for name, value in pairs(err) do copy[name] = value end
   for name, value in pairs(changes or {}) do copy[name] = value end
+  copy.message = printable(copy.message)
   return setmetatable(copy, core.error_meta)
 end
 

@@ -4,8 +4,8 @@
 -- A file whose owner or mode is wrong is refused, one that cannot be read as an entry is a miss. The secret is never written.
 -- @module aicc.store.file
 
-local cjson = require("cjson.safe").new() -- the shared one may have been set up otherwise
 local core = require("aicc.native").load "aicc.core"
+local entries = require "aicc.store.entry"
 local errors = require "aicc.error"
 local secret = require "aicc.secret"
 
@@ -21,19 +21,9 @@ local M = {}
 -- Whether an entry of this boot still has time by both clocks: the machine's own, and the time of day, which a copied or restored
 -- file cannot carry along. More time than the token ever had means that a clock was set.
 local function is_alive(entry)
-  if entry.boot ~= core.boot_id() then return false end
+  if entry.boot ~= core.boot_id() or type(entry.ends_by_day) ~= "number" then return false end
   local by_boot, by_day = entry.ends - core.now "boottime", entry.ends_by_day - core.now "realtime"
   return by_boot > 0 and by_day > 0 and by_boot <= entry.lifetime and by_day <= entry.lifetime + 1
-end
-
-local function is_entry(entry)
-  if type(entry) ~= "table" then return false end
-  for _, name in ipairs { "ends", "ends_by_day", "lifetime" } do
-    if type(entry[name]) ~= "number" then return false end
-  end
-  if type(entry.failure) == "table" then return true end
-  return type(entry.token) == "string" and not entry.token:find "[^\33-\126]" and type(entry.hard) == "number"
-    and type(entry.soft) == "number"
 end
 
 function Store:path(key, suffix) return ("%s/%s%s"):format(self.directory, key, suffix) end
@@ -53,9 +43,8 @@ function Store:get(key, fresh)
     if missing then return nil end
     return nil, errors.new { kind = "store", message = "token store: " .. problem }
   end
-  entry = cjson.decode(text)
-  if not is_entry(entry) or not is_alive(entry) then return nil end
-  if entry.failure then entry.failure = errors.new(entry.failure) end
+  entry = entries.read(text)
+  if not entry or not is_alive(entry) then return nil end
   kept[key] = entry
   return entry
 end
@@ -72,15 +61,8 @@ function Store:set(key, entry)
     if removed or missing then return true end
     return nil, problem
   end
-  local written = {}
-  for name, value in pairs(entry) do written[name] = value end
-  if entry.failure then
-    written.failure = {}
-    for name, value in pairs(entry.failure) do written.failure[name] = value end
-  end
-  written.boot = core.boot_id()
-  written.ends_by_day = core.now "realtime" + entry.ends - core.now "boottime"
-  return core.write_file(self:path(key, ".json"), cjson.encode(written))
+  local by_day = core.now "realtime" + entry.ends - core.now "boottime"
+  return core.write_file(self:path(key, ".json"), entries.written(entry, { boot = core.boot_id(), ends_by_day = by_day }))
 end
 
 --- Tries to become the only process that fetches.

@@ -7,8 +7,8 @@
 -- never written; the token is, and any Lua code in this nginx can read it.
 -- @module aicc.store.shdict
 
-local cjson = require("cjson.safe").new() -- the shared one may have been set up otherwise
 local core = require("aicc.native").load "aicc.core"
+local entries = require "aicc.store.entry"
 local errors = require "aicc.error"
 local host = require "aicc.host"
 local secret = require "aicc.secret"
@@ -20,19 +20,6 @@ function Store:__tostring() return "aicc.store.shdict (" .. self.name .. ")" end
 
 local M = {}
 
--- What a text says, if it is an entry that this library wrote.
-local function read(text)
-  local entry = cjson.decode(text)
-  if type(entry) ~= "table" or type(entry.ends) ~= "number" then return nil end
-  if type(entry.failure) == "table" then
-    entry.failure = errors.new(entry.failure)
-    return entry
-  end
-  local is_good = type(entry.token) == "string" and not entry.token:find "[^\33-\126]" and type(entry.hard) == "number"
-    and type(entry.soft) == "number"
-  return is_good and entry or nil
-end
-
 --- The entry under a key, which is not to be changed.
 -- @tparam string key
 -- @treturn ?table
@@ -40,7 +27,7 @@ function Store:get(key)
   local text = self.dict:get(key)
   if not text then return nil end
   local kept = secret.of(self) -- what it was the last time, as nearly always
-  if text ~= kept.text then kept.text, kept.entry = text, read(text) end
+  if text ~= kept.text then kept.text, kept.entry = text, entries.read(text) end
   local entry = kept.entry
   return entry and entry.ends > core.now "boottime" and entry or nil -- all workers read one clock
 end
@@ -55,10 +42,8 @@ function Store:set(key, entry)
     self.dict:delete(key)
     return true
   end
-  local written = {}
-  for name, value in pairs(entry) do written[name] = value end
   local lifetime = math.max(0.001, entry.ends - core.now "boottime")
-  local kept, problem = self.dict:set(key, cjson.encode(written), lifetime)
+  local kept, problem = self.dict:set(key, entries.written(entry), lifetime)
   if not kept then return nil, problem end
   return true
 end

@@ -142,11 +142,8 @@ end
 
 --- A text from a file as a message can show it.
 -- @tparam string text
--- @treturn string without control characters, and not long
-function M.shown(text)
-  if #text > 40 then text = text:sub(1, 40):gsub("[\194-\244]?[\128-\191]*$", "") .. "..." end
-  return (text:gsub("%c", "?"))
-end
+-- @treturn string one line of UTF-8 without control characters (U+0080 to U+009F are some, too), and not long
+function M.shown(text) return core.printable(text, 40) .. (#text > 40 and "..." or "") end
 
 -- ---- the names of columns and fields ----
 
