@@ -213,7 +213,7 @@ describe("query_agent", function()
     for _, wrong in ipairs { 1001, true, {} } do
       local ok, message = pcall(function() client:query_agent(wrong) end)
       assert.is_false(ok)
-      assert.matches("agents_spec.lua:%d+: query_agent: userAccount: expected a string", message)
+      assert.matches("agents_spec.lua:%d+: query_agent: account: expected a string", message)
     end
     assert.equal(0, #server:requests())
   end)

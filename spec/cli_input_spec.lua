@@ -24,6 +24,29 @@ describe("the command's input #lua54", function()
     return path
   end
 
+  it("is called in a complaint as it was typed", function()
+    local path = file("night.csv", "skill_name,user_account\nNowhere,a1\n")
+    for arguments, complaint in pairs {
+      ["plan - --concurrency 65"] = "--concurrency: expected an integer from 1 to 64, got '65'",
+      ["plan - --rate fast"] = "--rate: expected requests per second (0 for no limit), got 'fast'",
+      ["bind --skill 3 --agent-weight 0 a1"] = "--agent-weight: expected an integer from 1 to ",
+      ["agents --skill 03"] = "--skill: '03' may be a queue's number",
+      ["queues --ids 3,x"] = "--ids: expected an integer from 1 to ",
+      ["queues --name " .. ("x"):rep(101)] = "--name: expected 1 to 100 bytes, got 101",
+      ["bind --skill 3 " .. ("a1 "):rep(51)] = "accounts: expected at most 50 accounts, got 51",
+      ["jobs --store x"] = "--store: expected sqlite:PATH or postgresql://",
+      ["status night"] = "there is no job 'night': `aicc jobs` lists them\n",
+      ["forget night"] = "there is no job 'night': `aicc jobs` lists them\n",
+      ["plan " .. path] = path .. ":2: skill_name: no queue is called 'Nowhere': `aicc queues` lists them\n",
+    } do
+      local status, out, err = run(arguments)
+      assert.same({ 2, "", "aicc: " .. complaint }, { status, out, err:sub(1, #complaint + 6) })
+    end
+    local command = support.command(folder, server, "jobs")
+    command = command:gsub("^env %-u AICC_STORE %-u AICC_LOG", "env -u AICC_LOG AICC_STORE=x")
+    assert.equal("aicc: AICC_STORE: expected sqlite:PATH or postgresql://…\n", io.popen(command .. " 2>&1"):read "a")
+  end)
+
   it("is wrong usage if an option comes twice", function()
     local status, out, err = run "release --skill 3 --skill 4 a1"
     assert.same({ 2, "" }, { status, out })

@@ -41,16 +41,16 @@ describe("misuse raises, at the caller's line:", function()
   it("arguments of a wrong type", function()
     local list, c = { "1" }, client
     each {
-      { here(), "skillId: expected an integer, got string", function() c:release_agent_by_skill("3", list) end },
-      { here(), "skillId: expected an integer, got nil", function() c:release_agent_by_skill() end },
+      { here(), "skill_id: expected an integer, got string", function() c:release_agent_by_skill("3", list) end },
+      { here(), "skill_id: expected an integer, got nil", function() c:release_agent_by_skill() end },
       { here(), "expected a list of strings or aicc.ALL, got number", function() c:release_agent_by_skill(3, 5) end },
       { here(), 'or aicc.ALL, got string: write { "1" } for one', function() c:release_agent_by_skill(3, "1") end },
       { here(), 'strings, got string: write { "1" } for one account', function() c:bind_agents(3, "1") end },
       { here(), 'got string: write { "..." } for one', function() c:release_agent_by_skill(3, ("1"):rep(129)) end },
-      { here(), "userAccounts: expected a list of strings, got userdata", function() c:bind_agents(3, aicc.ALL) end },
-      { here(), "agentWeight: expected an integer", function() c:bind_agents(3, list, { agent_weight = "2" }) end },
-      { here(), "skillId: expected an integer", function() c:query_agents {} end },
-      { here(), "skillId: expected an integer", function() c:each_agent "3" end },
+      { here(), "accounts: expected a list of strings, got userdata", function() c:bind_agents(3, aicc.ALL) end },
+      { here(), "agent_weight: expected an integer", function() c:bind_agents(3, list, { agent_weight = "2" }) end },
+      { here(), "skill_id: expected an integer", function() c:query_agents {} end },
+      { here(), "skill_id: expected an integer", function() c:each_agent "3" end },
     }
   end)
 
@@ -76,9 +76,9 @@ describe("misuse raises, at the caller's line:", function()
 
   it("also in a loop and in a coroutine", function()
     local line = here() + 1
-    raises(line, "skillId", coroutine.wrap(function() client:release_agent_by_skill("3", { "1" }) end))
+    raises(line, "skill_id", coroutine.wrap(function() client:release_agent_by_skill("3", { "1" }) end))
     loop.spawn(function() client:release_agent_by_skill("3", { "1" }) end)
-    raises(line + 1, "skillId", loop.run)
+    raises(line + 1, "skill_id", loop.run)
   end)
 
   it("of aicc.new", function()
@@ -93,18 +93,18 @@ end)
 local PRETENDER = setmetatable({}, { __index = function() return "1001" end, __len = function() return 1 end })
 local EMPTY = { { nil, "got nil" }, { {}, "got an empty list" }, { PRETENDER, "got an empty list" } }
 local WRONG = {
-  { { nil, "a" }, "userAccounts[1]: expected a string, got nil" },
-  { { "a", nil, "b" }, "userAccounts[2]: expected a string, got nil" },
-  { { "a", x = "b" }, 'userAccounts["x"]: expected only the keys 1..n' },
-  { { [0] = "a", "b" }, "userAccounts[0]: expected only the keys 1..n" },
-  { { [1.5] = "a" }, "userAccounts[1.5]: expected only the keys 1..n" },
-  { { 1001 }, "userAccounts[1]: expected a string, got number" },
-  { { { "a" } }, "userAccounts[1]: expected a string, got table" },
-  { { "a", aicc.ALL }, "userAccounts[2]: expected a string, got userdata" },
-  { { "" }, "userAccounts[1]: expected 1 to 128 bytes, got an empty string" },
-  { { ("x"):rep(129) }, "userAccounts[1]: expected 1 to 128 bytes, got 129" },
-  { { "a", "\255" }, "userAccounts[2]: expected valid UTF-8" },
-  { { "a\nb" }, "userAccounts[1]: expected no control characters" },
+  { { nil, "a" }, "accounts[1]: expected a string, got nil" },
+  { { "a", nil, "b" }, "accounts[2]: expected a string, got nil" },
+  { { "a", x = "b" }, 'accounts["x"]: expected only the keys 1..n' },
+  { { [0] = "a", "b" }, "accounts[0]: expected only the keys 1..n" },
+  { { [1.5] = "a" }, "accounts[1.5]: expected only the keys 1..n" },
+  { { 1001 }, "accounts[1]: expected a string, got number" },
+  { { { "a" } }, "accounts[1]: expected a string, got table" },
+  { { "a", aicc.ALL }, "accounts[2]: expected a string, got userdata" },
+  { { "" }, "accounts[1]: expected 1 to 128 bytes, got an empty string" },
+  { { ("x"):rep(129) }, "accounts[1]: expected 1 to 128 bytes, got 129" },
+  { { "a", "\255" }, "accounts[2]: expected valid UTF-8" },
+  { { "a\nb" }, "accounts[1]: expected no control characters" },
 }
 local WRONG_SKILLS = { 0, -1, 3.5, 0 / 0, 1 / 0, 2 ^ 53 }
 
@@ -135,13 +135,18 @@ describe("what has the right type and a wrong content is returned, and no connec
         local result, err = client[name](client, skill, name ~= "query_agents" and { "1" } or nil)
         assert.is_nil(result)
         assert.equal("argument", err.kind)
-        assert.truthy(err.message:find "^skillId: expected an integer from 1 to 9007199254740991, got ", err.message)
+        assert.truthy(err.message:find "^skill_id: expected an integer from 1 to 9007199254740991, got ", err.message)
       end
     end
     local many = {}
     for n = 1, 51 do many[n] = tostring(n) end
-    assert.equal("argument", scene.nth(2, client:bind_agents(3, many)).kind)
-    assert.equal("argument", scene.nth(2, client:bind_agents(3, { "1" }, { agent_weight = 0 })).kind)
+    for message, err in pairs {
+      ["accounts: expected at most 50 accounts, got 51"] = scene.nth(2, client:bind_agents(3, many)),
+      ["agent_weight: expected an integer from 1 to 9007199254740991, got 0"] =
+        scene.nth(2, client:bind_agents(3, { "1" }, { agent_weight = 0 })),
+    } do
+      assert.same({ "argument", message }, { err.kind, err.message })
+    end
     assert.equal(0, server:stats().connections)
   end)
 end)

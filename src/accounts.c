@@ -79,6 +79,7 @@ static int count_keys(struct aicc_arguments *call, const char *name, size_t *cou
       continue;
     }
     struct aicc_error *failure = aicc_arguments_refuse(call, "argument");
+    name = aicc_arguments_called(call, name);
     if (type == LUA_TNUMBER)
       aicc_error_say(failure, "%s[%.14g]: expected only the keys 1..n of a list", name, key);
     else if (type == LUA_TSTRING)
@@ -98,12 +99,13 @@ static int put_account(struct aicc_arguments *call, const char *name, size_t at,
   size_t size;
   if (lua_type(L, -1) != LUA_TSTRING) {
     struct aicc_error *failure = aicc_arguments_refuse(call, "argument");
-    aicc_error_say(failure, "%s[%zu]: expected a string, got %s", name, at, luaL_typename(L, -1));
+    aicc_error_say(failure, "%s[%zu]: expected a string, got %s", aicc_arguments_called(call, name), at, luaL_typename(L, -1));
     return 0;
   }
   const char *text = lua_tolstring(L, -1, &size);
   if (size == 0 || size > AICC_MAX_ACCOUNT) {
     struct aicc_error *failure = aicc_arguments_refuse(call, "argument");
+    name = aicc_arguments_called(call, name);
     if (size == 0)
       aicc_error_say(failure, "%s[%zu]: expected 1 to %d bytes, got an empty string", name, at, AICC_MAX_ACCOUNT);
     else
@@ -113,7 +115,7 @@ static int put_account(struct aicc_arguments *call, const char *name, size_t at,
   enum aicc_buf_status status = aicc_json_check_text(text, size);
   if (status != AICC_OK) {
     char item[64];
-    snprintf(item, sizeof item, "%s[%zu]", name, at);
+    snprintf(item, sizeof item, "%s[%zu]", aicc_arguments_called(call, name), at);
     return aicc_arguments_judge(call, status, item);
   }
   *written = aicc_strset_add(seen, text, size);
@@ -250,7 +252,7 @@ static int refuse_type(struct aicc_arguments *call, const char *name, int or_all
   const char *expected = or_all ? "a list of strings or aicc.ALL" : "a list of strings";
   if (lua_type(L, -1) != LUA_TSTRING) return aicc_arguments_mistyped(call, name, expected, -1);
   return aicc_arguments_raise(call, "%s: %s: expected %s, got string: write { \"%s\" } for one account", call->name,
-                              name, expected, lua_rawlen(L, -1) <= AICC_MAX_ACCOUNT ? lua_tostring(L, -1) : "...");
+                              aicc_arguments_called(call, name), expected, lua_rawlen(L, -1) <= AICC_MAX_ACCOUNT ? lua_tostring(L, -1) : "...");
 }
 
 int aicc_accounts_put(struct aicc_arguments *call, const char *name, size_t most, int or_all) {
@@ -270,13 +272,14 @@ int aicc_accounts_put(struct aicc_arguments *call, const char *name, size_t most
   }
   if (type == LUA_TTABLE && !count_keys(call, name, &count)) return 0;
   if (count == 0) {
-    aicc_error_say(aicc_arguments_refuse(call, "guard"), "%s: expected at least one account, got %s%s", name,
-                     type == LUA_TNIL ? "nil" : "an empty list",
-                     or_all ? " (the API would take an empty list for everybody; to unbind everybody, pass aicc.ALL)" : "");
+    aicc_error_say(aicc_arguments_refuse(call, "guard"), "%s: expected at least one account, got %s%s",
+                   aicc_arguments_called(call, name), type == LUA_TNIL ? "nil" : "an empty list",
+                   or_all ? " (the API would take an empty list for everybody; to unbind everybody, pass aicc.ALL)" : "");
     return 0;
   }
   if (most > 0 && count > most) {
-    aicc_error_say(aicc_arguments_refuse(call, "argument"), "%s: expected at most %zu accounts, got %zu", name, most, count);
+    aicc_error_say(aicc_arguments_refuse(call, "argument"), "%s: expected at most %zu accounts, got %zu",
+                   aicc_arguments_called(call, name), most, count);
     return 0;
   }
   if (!write_slowly(call, name, count)) return 0;

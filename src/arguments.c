@@ -13,6 +13,16 @@
 
 #include "json.h"
 
+const char *aicc_arguments_called(const struct aicc_arguments *call, const char *name) {
+  static const char *const names[][2] = {
+      {"skillId", "skill_id"},         {"userAccounts", "accounts"},    {"userAccount", "account"},
+      {"agentWeight", "agent_weight"}, {"skillWeight", "skill_weight"}, {"skillIds", "ids"},
+  };
+  for (size_t i = 0; call->is_method && i < sizeof names / sizeof *names; i++)
+    if (strcmp(names[i][0], name) == 0) return names[i][1];
+  return name;
+}
+
 struct aicc_error *aicc_arguments_refuse(struct aicc_arguments *call, const char *kind) {
   aicc_error_init(&call->failure, call->name, kind, AICC_NOT_SENT);
   return &call->failure;
@@ -22,6 +32,7 @@ int aicc_arguments_judge(struct aicc_arguments *call, enum aicc_buf_status statu
   if (status == AICC_OK) return 1;
   if (status == AICC_NO_MEMORY) return luaL_error(call->L, "not enough memory");
   call->is_too_long = status == AICC_TOO_LONG;
+  name = aicc_arguments_called(call, name);
   if (status == AICC_BAD_UTF8)
     aicc_error_say(aicc_arguments_refuse(call, "argument"), "%s: expected valid UTF-8, got broken bytes", name);
   else if (status == AICC_CONTROL)
@@ -81,7 +92,7 @@ int aicc_arguments_raise(struct aicc_arguments *call, const char *format, ...) {
 }
 
 int aicc_arguments_mistyped(struct aicc_arguments *call, const char *name, const char *expected, int index) {
-  return aicc_arguments_raise(call, "%s: %s: expected %s, got %s", call->name, name, expected,
+  return aicc_arguments_raise(call, "%s: %s: expected %s, got %s", call->name, aicc_arguments_called(call, name), expected,
                               luaL_typename(call->L, index));
 }
 
@@ -100,8 +111,8 @@ int aicc_arguments_get_integer(struct aicc_arguments *call, const char *name, do
       strcpy(got, "NaN");
     else
       snprintf(got, sizeof got, "%.17g", value);
-    aicc_error_say(aicc_arguments_refuse(call, "argument"), "%s: expected an integer from %.0f to %.0f, got %s", name, least,
-                     most, got);
+    aicc_error_say(aicc_arguments_refuse(call, "argument"), "%s: expected an integer from %.0f to %.0f, got %s",
+                   aicc_arguments_called(call, name), least, most, got);
     return 0;
   }
   lua_pop(L, 1);
@@ -132,8 +143,8 @@ static int put_item(struct aicc_arguments *call, const char *name, size_t at) {
       snprintf(got, sizeof got, "%.17g", value);
     else
       snprintf(got, sizeof got, "%s", luaL_typename(call->L, -1));
-    aicc_error_say(aicc_arguments_refuse(call, "argument"), "%s[%zu]: expected an integer from 1 to %.0f, got %s", name, at,
-                     AICC_MAX_INTEGER, got);
+    aicc_error_say(aicc_arguments_refuse(call, "argument"), "%s[%zu]: expected an integer from 1 to %.0f, got %s",
+                   aicc_arguments_called(call, name), at, AICC_MAX_INTEGER, got);
     return 0;
   }
   return call->body == NULL || ((at == 1 || aicc_arguments_put_literal(call, ",")) && aicc_arguments_put_literal(call, "\"") &&
@@ -147,7 +158,8 @@ int aicc_arguments_put_integers(struct aicc_arguments *call, const char *name, s
   size_t keys = 0;
   for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) keys++;
   if (keys == 0 || keys > most) {
-    aicc_error_say(aicc_arguments_refuse(call, "argument"), "%s: expected 1 to %zu integers, got %zu", name, most, keys);
+    aicc_error_say(aicc_arguments_refuse(call, "argument"), "%s: expected 1 to %zu integers, got %zu",
+                   aicc_arguments_called(call, name), most, keys);
     return 0;
   }
   lua_createtable(L, (int)keys, 0);
@@ -173,6 +185,7 @@ int aicc_arguments_put_text(struct aicc_arguments *call, const char *name, size_
   const char *text = lua_tolstring(call->L, -1, &size);
   if (size == 0 || size > most) {
     struct aicc_error *failure = aicc_arguments_refuse(call, "argument");
+    name = aicc_arguments_called(call, name);
     if (size == 0)
       aicc_error_say(failure, "%s: expected 1 to %zu bytes, got an empty string", name, most);
     else

@@ -25,6 +25,7 @@ struct aicc_arguments {
   int values, last_value;       /* in place of a table: stack indices of the fields' values, in their order; 0: a table */
   int copy;                     /* stack index of a table that gets the checked arguments; 0: none */
   struct aicc_buf *body;        /* NULL: only check */
+  int is_method;                /* messages name the arguments of the client's method, not the API's fields */
   int level;                    /* a wrong type raises at the line so many calls up; 0: in a protected call */
   int everybody;                /* set where the accounts were aicc.ALL */
   int64_t expires;              /* set by token: seconds */
@@ -64,6 +65,9 @@ int aicc_arguments_put_credential(struct aicc_arguments *call, const char *name,
 int aicc_arguments_fit_header(const char *text, size_t size, int spaces);
 
 /* And this is what they are made of. */
+
+/* What a message calls the field: whoever wrote `skill_id` has never heard of skillId. */
+const char *aicc_arguments_called(const struct aicc_arguments *call, const char *name);
 
 /* Begins the failure: its message is the caller's to say, and 0 to return. */
 struct aicc_error *aicc_arguments_refuse(struct aicc_arguments *call, const char *kind);

@@ -33,14 +33,16 @@ int luaopen_aicc_core(lua_State *L);
 /* ---- encode, decode, check ---- */
 
 /*
-** core.check(operation, arguments [, level = 1]) -> arguments | nil, err: a copy that is known to be good, each account in it once.
-** A wrong type raises, at the line `level` calls up.
+** core.check(operation, arguments [, level]) -> arguments | nil, err: a copy that is known to be good, each account in it once.
+** A wrong type raises, at the caller's line. With a level, at the line so many calls up, and what is wrong is said of a method of
+** the client's that was called there, by the names of its arguments.
 */
 static int core_check(lua_State *L) {
   struct aicc_arguments call;
   aicc_operation_begin(&call, L, aicc_operation_check(L, 1));
   call.arguments = 2;
   call.copy = 3;
+  call.is_method = !lua_isnoneornil(L, 3);
   call.level = (int)luaL_optinteger(L, 3, 1);
   lua_settop(L, 2);
   lua_newtable(L);

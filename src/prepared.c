@@ -33,8 +33,8 @@ static struct aicc_text body_of(lua_State *L, int index, const struct prepared *
 /* ---- making one ----
 
 core.prepare(operation, level, ...) -> prepared, nil, skillId, number of accounts | nil, err: the values are the operation's
-fields, in the order of operation.c. A wrong type raises, at the line `level` calls up. What is changed afterwards in a list that
-was given changes nothing. */
+fields, in the order of operation.c. A wrong type raises, at the line `level` calls up; messages have the names of a method's
+arguments, as with core.check's level. What is changed afterwards in a list that was given changes nothing. */
 
 /* Whether the body of these values is worth a try on the C stack: one that turns out to be too long is written anew. */
 static int may_be_short(lua_State *L, int first) {
@@ -48,6 +48,7 @@ static int core_prepare(lua_State *L) {
   struct aicc_buf small = {memory, 0, sizeof memory, sizeof memory}; /* neither grows nor is freed: its limit is what it has */
   struct aicc_arguments call;
   aicc_operation_begin(&call, L, aicc_operation_check(L, 1));
+  call.is_method = 1;
   call.level = (int)luaL_checkinteger(L, 2);
   call.values = 3;
   call.last_value = lua_gettop(L);

@@ -13,6 +13,7 @@ local show = require "aicc.cli.show"
 local status = require "aicc.cli.status"
 local store_of = require "aicc.cli.store"
 local terminal = require "aicc.cli.terminal"
+local ways = require "aicc.cli.ways"
 
 local M = {}
 
@@ -26,7 +27,10 @@ local function open_store(arguments)
   local made
   made, err = store_of.make_folder(arguments)
   if not made then return nil, err end
-  return jobs.open(url)
+  local store
+  store, err = jobs.open(url)
+  if store or err.kind ~= "config" then return store, err end
+  return nil, errors.copy(err, { message = err.message:gsub("^url", "AICC_STORE") }) -- the parser has looked at --store
 end
 
 local function open_job(arguments)
@@ -163,8 +167,8 @@ function M.plan(arguments, out)
     name = name, client = client, chunk = arguments.chunk, rate = arguments.rate,
     concurrency = arguments.concurrency, sweep = arguments.sweep, ask = arguments.ask,
     on_bad_line = function(line, problem)
-      if out.json then out:emit { event = "bad_line", line = line, message = problem } end
-      output.complain(("%s:%d: %s"):format(path, line, problem))
+      if out.json then out:emit { event = "bad_line", line = line, message = ways.text(problem) } end
+      output.complain(("%s:%d: %s"):format(path, line, ways.text(problem)))
     end,
     on_progress = function(state)
       local is_asking = state.accounts ~= nil

@@ -5,6 +5,7 @@
 local fold = require "aicc.cli.fold"
 local json = require "aicc.json"
 local later = require "aicc.cli.later"
+local ways = require "aicc.cli.ways"
 
 local Output = {}
 Output.__index = Output
@@ -65,20 +66,21 @@ end
 -- @tparam table err `go_on`: a command, word by word; `ways`: several to choose from, each with its `name` (for machines), `what`
 --   it does (for people) and `words`
 function Output:failure(err)
+  local message = ways.message(err)
   if not self.json then
-    M.complain(err.message)
+    M.complain(message)
     M.come_back(err)
     if err.go_on then M.go_on(err.go_on) end
     for _, way in ipairs(err.ways or {}) do M.go_on(way.words, way.what) end
     return
   end
-  local ways = err.ways and {}
-  for _, way in ipairs(err.ways or {}) do ways[way.name] = table.concat(way.words, " ") end
+  local others = err.ways and {}
+  for _, way in ipairs(err.ways or {}) do others[way.name] = table.concat(way.words, " ") end
   self:emit {
-    event = "error", kind = err.kind, message = err.message, outcome = err.outcome, status = err.status,
+    event = "error", kind = err.kind, message = message, outcome = err.outcome, status = err.status,
     result_code = err.result_code, result_message = err.result_message, skill_id = err.skill_id,
     retry_after = err.retry_after, retry_at = later.at(err),
-    go_on = err.go_on and table.concat(err.go_on, " ") or nil, ways = ways,
+    go_on = err.go_on and table.concat(err.go_on, " ") or nil, ways = others,
   }
 end
 

@@ -35,14 +35,14 @@ local function store_url(text)
   if text:find "^sqlite:." then return text end
   if has_password(text) then return nil, "no password here: use ~/.pgpass, PGPASSWORD or AICC_STORE" end
   if text:find "^postgres%a*://" then return text end
-  return nil, "--store: expected sqlite:PATH or postgresql://…"
+  return nil, "expected sqlite:PATH or postgresql://…"
 end
 
 local skill = integer(1, 2 ^ 53 - 1)
 
 local function log_path(text)
   if text ~= "" and text ~= "-" then return text end
-  return nil, "--log: expected a file"
+  return nil, "expected a file"
 end
 
 -- A queue: digits are its number, all else its name. What only looks like a number is neither.
@@ -69,12 +69,25 @@ local function numbers(text)
   return list
 end
 
+-- Has what is said of an option's value begin with the option, as it is typed.
+local function name_itself(option)
+  local convert, name = option.convert, option._aliases[#option._aliases]
+  function option.convert(self, read)
+    return convert(self, function(text)
+      local value, problem = read(text)
+      if value == nil and problem then problem = ("%s: %s"):format(name, problem) end
+      return value, problem
+    end)
+  end
+  return option
+end
+
 -- Makes what is given twice wrong usage, for options and flags that are added from here on: of two queues, say, only one would be
--- meant, and nobody knows which.
+-- meant, and nobody knows which. What is wrong with an option's value names the option.
 local function refuse_repetition(command)
   for _, kind in ipairs { "option", "flag" } do
     local add = command[kind]
-    command[kind] = function(...) return add(...):overwrite(false) end
+    command[kind] = function(...) return name_itself(add(...):overwrite(false)) end
   end
 end
 

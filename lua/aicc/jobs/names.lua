@@ -43,7 +43,7 @@ local function choose(queues, name)
   if #found > 1 then return nil, ("%d queues are called '%s', give a number: %s"):format(#found, shown, listed(found)) end
   local near = similar(queues, name)
   if #near > 0 then return nil, ("no queue is called '%s', but there are: %s"):format(shown, listed(near)) end
-  return nil, ("no queue is called '%s': `aicc queues` lists them"):format(shown)
+  return nil, ("no queue is called '%s'"):format(shown)
 end
 
 -- The error of names that are needed and cannot be had.

@@ -27,7 +27,7 @@ function M.time(seconds) return os.date("!%Y-%m-%dT%H:%M:%SZ", os.time() + (seco
 function M.find(db, name)
   local job = db:row("SELECT * FROM jobs WHERE name = ?", name)
   if job then return job end
-  return nil, errors.new { kind = "argument", message = ("there is no job '%s': `aicc jobs` lists them"):format(name) }
+  return nil, errors.new { kind = "argument", message = ("there is no job '%s'"):format(name) }
 end
 
 --- The error of a job that is no more.

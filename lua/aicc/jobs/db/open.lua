@@ -127,7 +127,7 @@ function M.open(url)
     elseif url:find "^postgres%a*://" then
       self, err = open_postgresql(url)
     else
-      err = errors.new { kind = "config", message = "store: expected sqlite:PATH or postgresql://…" }
+      err = errors.new { kind = "config", message = "url: expected sqlite:PATH or postgresql://…" }
     end
     if not self then return nil, err end
     local installed, problem = pcall(schema.install, self)

@@ -86,8 +86,8 @@ local probe = { skillId = 1, userAccounts = {} }
 -- @treturn ?string nil: nothing
 function M.problem(skill_id, account)
   probe.skillId, probe.userAccounts[1] = skill_id, account
-  local ok, err = core.check("release_agent_by_skill", probe)
-  if not ok then return (err.message:gsub("^userAccounts%[1%]", "the account")) end
+  local ok, err = core.check("release_agent_by_skill", probe, 1) -- 1: it says skill_id, as files do
+  if not ok then return (err.message:gsub("^accounts%[1%]", "the account")) end
   return misleading(account)
 end
 
