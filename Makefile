@@ -23,12 +23,17 @@ OUT   = $(BUILD)/$(ABI)
 
 CFLAGS  ?= -O2 -g -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 WERROR  ?= -Werror
-WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes $(WERROR)
-COMPILE  = $(CC) -std=c99 -fPIC -fvisibility=hidden -pthread $(WARNINGS) $(CFLAGS) -Isrc $(LUA_HEADERS) $(CPPFLAGS) -MMD -MP
+WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef $(WERROR)
+COMPILE  = $(CC) -std=c99 $(FEATURES) -fPIC -fvisibility=hidden -pthread $(WARNINGS) $(CFLAGS) -Isrc $(LUA_HEADERS) $(CPPFLAGS) -MMD -MP
 LINK     = $(CC) $(SHARED) -pthread $(CFLAGS) $(LDFLAGS)
 
-# How a system makes what Lua loads, and where its dlopen is.
+# What a system has: the one macro for it (src/sys.h). SYSTEM=POSIX uses nothing but POSIX, as on a system that nobody has named.
 SYSTEM  := $(shell uname -s)
+FEATURES = $(FEATURES_$(SYSTEM))
+FEATURES_Linux = -D_GNU_SOURCE
+FEATURES_POSIX = -D_POSIX_C_SOURCE=200809L
+
+# How it makes what Lua loads, and where its dlopen is.
 SHARED   = $(SHARED_$(filter Linux Darwin,$(SYSTEM)))
 SHARED_  = -shared
 SHARED_Linux  = -shared -Wl,-z,relro,-z,now,-z,nodelete
@@ -78,7 +83,7 @@ $(CORE): LDLIBS = $(LIBDL) -lm
 $(CURL): $(call all_but,$(CORE_ONLY))
 $(CURL): LDLIBS = -lcurl $(LIBDL) -lm
 
-$(SANDBOX): $(call objects,src/sandbox) $(OUT)/src/buf.o
+$(SANDBOX): $(call objects,src/sandbox) $(OUT)/src/buf.o $(OUT)/src/sys.o
 $(SANDBOX): LDLIBS = -lmicrohttpd -lgnutls $(LIBDL)
 
 $(CORE) $(CURL) $(SANDBOX):
@@ -224,15 +229,15 @@ check-musl: tools ## Nothing in src/ needs more than musl's headers have
 	  done; \
 	done
 	@for file in src/*.c src/sandbox/*.c; do \
-	  musl-gcc -std=c99 -fsyntax-only $(WARNINGS) -Isrc -isystem build/musl -isystem build/musl/lua$(ABI) $$file || exit; \
+	  musl-gcc -std=c99 $(FEATURES) -fsyntax-only $(WARNINGS) -Isrc -isystem build/musl -isystem build/musl/lua$(ABI) $$file || exit; \
 	done
 
 # But for the one of what Linux has: forks are noticed without a system call.
 POSIX_SPECS = $(filter-out spec/core_system_spec.lua,$(wildcard spec/core_*_spec.lua)) \
               $(wildcard spec/sandbox_*_spec.lua) spec/store_file_spec.lua $(wildcard spec/token_*spec.lua)
 
-check-posix: ## Specs on a build that uses nothing but POSIX (src/portable.h), as for the BSDs and macOS
-	@$(MAKE) test SUITE=posix BUILD=build/posix SYSTEM=POSIX CPPFLAGS=-DAICC_PLAIN_POSIX SPEC='$(POSIX_SPECS)'
+check-posix: ## Specs on a build that uses nothing but POSIX, as for the BSDs and macOS
+	@$(MAKE) test SUITE=posix BUILD=build/posix SYSTEM=POSIX SPEC='$(POSIX_SPECS)'
 
 check-exports: build ## The modules export luaopen_* and nothing else
 	@nm -DA --defined-only $(CORE) $(CURL) $(SANDBOX) >$(OUT)/exports

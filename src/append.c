@@ -1,6 +1,4 @@
 /* append.c - see append.h. Descriptors are the caller's, to be closed by aicc_append_close. */
-#include "portable.h" /* O_CLOEXEC, O_NOFOLLOW, pread */
-
 #include "append.h"
 
 #include <errno.h>

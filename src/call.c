@@ -5,8 +5,6 @@
 ** the session while it is filled in, in a protected call, and the session is looked at again afterwards. What `close` leaves alone
 ** until the session is collected (the options) may be used throughout.
 */
-#include "portable.h" /* sigset_t, in sys.h */
-
 #include "call.h"
 
 #include <math.h>

@@ -4,8 +4,6 @@
 ** `encode`, `decode` and `check` do no I/O: they are for hosts that send by their own means, and for guards that must come before
 ** any token is asked for.
 */
-#include "portable.h" /* sigset_t, in sys.h */
-
 #include <stdio.h>
 #include <string.h>
 

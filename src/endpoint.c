@@ -3,8 +3,6 @@
 **
 ** libcurl's own parser decides what a URL means, so that what is checked here and what is dialled can never differ.
 */
-#include "portable.h" /* strcasecmp */
-
 #include "endpoint.h"
 
 #include <arpa/inet.h>

@@ -1,6 +1,4 @@
 /* file.c - files that hold secrets. See file.h. */
-#include "portable.h" /* O_CLOEXEC, O_NOFOLLOW, mkstemp */
-
 #include "file.h"
 
 #include <errno.h>
@@ -12,6 +10,8 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "sys.h"
 
 static __thread char problem_text[160];
 
@@ -80,21 +80,10 @@ static void sync_directory(char *path) {
   close(fd);
 }
 
-/* A new file of mode 0600 that no program started from here inherits; `path` ends in XXXXXX and gets its name. */
-static int make_temporary(char *path) {
-#if AICC_LINUX
-  return mkostemp(path, O_CLOEXEC);
-#else
-  int fd = mkstemp(path);
-  if (fd >= 0) fcntl(fd, F_SETFD, FD_CLOEXEC);
-  return fd;
-#endif
-}
-
 const char *aicc_file_write(const char *path, const char *data, size_t size) {
   char temporary[PATH_MAX];
   if (snprintf(temporary, sizeof temporary, "%s.XXXXXX", path) >= (int)sizeof temporary) return "its path is too long";
-  int fd = make_temporary(temporary);
+  int fd = aicc_sys_temporary(temporary);
   if (fd < 0) return system_problem("create");
   const char *problem = write_all(fd, data, size);
   if (close(fd) != 0 && problem == NULL) problem = system_problem("close");

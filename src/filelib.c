@@ -1,14 +1,12 @@
 /* filelib.c - the Lua side of file.c. What fails is `nil, message`; the message names no content. */
-#include "portable.h"
-
 #include "filelib.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "file.h"
+#include "sys.h"
 
 #define LOCK_META "aicc.lock"
 #define CONTENT_META "aicc.content"
@@ -115,16 +113,8 @@ static int lock_file(lua_State *L) {
 
 /* core.boot_id() -> string: another one after each boot; "" where the system does not tell */
 static int boot_id(lua_State *L) {
-  char text[64] = "";
-  size_t size = 0;
-#if AICC_LINUX
-  FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
-  if (file != NULL) {
-    size = fread(text, 1, sizeof text, file);
-    fclose(file);
-  }
-#endif
-  while (size > 0 && text[size - 1] == '\n') size--;
+  char text[64];
+  size_t size = aicc_sys_boot_id(text, sizeof text);
   lua_pushlstring(L, text, size);
   return 1;
 }

@@ -3,8 +3,6 @@
 **
 ** The callbacks below run inside libcurl. They only append to buffers: no Lua value is touched until libcurl has returned.
 */
-#include "portable.h" /* strncasecmp, sigset_t in sys.h */
-
 #include "handle.h"
 
 #include <math.h>

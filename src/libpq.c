@@ -5,8 +5,6 @@
 ** attempt is made here, whose message is kept. libpq is not linked: it is looked up where LuaDBI's driver has loaded it.
 ** Functions may raise; none holds a connection meanwhile.
 */
-#include "portable.h"
-
 #include "libpq.h"
 
 #include <dlfcn.h>

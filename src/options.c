@@ -1,6 +1,4 @@
 /* options.c - a session's options. See options.h. */
-#include "portable.h" /* strdup */
-
 #include "options.h"
 
 #include <math.h>

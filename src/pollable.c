@@ -5,8 +5,6 @@
 ** is ready, a time that has come, or a result to be taken. cqueues polls objects with the methods `pollfd`, `events` and
 ** `timeout`, LuaSocket's select those with `getfd` and `dirty`. Raises for what is no session.
 */
-#include "portable.h" /* sigset_t, in sys.h */
-
 #include "pollable.h"
 
 #include <errno.h>

@@ -5,8 +5,6 @@
 ** and is told which of them are ready. When it wants to be woken it is asked, each time (curl_multi_timeout), and not told of
 ** (CURLMOPT_TIMERFUNCTION): that is not told again where a timer was run a moment too early.
 */
-#include "portable.h"
-
 #include "polled.h"
 
 #include <math.h>

@@ -1,12 +1,12 @@
 /* pollset.c - one descriptor for many sockets and a time. See pollset.h. All that is acquired is in the struct. */
-#include "portable.h"
-
 #include "pollset.h"
 
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "sys.h"
 
 #define MOST 256    /* sockets that one look tells of */
 #define LATEST 1e12 /* seconds: a time beyond that never comes, and the system's types may not hold it */

@@ -1,6 +1,4 @@
 /* processlib.c - what a command line needs to know of its process: Ctrl-C, who it is, how large its terminal is. */
-#include "portable.h" /* gethostname, kill */
-
 #include "processlib.h"
 
 #include <errno.h>

@@ -1,6 +1,4 @@
 /* session.c - one pool of connections to one API. See session.h. */
-#include "portable.h" /* sigset_t, in sys.h */
-
 #include "session.h"
 
 #include <stdlib.h>

@@ -5,8 +5,6 @@
 ** resource hangs on the session. Lua values are made only while nothing of libcurl's is on the C stack, and reading a reply runs
 ** in a protected call, so that a transfer always comes back to the pool.
 */
-#include "portable.h" /* sigset_t, in sys.h */
-
 #include "sessionlib.h"
 
 #include <stdlib.h>

@@ -1,15 +1,14 @@
 /* sockets.c - the sockets that libcurl has open. See sockets.h. */
-#include "portable.h" /* SOCK_CLOEXEC */
-
 #include "sockets.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "sys.h"
 
 /* The socket that is bound to that local port; CURL_SOCKET_BAD if none is. */
 static curl_socket_t find_socket(struct aicc_sockets *sockets, int port) {
@@ -49,14 +48,8 @@ curl_socket_t aicc_sockets_open(struct aicc_sockets *sockets, const struct curl_
     sockets->open = open;
     sockets->capacity = capacity;
   }
-#if AICC_LINUX
-  curl_socket_t fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+  curl_socket_t fd = aicc_sys_socket(address->family, address->socktype, address->protocol);
   if (fd == CURL_SOCKET_BAD) return fd;
-#else
-  curl_socket_t fd = socket(address->family, address->socktype, address->protocol);
-  if (fd == CURL_SOCKET_BAD) return fd;
-  fcntl(fd, F_SETFD, FD_CLOEXEC);
-#endif
   struct stat info;
   sockets->open[sockets->count].fd = fd;
   sockets->open[sockets->count].port = 0;

@@ -1,6 +1,4 @@
 /* strset.c - a set of strings: strings in order, or open addressing, never more than three quarters full. See strset.h. */
-#include "portable.h" /* sigset_t, in sys.h */
-
 #include "strset.h"
 
 #include <pthread.h>

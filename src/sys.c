@@ -1,25 +1,28 @@
-/* sys.c - what the operating system knows and Lua does not. See sys.h. */
-#include "portable.h" /* CLOCK_BOOTTIME, dladdr, RTLD_NODELETE */
-
+/* sys.c - the platform. See sys.h. */
 #include "sys.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #if AICC_LINUX
 #include <sys/random.h>
 #define SINCE_BOOT CLOCK_BOOTTIME
+#define CONDITIONS CLOCK_MONOTONIC
 #else
 #define SINCE_BOOT CLOCK_MONOTONIC /* may stand still while the machine sleeps; then a server refuses the token, and all is well */
+#define CONDITIONS CLOCK_REALTIME  /* the one that a condition has without pthread_condattr_setclock */
 #endif
+
+#define FOREVER 1e8 /* seconds: longer than anything takes, and the clock cannot overflow when that is added */
 
 double aicc_sys_now(enum aicc_sys_clock clock) {
   static const clockid_t ids[] = {CLOCK_MONOTONIC, SINCE_BOOT, CLOCK_REALTIME};
@@ -143,6 +146,68 @@ void aicc_sys_watch_forks(void) {
 }
 
 unsigned long aicc_sys_process(void) { return forks != 0 ? forks : (unsigned long)getpid(); }
+
+int aicc_sys_socket(int family, int type, int protocol) {
+#if AICC_LINUX
+  return socket(family, type | SOCK_CLOEXEC, protocol);
+#else
+  int fd = socket(family, type, protocol);
+  if (fd >= 0) fcntl(fd, F_SETFD, FD_CLOEXEC);
+  return fd;
+#endif
+}
+
+int aicc_sys_temporary(char *path) {
+#if AICC_LINUX
+  return mkostemp(path, O_CLOEXEC);
+#else
+  int fd = mkstemp(path);
+  if (fd >= 0) fcntl(fd, F_SETFD, FD_CLOEXEC);
+  return fd;
+#endif
+}
+
+size_t aicc_sys_boot_id(char *text, size_t size) {
+  size_t count = 0;
+#if AICC_LINUX
+  FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+  if (file != NULL) {
+    count = fread(text, 1, size, file);
+    fclose(file);
+  }
+#else
+  (void)text, (void)size;
+#endif
+  while (count > 0 && text[count - 1] == '\n') count--;
+  return count;
+}
+
+int aicc_sys_make_condition(pthread_cond_t *condition) {
+  pthread_condattr_t attributes;
+  if (pthread_condattr_init(&attributes) != 0) return 0;
+  int is_made = 1;
+#if AICC_LINUX
+  is_made = pthread_condattr_setclock(&attributes, CONDITIONS) == 0;
+#endif
+  is_made = is_made && pthread_cond_init(condition, &attributes) == 0;
+  pthread_condattr_destroy(&attributes);
+  return is_made;
+}
+
+struct timespec aicc_sys_moment(double seconds) {
+  struct timespec moment;
+  clock_gettime(CONDITIONS, &moment);
+  if (!(seconds > 0)) return moment;
+  if (seconds > FOREVER) seconds = FOREVER;
+  time_t whole = (time_t)seconds;
+  moment.tv_sec += whole;
+  moment.tv_nsec += (long)((seconds - (double)whole) * 1e9);
+  if (moment.tv_nsec >= 1000000000L) {
+    moment.tv_nsec -= 1000000000L;
+    moment.tv_sec += 1;
+  }
+  return moment;
+}
 
 int aicc_sys_has_hashed_certificates(const char *path) {
   DIR *directory = opendir(path);

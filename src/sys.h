@@ -1,10 +1,26 @@
 /*
-** sys.h - what the operating system knows and Lua does not: clocks, chance, signals, the certificate directory. Knows no Lua.
+** sys.h - the platform: clocks, chance, signals, forks, descriptors that no other program inherits. Knows no Lua.
+**
+** The Makefile says which system it is by one macro (FEATURES), with which all files are compiled: _GNU_SOURCE on Linux,
+** _POSIX_C_SOURCE where nothing but POSIX is to be used, as `make check-posix` does; the BSDs and macOS show all they have unasked.
 */
 #ifndef AICC_SYS_H
 #define AICC_SYS_H
 
+#include <pthread.h>
 #include <signal.h>
+#include <stddef.h>
+#include <time.h>
+
+/*
+** 1 where there are CLOCK_BOOTTIME, getrandom, mkostemp, SOCK_CLOEXEC, sigtimedwait, dladdr with RTLD_NODELETE, epoll,
+** pthread_condattr_setclock and a boot's id. Elsewhere something plainer stands in for each (pollset.c has the sockets').
+*/
+#if defined __linux__ && defined _GNU_SOURCE
+#define AICC_LINUX 1
+#else
+#define AICC_LINUX 0
+#endif
 
 enum aicc_sys_clock {
   AICC_MONOTONIC,  /* for waits and deadlines */
@@ -59,6 +75,21 @@ int aicc_sys_pin(void (*function)(void));
 */
 unsigned long aicc_sys_process(void);
 void aicc_sys_watch_forks(void);
+
+/* As socket(2). What this and the next one open, no program that is started from here inherits. */
+int aicc_sys_socket(int family, int type, int protocol);
+
+/* A new file of mode 0600, as mkstemp: `path` ends in XXXXXX and gets its name. */
+int aicc_sys_temporary(char *path);
+
+/* Copies what is another text after each boot, of at most `size` bytes; returns how many, 0 where the system does not tell. */
+size_t aicc_sys_boot_id(char *text, size_t size);
+
+/* Makes a condition; returns whether there is one. The time at which a wait for it ends is what aicc_sys_moment says. */
+int aicc_sys_make_condition(pthread_cond_t *condition);
+
+/* The moment `seconds` from now. Anything but a sensible number of seconds is now, or some years away. */
+struct timespec aicc_sys_moment(double seconds);
 
 /* Whether `path` is a directory that holds certificates under their hashed names (`0a1b2c3d.0`). */
 int aicc_sys_has_hashed_certificates(const char *path);

@@ -1,6 +1,4 @@
 /* wait.c - lets Ctrl-C end a wait in C. See wait.h. */
-#include "portable.h" /* sigset_t, in sys.h */
-
 #include "wait.h"
 
 #include "sys.h"

@@ -1,6 +1,4 @@
 /* xfer.c - one transfer. See xfer.h. What takes a reply's bytes runs inside libcurl, and only appends to buffers. */
-#include "portable.h" /* strncasecmp, strdup */
-
 #include "xfer.h"
 
 #include <stdlib.h>

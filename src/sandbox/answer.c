@@ -4,7 +4,6 @@
 ** A request stops counting as in flight *before* its last byte leaves: a client that has its answer may look at the counters
 ** or send the next request at once, and must not find itself still there.
 */
-#define _POSIX_C_SOURCE 200809L
 #include "answer.h"
 
 #include <errno.h>

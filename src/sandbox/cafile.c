@@ -1,7 +1,6 @@
 /*
 ** cafile.c - see cafile.h.
 */
-#define _POSIX_C_SOURCE 200809L
 #include "cafile.h"
 
 #include <errno.h>
@@ -10,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "sys.h"
 
 #define NAME "/aicc-sandbox-ca-XXXXXX"
 
@@ -30,7 +31,7 @@ char *aicc_cafile_create(const char *pem) {
   char *path = malloc(size);
   if (path == NULL) return NULL;
   snprintf(path, size, "%s%s", folder, NAME);
-  int fd = mkstemp(path); /* makes it 0600 */
+  int fd = aicc_sys_temporary(path);
   if (fd < 0) {
     free(path);
     return NULL;

@@ -3,7 +3,6 @@
 **
 ** Each step returns GnuTLS's own code, so that one function owns the four objects and frees them whatever happened.
 */
-#define _POSIX_C_SOURCE 200809L
 #include "certificate.h"
 
 #include <arpa/inet.h>

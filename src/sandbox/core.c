@@ -11,13 +11,8 @@
 ** A server is born closed, and everything it acquires hangs on its userdata: stop, __gc and __close are one function. Buffers
 ** that outlive a Lua call hang on a userdata too (`parcel`), since pushing their content may raise.
 */
-#include "portable.h" /* dladdr, RTLD_NODELETE */
-
-#include <dlfcn.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/types.h>
-#include <unistd.h>
 
 #include "cafile.h"
 #include "compat.h"
@@ -25,6 +20,7 @@
 #include "issue.h"
 #include "server.h"
 #include "state.h"
+#include "sys.h"
 #include "wire.h"
 
 #define SERVER "aicc.sandbox.server"
@@ -68,7 +64,7 @@ static int refuse(lua_State *L, struct parcel *parcel, const char *otherwise) {
 /* ---- servers ------------------------------------------------------------------------------------------------------- */
 
 struct handle {
-  pid_t owner;  /* threads do not survive a fork: in a child there is nothing to stop */
+  unsigned long owner;  /* the process (aicc_sys_process): threads do not survive a fork: in a child there is nothing to stop */
   bool has_gate;
   struct aicc_gate gate;
   struct aicc_state *state;
@@ -80,7 +76,7 @@ struct handle {
 static struct handle *new_handle(lua_State *L) {
   struct handle *handle = aicc_newuserdata(L, sizeof *handle);
   memset(handle, 0, sizeof *handle);
-  handle->owner = getpid();
+  handle->owner = aicc_sys_process();
   luaL_setmetatable(L, SERVER);
   return handle;
 }
@@ -89,12 +85,12 @@ static struct handle *new_handle(lua_State *L) {
 static struct handle *running(lua_State *L) {
   struct handle *handle = luaL_checkudata(L, 1, SERVER);
   if (handle->server == NULL) luaL_error(L, "sandbox: it is stopped");
-  if (handle->owner != getpid()) luaL_error(L, "sandbox: it runs in the process that started it, not in this fork");
+  if (handle->owner != aicc_sys_process()) luaL_error(L, "sandbox: it runs in the process that started it, not in this fork");
   return handle;
 }
 
 static void close_handle(struct handle *handle) {
-  if (handle->owner == getpid()) {
+  if (handle->owner == aicc_sys_process()) {
     aicc_server_stop(handle->token_server);
     aicc_server_stop(handle->server);
     aicc_state_close(handle->state);
@@ -233,13 +229,7 @@ static int server_ca_file(lua_State *L) {
 ** Keeps this library loaded when a Lua state closes. GnuTLS and its own libraries would go with it and never come back the
 ** same; checkers would report what they keep.
 */
-static void stay_loaded(void) {
-#if AICC_LINUX
-  static const char here = 0;
-  Dl_info info;
-  if (dladdr(&here, &info) != 0 && info.dli_fname != NULL) dlopen(info.dli_fname, RTLD_NOW | RTLD_NODELETE);
-#endif
-}
+static void stay_loaded(void) { aicc_sys_pin(stay_loaded); }
 
 static void new_metatable(lua_State *L, const char *name, const luaL_Reg *methods) {
   if (luaL_newmetatable(L, name)) {

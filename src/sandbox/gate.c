@@ -1,34 +1,15 @@
 /*
 ** gate.c - waiting and counting under one lock. See gate.h.
 */
-#include "portable.h"
-
 #include "gate.h"
 
 #include <string.h>
-#include <time.h>
 
-/* On which clock a wait ends. */
-#if AICC_LINUX
-#define CLOCK CLOCK_MONOTONIC
-#else
-#define CLOCK CLOCK_REALTIME /* the one that a condition has without pthread_condattr_setclock */
-#endif
-
-/* Longer than any test, short enough that adding it to the clock cannot overflow. */
-#define FOREVER 1e8
+#include "sys.h"
 
 bool aicc_gate_init(struct aicc_gate *gate) {
   memset(gate, 0, sizeof *gate);
-  pthread_condattr_t attributes;
-  if (pthread_condattr_init(&attributes) != 0) return false;
-  bool made = true;
-#if AICC_LINUX
-  made = pthread_condattr_setclock(&attributes, CLOCK) == 0;
-#endif
-  made = made && pthread_cond_init(&gate->changed, &attributes) == 0;
-  pthread_condattr_destroy(&attributes);
-  if (!made) return false;
+  if (!aicc_sys_make_condition(&gate->changed)) return false;
   if (pthread_mutex_init(&gate->lock, NULL) == 0) return true;
   pthread_cond_destroy(&gate->changed);
   return false;
@@ -37,28 +18,6 @@ bool aicc_gate_init(struct aicc_gate *gate) {
 void aicc_gate_destroy(struct aicc_gate *gate) {
   pthread_cond_destroy(&gate->changed);
   pthread_mutex_destroy(&gate->lock);
-}
-
-double aicc_gate_now(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
-/* The moment `seconds` from now. Anything but a sensible number of seconds is now, or very far away. */
-static struct timespec deadline(double seconds) {
-  struct timespec moment;
-  clock_gettime(CLOCK, &moment);
-  if (!(seconds > 0)) return moment;
-  if (seconds > FOREVER) seconds = FOREVER;
-  time_t whole = (time_t)seconds;
-  moment.tv_sec += whole;
-  moment.tv_nsec += (long)((seconds - (double)whole) * 1e9);
-  if (moment.tv_nsec >= 1000000000L) {
-    moment.tv_nsec -= 1000000000L;
-    moment.tv_sec += 1;
-  }
-  return moment;
 }
 
 void aicc_gate_stop(struct aicc_gate *gate) {
@@ -76,7 +35,7 @@ bool aicc_gate_stopping(struct aicc_gate *gate) {
 }
 
 bool aicc_gate_nap(struct aicc_gate *gate, double seconds) {
-  struct timespec until = deadline(seconds);
+  struct timespec until = aicc_sys_moment(seconds);
   pthread_mutex_lock(&gate->lock);
   while (!gate->stopping && pthread_cond_timedwait(&gate->changed, &gate->lock, &until) == 0) continue;
   bool running = !gate->stopping;
@@ -105,7 +64,7 @@ void aicc_gate_release(struct aicc_gate *gate) {
 }
 
 bool aicc_gate_wait(struct aicc_gate *gate, unsigned long requests, unsigned long held, double seconds) {
-  struct timespec until = deadline(seconds);
+  struct timespec until = aicc_sys_moment(seconds);
   int rc = 0;
   pthread_mutex_lock(&gate->lock);
   bool reached = gate->counts.arrived >= requests && gate->counts.held >= held;

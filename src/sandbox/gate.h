@@ -49,7 +49,4 @@ void aicc_gate_leave(struct aicc_gate *gate, bool *inside);  /* once per request
 void aicc_gate_set_arrived(struct aicc_gate *gate, unsigned long count);
 struct aicc_gate_counts aicc_gate_counts(struct aicc_gate *gate);
 
-/* CLOCK_MONOTONIC in seconds. */
-double aicc_gate_now(void);
-
 #endif

@@ -4,7 +4,6 @@
 ** One thread per connection, so that a fault that sleeps delays its own connection only. The handler's lock is never held
 ** while something sleeps or a byte is sent.
 */
-#define _POSIX_C_SOURCE 200809L
 #include "server.h"
 
 #include <arpa/inet.h>
@@ -18,6 +17,7 @@
 
 #include "answer.h"
 #include "request.h"
+#include "sys.h"
 
 #define CONNECTION_MEMORY ((size_t)256 << 10) /* bounds a head, both ways */
 
@@ -72,7 +72,7 @@ static struct aicc_request *new_request(struct aicc_server *server, struct MHD_C
   request->gate = server->gate;
   request->connection = serial_of(connection);
   request->for_tokens = server->for_tokens;
-  request->time = aicc_gate_now();
+  request->time = aicc_sys_now(AICC_MONOTONIC);
   request->method = method;
   request->path = path;
   MHD_get_connection_values_n(connection, MHD_HEADER_KIND, on_header, &request->headers);
