@@ -230,12 +230,12 @@ end
 it("a transport whose loop is not installed is a fault of configuration #loops", function()
   local path, cpath = package.path, package.cpath
   for _, name in ipairs { "cqueues", "luv", "copas" } do
-    local kept = { package.loaded[name], package.loaded["aicc.transport." .. name] }
-    package.loaded[name], package.loaded["aicc.transport." .. name] = nil, nil
+    local modules, kept = { name, "aicc.transport." .. name, "aicc.transport.loops." .. name }, {}
+    for n, module in ipairs(modules) do kept[n], package.loaded[module] = package.loaded[module] or false, nil end
     package.path, package.cpath = "lua/?.lua;lua/?/init.lua", ""
     local made, err = aicc.new { base_url = here.server.base_url, app_key = "k", app_secret = "s", transport = name }
     package.path, package.cpath = path, cpath
-    package.loaded[name], package.loaded["aicc.transport." .. name] = kept[1], kept[2]
+    for n, module in ipairs(modules) do package.loaded[module] = kept[n] or nil end
     assert.same({ nil, "config" }, { made, err.kind })
     assert.matches("transport '" .. name .. "': the module .* is missing: .*lua%-" .. name, err.message)
   end

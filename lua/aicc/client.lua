@@ -4,6 +4,7 @@
 -- scripts, in `aicc.loop`, in nginx and in HAProxy.
 -- @module aicc.client
 
+local agents = require "aicc.agents"
 local call = require "aicc.call"
 local config = require "aicc.config"
 local core = require "aicc.core"
@@ -14,10 +15,12 @@ local forward = require "aicc.forward"
 local host = require "aicc.host"
 local inquiry = require "aicc.inquiry"
 local native = require "aicc.native"
+local offboard = require "aicc.offboard"
 local pages = require "aicc.pages"
 local requests = require "aicc.requests"
 local results = require "aicc.result"
 local retry = require "aicc.retry"
+local skills = require "aicc.skills"
 local token = require "aicc.token"
 
 local new_call = call.new -- each call needs it
@@ -183,10 +186,10 @@ function Client:query_agents(skill_id, options)
   end
   local current, checked = begin(self, "query_agents", { skillId = skill_id }, rest, 2)
   if not current then return nil, checked end
-  local agents, err, known = pages.listing(pages.of_queue(self.requests, self.forms, current, checked.skillId), as_proof)
-  if not agents then return nil, tell(self, current, checked, err) end
+  local found, err, known = pages.listing(pages.of_queue(self.requests, self.forms, current, checked.skillId), as_proof)
+  if not found then return nil, tell(self, current, checked, err) end
   tell_end(self, current, "answered")
-  return results.agents(agents), nil, results.known(known)
+  return results.agents(found), nil, results.known(known)
 end
 
 --- The agents of a skill queue one by one, fetched page by page.
@@ -233,8 +236,8 @@ function Client:each_agent(skill_id, options)
 end
 
 -- And those that have files of their own.
-for _, name in ipairs { "agents", "skills", "offboard" } do
-  require("aicc." .. name).install(Client, { begin = begin, tell = tell, tell_end = tell_end })
+for _, methods in ipairs { agents, skills, offboard } do
+  methods.install(Client, { begin = begin, tell = tell, tell_end = tell_end })
 end
 
 --- The current token, fetched if need be; for calls that this library does not know.

@@ -36,7 +36,8 @@ because "runs in nginx or HAProxy: check-hosts" [[
   lua/aicc/transport/http.lua lua/aicc/transport/nginx.lua ]]
 
 because "runs in cqueues, luv and Copas: check-loops" [[
-  lua/aicc/transport/copas.lua lua/aicc/transport/cqueues.lua lua/aicc/transport/curl.lua lua/aicc/transport/luv.lua
+  lua/aicc/transport/curl.lua lua/aicc/transport/loops/copas.lua lua/aicc/transport/loops/cqueues.lua
+  lua/aicc/transport/loops/luv.lua lua/aicc/transport/loops/stands_in.lua
   lua/aicc/transport/polled.lua ]]
 
 return reasons

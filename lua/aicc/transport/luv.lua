@@ -1,4 +1,4 @@
---- The transport inside luv (libuv): a poll handle waits for the session, those who call yield and are resumed.
+--- The transport inside luv (libuv): libcurl's, told where to wait.
 --
 -- luv knows no coroutines, so nobody can tell by looking whether one is resumed by its callbacks or by a loop of the program's
 -- own, which would take our yield for its next value. By itself the transport is chosen where the coroutine was begun with
@@ -6,67 +6,9 @@
 -- up all others.
 -- @module aicc.transport.luv
 
-local uv = require "luv"
-local curl = require "aicc.transport.curl"
-local polled = require "aicc.transport.polled"
+local how = require "aicc.transport.loops.luv"
 
-local how = {
-  name = "luv",
-  instead = 'call from a coroutine, with `transport = "luv"` or begun with require("aicc.transport.luv").spawn',
-}
-
-local spawned = setmetatable({}, { __mode = "k" })
-
--- An error goes to the callback that resumes, as one of a callback's own: luv says what becomes of it.
-local function resume(thread, ...)
-  local ok, problem = coroutine.resume(thread, ...)
-  if ok then return end
-  error(type(problem) == "string" and debug.traceback(thread, problem) or problem, 0)
-end
-
-function how.here(is_chosen)
-  local thread, is_main = coroutine.running()
-  if thread and not is_main and (is_chosen or spawned[thread]) then return uv end
-  if uv.loop_mode() then return nil, "luv's event loop" end
-end
-
-function how.sleep(seconds)
-  local timer, thread, is_over = uv.new_timer(), coroutine.running(), false
-  uv.update_time()
-  timer:start(math.ceil(seconds * 1000), 0, function()
-    timer:close()
-    is_over = true
-    if polled.stands_in(thread, how.sleep) then resume(thread) end
-  end)
-  while not is_over do coroutine.yield() end
-end
-
-function how.park(waiter)
-  waiter.thread = coroutine.running()
-  coroutine.yield()
-end
-
-function how.wake(waiter) resume(waiter.thread) end
-
-function how.watch(_, watcher)
-  local handle = uv.new_poll(watcher.session:pollfd())
-  watcher.handle = handle
-  local function stop()
-    if not handle:is_closing() then handle:close() end
-    if watcher.handle == handle then watcher:rest() end
-    watcher.handle = nil
-  end
-  handle:start("r", function()
-    local ok, problem = pcall(watcher.turn, watcher)
-    if not watcher:is_needed() then stop() end
-    if not ok then error(problem, 0) end
-  end)
-  return stop
-end
-
-function how.is_lost(watcher) return watcher.handle ~= nil and watcher.handle:is_closing() end
-
-local M = curl.waiting(how)
+local M = require("aicc.transport.curl").waiting(how)
 
 --- Begins a coroutine in which clients wait by yielding to luv, whatever transport they were given. It runs at once, until it
 -- yields for the first time.
@@ -74,11 +16,6 @@ local M = curl.waiting(how)
 -- @tparam function f
 -- @param ... its arguments
 -- @treturn thread
-function M.spawn(f, ...)
-  local thread = coroutine.create(f)
-  spawned[thread] = true
-  resume(thread, ...)
-  return thread
-end
+function M.spawn(f, ...) return how.spawn(f, ...) end
 
 return M

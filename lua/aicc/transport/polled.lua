@@ -24,6 +24,7 @@
 
 local core = require "aicc.core"
 local errors = require "aicc.error"
+local stands_in = require "aicc.transport.loops.stands_in"
 
 local M = {}
 
@@ -34,19 +35,7 @@ local loaded = package.loaded
 -- Nil before Lua 5.3, but for LuaJIT: there what may not yield raises when it tries to.
 local is_yieldable = coroutine.isyieldable -- luacheck: ignore
 
--- Whether a coroutine stands in that function: it may have been closed, and may have gone on because it could not yield there.
-local function stands_in(thread, f)
-  if is_yieldable then return coroutine.status(thread) ~= "dead" end
-  for level = 0, 5 do
-    local frame = debug.getinfo(thread, level, "f")
-    if not frame or frame.func == f then return frame ~= nil end
-  end
-  return false
-end
-
-M.stands_in = stands_in
-
-local function how_in(name) return require("aicc.transport." .. name).how end
+local function how_in(name) return require("aicc.transport.loops." .. name) end
 
 --- Where the caller can wait by yielding to somebody else's loop.
 -- @tparam ?table chosen the `how` of the transport that the program named
