@@ -170,7 +170,7 @@ describe("release_agent", function()
 
   it("refuses what is wrong, and sends nothing", function()
     start()
-    for _, case in ipairs { { "", nil, "userAccount" }, { "a\nb", nil, "userAccount" },
+    for _, case in ipairs { { "", nil, "account" }, { "a\nb", nil, "account" },
       { "1001", { except = { 0 } }, "except%[1%]" },
       { "1001", { except = { 3, "4" } }, "except%[2%]: expected an integer .* got string" },
       { "1001", { except = { [2] = 3 } }, "except%[1%]" } } do

@@ -72,7 +72,7 @@ describe("a prompt shows", function()
 
   it("errors, as lines", function()
     local _, err = client:release_agent_by_skill(3, {})
-    assert.matches("^aicc: release_agent_by_skill: userAccounts: expected at least one account.*%[guard, not_sent%]$", shown(err))
+    assert.matches("^aicc: release_agent_by_skill: accounts: expected at least one account.*%[guard, not_sent%]$", shown(err))
     assert.equal("failed: " .. tostring(err), "failed: " .. err)
   end)
 
