@@ -54,7 +54,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .PHONY: all build library libraries sandbox tools demo repl test bench bench-encode bench-hosts bench-instructions \
-        bench-plot bench-raw bench-requests bench-scale doc names completions pictures check clean coverage help \
+        bench-plot bench-raw bench-requests bench-scale doc layers reference names completions pictures check clean coverage help \
         install         install-library install-sandbox install-cli uninstall
 
 all: build ## Build, and say how to use the tree without installing (the default)
@@ -166,7 +166,13 @@ bench-raw: tools
 	@mkdir -p build/bench
 	@$(CC) -std=gnu99 -O2 $(WARNINGS) -o build/bench/raw spec/bench/raw.c -lcurl
 
-doc: tools ## Build the reference pages (build/doc/index.html) from the comments in the sources
+doc: reference ## Build the reference pages (build/doc/index.html) from the comments in the sources; draw CONTRIBUTING's layers
+	@lua5.4 spec/support/layers.lua write
+
+layers: ## What requires and includes what, each arrow, for Graphviz: make layers | dot -Tsvg >layers.svg
+	@lua5.4 spec/support/layers.lua dot
+
+reference: tools
 	@cd doc && for config in config internals; do \
 	  lua5.1 $$(command -v ldoc) --quiet --fatalwarnings --config $$config.ld . || exit; \
 	done
@@ -198,7 +204,7 @@ check-lint: tools ## luacheck, and that every module still parses as Lua 5.1 and
 	@luac5.1 -p $(LUA_FILES)
 	@luac5.3 -p $(LUA_FILES)
 
-check-doc: doc ## The reference pages: a comment that LDoc cannot read is an error
+check-doc: reference ## The reference pages: a comment that LDoc cannot read is an error
 
 # lua-language-server is in no package of Debian's: with one on PATH this asks it of the types, and of programs with and without
 # mistakes. The specs read the types strictly anyway (spec/types_spec.lua).
@@ -208,7 +214,8 @@ check-types: ## Where there is a lua-language-server: the types as it sees them,
 NO_LUA = append buf httphead json text strset scrub date file handle headers sockets xfer engine pool polled pollset watch sys endpoint libcurl shared \
          sandbox/cafile sandbox/certificate sandbox/gate sandbox/answer sandbox/request sandbox/server
 
-check-layers: build ## Names of C say whose they are; files that know no Lua still know none; only compat.h asks for Lua's version
+check-layers: build ## No require or include goes up or in a circle; names of C say whose they are; files that know no Lua know none
+	@lua5.4 spec/support/layers.lua check
 	@.ci/check-names $(OUT)
 	@grep -nE '\b(lua|luaL)_|\b(lua|lauxlib|lualib|compat)\.h' $(NO_LUA:%=src/%.c) $(NO_LUA:%=src/%.h); test $$? = 1
 	@grep -rn LUA_VERSION_NUM src --include=*.[ch] --exclude=compat.h; test $$? = 1

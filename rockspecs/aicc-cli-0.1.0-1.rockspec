@@ -5,7 +5,7 @@ version = "0.1.0-1"
 source = { url = "git+https://git.example.org/aicc.git", tag = "v0.1.0" }
 
 description = {
-  summary = "The command aicc: unbinds agents from skill queues in bulk, in jobs that survive anything",
+  summary = "The command aicc: unbinds agents from skill queues in bulk, in jobs that go on where they were interrupted",
   detailed = "Plan, apply, report, resume and undo. Jobs are kept in SQLite, or in PostgreSQL (luadbi-postgresql) to share them.",
   license = "MIT",
   homepage = "https://git.example.org/aicc",

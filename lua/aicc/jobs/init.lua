@@ -1,4 +1,4 @@
---- Bulk jobs that survive anything: plan, apply, report, resume, undo.
+--- Bulk jobs whose every step is in a database before it is taken: plan, apply, report, resume, undo.
 --
 --     local jobs = require "aicc.jobs"
 --     local store = assert(jobs.open "sqlite:/var/lib/aicc/jobs.db")
