@@ -83,7 +83,7 @@ $(CORE): LDLIBS = $(LIBDL) -lm
 $(CURL): $(call all_but,$(CORE_ONLY))
 $(CURL): LDLIBS = -lcurl $(LIBDL) -lm
 
-$(SANDBOX): $(call objects,src/sandbox) $(OUT)/src/buf.o $(OUT)/src/sys.o
+$(SANDBOX): $(call objects,src/sandbox) $(patsubst %,$(OUT)/src/%.o,buf scratch sys)
 $(SANDBOX): LDLIBS = -lmicrohttpd -lgnutls $(LIBDL)
 
 $(CORE) $(CURL) $(SANDBOX):

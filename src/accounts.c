@@ -83,7 +83,8 @@ static int count_keys(struct aicc_arguments *call, const char *name, size_t *cou
     if (type == LUA_TNUMBER)
       aicc_error_say(failure, "%s[%.14g]: expected only the keys 1..n of a list", name, key);
     else if (type == LUA_TSTRING)
-      aicc_error_say(failure, "%s[\"%.64s\"]: expected only the keys 1..n of a list", name, lua_tostring(L, -2));
+      aicc_error_say(failure, "%s[\"%.*s\"]: expected only the keys 1..n of a list", name,
+                     (int)aicc_text_cut(lua_tostring(L, -2), lua_rawlen(L, -2), 64), lua_tostring(L, -2));
     else
       aicc_error_say(failure, "%s[%s]: expected only the keys 1..n of a list", name, lua_typename(L, type));
     return 0;

@@ -204,8 +204,8 @@ int aicc_arguments_get_word(struct aicc_arguments *call, const char *name, const
   const char *word = type == LUA_TSTRING ? lua_tostring(call->L, -1) : words[0];
   for (*found = 0; words[*found] != NULL && strcmp(words[*found], word) != 0;) ++*found;
   if (words[*found] == NULL) {
-    aicc_error_say(aicc_arguments_refuse(call, "argument"), "%s: expected %s or %s, got '%.40s'", name, words[0], words[1],
-                     word);
+    aicc_error_say(aicc_arguments_refuse(call, "argument"), "%s: expected %s or %s, got '%.*s'", name, words[0], words[1],
+                   (int)aicc_text_cut(word, strlen(word), 40), word);
     return 0;
   }
   aicc_arguments_done(call, name);

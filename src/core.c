@@ -98,7 +98,7 @@ static int core_encode(lua_State *L) {
     lua_replace(L, 3);
   }
   luaL_checktype(L, 3, LUA_TTABLE);
-  call.body = aicc_scratch_push(L);
+  call.body = aicc_scratch_push(L, AICC_REQUEST_LIMIT);
   if (!aicc_prepared_write(&call)) return aicc_error_push(L, &call.failure, NULL);
   aicc_error_init(&call.failure, call.operation->name, "argument", AICC_NOT_SENT);
   if (!header_text(L, "token", &who.token, &call.failure) || !header_text(L, "app_key", &who.app_key, &call.failure) ||
@@ -226,11 +226,15 @@ static int core_printable(lua_State *L) {
   const char *text = luaL_checklstring(L, 1, &size);
   lua_Number most = luaL_checknumber(L, 2);
   luaL_argcheck(L, most >= 0, 2, "expected a number of bytes from 0");
-  if (most < (lua_Number)size) size = aicc_text_cut(text, size, (size_t)most);
-  char *copy = aicc_newuserdata(L, size > 0 ? size : 1);
-  memcpy(copy, text, size);
-  aicc_text_clean(copy, size);
-  lua_pushlstring(L, copy, size);
+  size_t left = most < (lua_Number)size ? (size_t)most : size;
+  char few[256]; /* most texts are short */
+  if (size <= sizeof few) {
+    memcpy(few, text, size);
+    lua_pushlstring(L, few, aicc_text_fit(few, size, left, 1));
+  } else {
+    struct aicc_buf *copy = aicc_scratch_copy(L, text, size);
+    aicc_scratch_finish(L, copy, aicc_text_fit(copy->data, size, left, 1));
+  }
   return 1;
 }
 

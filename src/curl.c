@@ -7,6 +7,7 @@
 */
 #include "libcurl.h"
 #include "pollable.h"
+#include "scratch.h"
 #include "sessionlib.h"
 #include "shape.h"
 #include "strset.h"
@@ -42,6 +43,7 @@ __attribute__((visibility("default"))) int luaopen_aicc_curl(lua_State *L) {
   aicc_strset_open();
   aicc_wait_open(L);
   aicc_shape_open(L);
+  aicc_scratch_open(L);
   aicc_sessionlib_open(L);
   aicc_pollable_open(L);
   lua_pushliteral(L, "aicc.curl for " LUA_VERSION); /* aicc.native looks for it in the file */

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "text.h"
+#include "scratch.h"
 #include "scrub.h"
 
 #define BODY_SHOWN 512 /* bytes of the reply's body in an error */
@@ -39,21 +39,17 @@ void aicc_error_say(struct aicc_error *failure, const char *format, ...) {
   va_end(arguments);
 }
 
-/* Pushes the text without the secrets, at most `shown` bytes of it; `one_line`: as aicc_text_clean makes it. */
+/* Pushes the text without the secrets, at most `shown` bytes of it, as aicc_text_fit makes it. */
 static void push_scrubbed(lua_State *L, const char *data, size_t size, size_t shown, int one_line,
                           const struct aicc_error_secrets *secrets) {
-  char *copy = aicc_newuserdata(L, size > 0 ? size : 1);
-  memcpy(copy, data, size);
+  struct aicc_buf *copy = aicc_scratch_copy(L, data, size);
   for (int i = 0; secrets != NULL && i < secrets->count; i++)
-    size = aicc_scrub_replace(copy, size, secrets->text[i].data, secrets->text[i].size);
-  size = aicc_text_cut(copy, size, shown);
-  if (one_line) aicc_text_clean(copy, size);
-  lua_pushlstring(L, copy, size);
-  lua_remove(L, -2);
+    size = aicc_scrub_replace(copy->data, size, secrets->text[i].data, secrets->text[i].size);
+  aicc_scratch_finish(L, copy, aicc_text_fit(copy->data, size, shown, one_line));
 }
 
 void aicc_error_scrub(lua_State *L, const struct aicc_error_secrets *secrets, struct aicc_text *text) {
-  size_t size = text->size < BODY_SCRUBBED ? text->size : BODY_SCRUBBED;
+  size_t size = aicc_text_cut(text->data, text->size, BODY_SCRUBBED);
   push_scrubbed(L, text->data, size, size, 0, secrets);
   text->data = lua_tolstring(L, -1, &text->size);
 }
@@ -68,7 +64,7 @@ int aicc_error_would_scrub(const struct aicc_error_secrets *secrets, struct aicc
 static void set_text(lua_State *L, const char *name, struct aicc_text text, int one_line,
                      const struct aicc_error_secrets *secrets) {
   if (text.data == NULL) return;
-  size_t size = text.size < BODY_SCRUBBED ? text.size : BODY_SCRUBBED;
+  size_t size = aicc_text_cut(text.data, text.size, BODY_SCRUBBED);
   push_scrubbed(L, text.data, size, BODY_SHOWN, one_line, secrets);
   lua_setfield(L, -2, name);
 }

@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include "file.h"
+#include "scratch.h"
 #include "sys.h"
 
 #define LOCK_META "aicc.lock"
-#define CONTENT_META "aicc.content"
 #define MAX_READ (1u << 20)
 
 /* Returns nil, "path: problem" and, where the file is missing, true. */
@@ -28,11 +28,6 @@ static const char *check_path(lua_State *L) {
   return path;
 }
 
-static int content_gc(lua_State *L) {
-  aicc_buf_free(luaL_checkudata(L, 1, CONTENT_META));
-  return 0;
-}
-
 /*
 ** core.read_file(path, limit [, rule = "any"]) -> content | nil, message, missing. The rule is "any", "unshared" (others may not
 ** write to it), "private" (nor read it; owner self or root) or "own" (owner self, no symbolic link).
@@ -44,10 +39,8 @@ static int read_file(lua_State *L) {
   enum aicc_file_rule rule = (enum aicc_file_rule)luaL_checkoption(L, 3, "any", rules);
   luaL_argcheck(L, limit >= 1 && limit <= (lua_Integer)MAX_READ, 2, "expected a limit from 1 byte to 1 MiB");
   luaL_checkstack(L, 4, "file");
-  struct aicc_buf *content = aicc_newuserdata(L, sizeof *content); /* a secret: wiped when freed, whatever raises */
+  struct aicc_buf *content = aicc_scratch_push(L, (size_t)limit); /* a secret: wiped when freed, whatever raises */
   int missing;
-  aicc_buf_init(content, (size_t)limit);
-  luaL_setmetatable(L, CONTENT_META);
   const char *problem = aicc_file_read(path, rule, content, &missing);
   if (problem == NULL) lua_pushlstring(L, content->length > 0 ? content->data : "", content->length);
   aicc_buf_free(content);
@@ -133,11 +126,6 @@ void aicc_filelib_open(lua_State *L) {
                                        {"is_terminal", is_terminal},       {NULL, NULL}};
   static const luaL_Reg meta[] = {{"__gc", unlock}, {"__close", unlock}, {"release", unlock}, {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
-  if (luaL_newmetatable(L, CONTENT_META)) {
-    lua_pushcfunction(L, content_gc);
-    lua_setfield(L, -2, "__gc");
-  }
-  lua_pop(L, 1);
   if (luaL_newmetatable(L, LOCK_META)) {
     luaL_setfuncs(L, meta, 0);
     lua_pushvalue(L, -1);

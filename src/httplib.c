@@ -13,35 +13,19 @@
 #include "httphead.h"
 #include "prepared.h"
 #include "reply.h"
+#include "scratch.h"
 #include "version.h"
 
-#define BUFFERS_META "aicc.http"
 #define HEAD_LIMIT (1u << 20) /* bytes of a request's head */
 
-/* A request's body, and the whole of it. Per call: a finalizer that Lua runs meanwhile may make requests too. */
+/* A request's body, and the whole of it, on the Lua stack: a finalizer that Lua runs meanwhile may make requests too. */
 struct buffers {
-  struct aicc_buf body, whole;
+  struct aicc_buf *body, *whole;
   enum aicc_buf_status status; /* of what was appended */
 };
 
-static int buffers_gc(lua_State *L) {
-  struct buffers *buffers = luaL_checkudata(L, 1, BUFFERS_META);
-  aicc_buf_free(&buffers->body);
-  aicc_buf_free(&buffers->whole);
-  return 0;
-}
-
-static struct buffers *push_buffers(lua_State *L) {
-  struct buffers *buffers = aicc_newuserdata(L, sizeof *buffers);
-  aicc_buf_init(&buffers->body, AICC_REQUEST_LIMIT);
-  aicc_buf_init(&buffers->whole, AICC_REQUEST_LIMIT + HEAD_LIMIT);
-  buffers->status = AICC_OK;
-  luaL_setmetatable(L, BUFFERS_META);
-  return buffers;
-}
-
 static void append(struct buffers *buffers, const char *bytes, size_t size) {
-  if (buffers->status == AICC_OK) buffers->status = aicc_buf_append(&buffers->whole, bytes, size);
+  if (buffers->status == AICC_OK) buffers->status = aicc_buf_append(buffers->whole, bytes, size);
 }
 
 static void append_string(struct buffers *buffers, const char *text) { append(buffers, text, strlen(text)); }
@@ -93,8 +77,8 @@ static int http_request(lua_State *L) {
   luaL_checktype(L, 4, LUA_TTABLE);
   struct aicc_text lines = text_at(L, 5);
   if (call.operation->with_token && who.token.data == NULL) return luaL_argerror(L, 3, "expected a token");
-  struct buffers *buffers = push_buffers(L);
-  call.body = &buffers->body;
+  struct buffers buffers = {aicc_scratch_push(L, AICC_REQUEST_LIMIT), aicc_scratch_push(L, AICC_REQUEST_LIMIT + HEAD_LIMIT), AICC_OK};
+  call.body = buffers.body;
   if (!aicc_prepared_write(&call)) return aicc_error_push(L, &call.failure, NULL);
   who.app_key = field(L, 4, "app_key");
   who.tenant = field(L, 4, "tenant_space_id");
@@ -111,25 +95,25 @@ static int http_request(lua_State *L) {
   who.expires = (int)call.expires;
 
   char length[32];
-  snprintf(length, sizeof length, "%zu\r\n", buffers->body.length);
-  append(buffers, "POST ", 5);
-  append(buffers, prefix.data, prefix.size);
-  append_string(buffers, call.operation->path);
-  append(buffers, " HTTP/", 6);
-  append(buffers, version.data, version.size);
-  append(buffers, "\r\nHost: ", 8);
-  append(buffers, authority.data, authority.size);
-  append(buffers, "\r\n", 2);
-  aicc_operation_headers(call.operation, &who, append_header, buffers);
-  append(buffers, lines.data, lines.size);
-  append(buffers, "Content-Length: ", 16);
-  append_string(buffers, length);
-  append(buffers, "\r\n", 2);
-  append(buffers, buffers->body.data, buffers->body.length);
-  if (!aicc_arguments_judge(&call, buffers->status, "arguments")) return aicc_error_push(L, &call.failure, NULL);
-  lua_pushlstring(L, buffers->whole.data, buffers->whole.length);
-  aicc_buf_free(&buffers->body);
-  aicc_buf_free(&buffers->whole);
+  snprintf(length, sizeof length, "%zu\r\n", buffers.body->length);
+  append(&buffers, "POST ", 5);
+  append(&buffers, prefix.data, prefix.size);
+  append_string(&buffers, call.operation->path);
+  append(&buffers, " HTTP/", 6);
+  append(&buffers, version.data, version.size);
+  append(&buffers, "\r\nHost: ", 8);
+  append(&buffers, authority.data, authority.size);
+  append(&buffers, "\r\n", 2);
+  aicc_operation_headers(call.operation, &who, append_header, &buffers);
+  append(&buffers, lines.data, lines.size);
+  append(&buffers, "Content-Length: ", 16);
+  append_string(&buffers, length);
+  append(&buffers, "\r\n", 2);
+  append(&buffers, buffers.body->data, buffers.body->length);
+  if (!aicc_arguments_judge(&call, buffers.status, "arguments")) return aicc_error_push(L, &call.failure, NULL);
+  lua_pushlstring(L, buffers.whole->data, buffers.whole->length);
+  aicc_buf_free(buffers.body);
+  aicc_buf_free(buffers.whole);
   return 1;
 }
 
@@ -201,10 +185,5 @@ static int http_result(lua_State *L) {
 void aicc_httplib_open(lua_State *L) {
   static const luaL_Reg functions[] = {{"http_request", http_request}, {"http_head", http_head},
                                        {"http_result", http_result}, {NULL, NULL}};
-  if (luaL_newmetatable(L, BUFFERS_META)) {
-    lua_pushcfunction(L, buffers_gc);
-    lua_setfield(L, -2, "__gc");
-  }
-  lua_pop(L, 1);
   luaL_setfuncs(L, functions, 0);
 }

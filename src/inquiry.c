@@ -8,8 +8,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "text.h"
+#include "scratch.h"
 #include "shape.h"
+#include "text.h"
 
 #define MAX_NAME 256                  /* bytes of a person's or a queue's name: the API's own limit for a queue's is 100 */
 #define MAX_DESCRIPTION 512
@@ -29,13 +30,9 @@ static void copy_text(lua_State *L, const char *name, size_t most) {
   if (aicc_getfield(L, -2, name) == LUA_TSTRING) {
     size_t size;
     const char *text = lua_tolstring(L, -1, &size);
-    size = size > most ? aicc_text_cut(text, size, most) : size;
-    char *copy = aicc_newuserdata(L, size > 0 ? size : 1);
-    memcpy(copy, text, size);
-    aicc_text_clean(copy, size);
-    lua_pushlstring(L, copy, size);
-    lua_setfield(L, -4, name);
-    lua_pop(L, 1);
+    struct aicc_buf *copy = aicc_scratch_copy(L, text, size);
+    aicc_scratch_finish(L, copy, aicc_text_fit(copy->data, size, most, 1));
+    lua_setfield(L, -3, name);
   }
   lua_pop(L, 1);
 }

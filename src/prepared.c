@@ -54,10 +54,10 @@ static int core_prepare(lua_State *L) {
   call.last_value = lua_gettop(L);
   if (!call.operation->with_token) return luaL_argerror(L, 1, "a secret is not kept in one");
   int is_short = may_be_short(L, call.values);
-  call.body = is_short ? &small : aicc_scratch_push(L);
+  call.body = is_short ? &small : aicc_scratch_push(L, AICC_REQUEST_LIMIT);
   int is_good = aicc_operation_write(&call);
   if (!is_good && is_short && call.is_too_long) {
-    call.body = aicc_scratch_push(L);
+    call.body = aicc_scratch_push(L, AICC_REQUEST_LIMIT);
     is_good = aicc_operation_write(&call);
   }
   if (!is_good) return aicc_error_push(L, &call.failure, NULL);

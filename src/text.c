@@ -18,7 +18,8 @@ size_t aicc_text_cut(const char *text, size_t size, size_t most) {
   return most; /* not UTF-8 */
 }
 
-void aicc_text_clean(char *text, size_t size) {
+size_t aicc_text_fit(char *text, size_t size, size_t most, int one_line) {
+  size = aicc_text_cut(text, size, most);
   for (size_t at = 0; at < size;) {
     unsigned char first = (unsigned char)text[at];
     size_t length = first < 0x80 ? 1 : aicc_json_sequence((const unsigned char *)text + at, size - at);
@@ -26,11 +27,12 @@ void aicc_text_clean(char *text, size_t size) {
     if (length == 0) {
       text[at] = '?';
       length = 1;
-    } else if (is_control) {
+    } else if (one_line && is_control) {
       memset(text + at, ' ', length);
     }
     at += length;
   }
+  return size;
 }
 
 uint64_t aicc_text_hash(uint64_t seed, const char *text, size_t size) {

@@ -17,8 +17,11 @@ struct aicc_text {
 /* How many bytes of the text are left where it is cut to `most`: never in mid-character. */
 size_t aicc_text_cut(const char *text, size_t size, size_t most);
 
-/* Makes the text one line of well-formed UTF-8, in place: a space for each byte of a control character, '?' for a stray byte. */
-void aicc_text_clean(char *text, size_t size);
+/*
+** Makes the text well-formed UTF-8 of at most so many bytes, in place: cut where a character ends, with a '?' for each stray byte and,
+** where it is to be one line, a space for each byte of a control character. Returns its size.
+*/
+size_t aicc_text_fit(char *text, size_t size, size_t most, int one_line);
 
 /* 64-bit FNV-1a, continued from `seed`. */
 uint64_t aicc_text_hash(uint64_t seed, const char *text, size_t size);

@@ -21,7 +21,9 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size) {
   if (left + 4 <= most && left < text_size) abort(); /* no more is lost than a character */
   int is_good = aicc_json_check_text(text, text_size) != AICC_BAD_UTF8;
   if (is_good && aicc_json_check_text(text, left) == AICC_BAD_UTF8) abort();
-  aicc_text_clean(text, left);
+  if (aicc_text_fit(text, text_size, most, 0) != left || aicc_json_check_text(text, left) == AICC_BAD_UTF8) abort();
+  if (is_good && memcmp(text, data + 1, left) != 0) abort();
+  if (aicc_text_fit(text, left, left, 1) != left) abort();
   if (aicc_json_check_text(text, left) != AICC_OK) abort();
   if (is_good && memchr(data + 1, '?', left) == NULL && left > 0 && memchr(text, '?', left) != NULL) abort();
   free(text);

@@ -3,6 +3,7 @@
 #include "../../src/curlerror.c"
 #include "../../src/error.c"
 #include "../../src/json.c"
+#include "../../src/scratch.c"
 #include "../../src/text.c"
 #include "../../src/scrub.c"
 

@@ -9,7 +9,7 @@
 **   server:stats() · server:release_held() · server:port() · server:token_port() · server:ca_file() · server:stop()
 **
 ** A server is born closed, and everything it acquires hangs on its userdata: stop, __gc and __close are one function. Buffers
-** that outlive a Lua call hang on a userdata too (`parcel`), since pushing their content may raise.
+** that outlive a Lua call are on the Lua stack (scratch.h), since pushing their content may raise.
 */
 #include <errno.h>
 #include <string.h>
@@ -18,46 +18,27 @@
 #include "compat.h"
 #include "gate.h"
 #include "issue.h"
+#include "scratch.h"
 #include "server.h"
 #include "state.h"
 #include "sys.h"
 #include "wire.h"
 
 #define SERVER "aicc.sandbox.server"
-#define PARCEL "aicc.sandbox.parcel"
 #define PARCEL_LIMIT ((size_t)1 << 30)
 
-/* ---- parcels ------------------------------------------------------------------------------------------------------- */
-
-struct parcel {
-  struct aicc_buf in;
-  struct aicc_buf out;
-};
-
-static struct parcel *new_parcel(lua_State *L) {
-  struct parcel *parcel = aicc_newuserdata(L, sizeof *parcel);
-  aicc_buf_init(&parcel->in, PARCEL_LIMIT);
-  aicc_buf_init(&parcel->out, PARCEL_LIMIT);
-  luaL_setmetatable(L, PARCEL);
-  return parcel;
-}
-
-static void empty_parcel(struct parcel *parcel) {
-  aicc_buf_free(&parcel->in);
-  aicc_buf_free(&parcel->out);
-}
-
-static int parcel_gc(lua_State *L) {
-  empty_parcel(luaL_checkudata(L, 1, PARCEL));
-  return 0;
+/* A buffer at index 2, above the server or its options, which must stay anchored, and below what comes behind. */
+static struct aicc_buf *push_below(lua_State *L) {
+  struct aicc_buf *buf = aicc_scratch_push(L, PARCEL_LIMIT);
+  lua_insert(L, 2);
+  return buf;
 }
 
 /* Pushes nil and the message in `out`, or `otherwise` where there was no memory for one. */
-static int refuse(lua_State *L, struct parcel *parcel, const char *otherwise) {
+static int refuse(lua_State *L, const struct aicc_buf *out, const char *otherwise) {
   lua_pushnil(L);
-  if (parcel->out.length > 0) lua_pushlstring(L, parcel->out.data, parcel->out.length);
+  if (out->length > 0) lua_pushlstring(L, out->data, out->length);
   else lua_pushstring(L, otherwise);
-  empty_parcel(parcel);
   return 2;
 }
 
@@ -117,22 +98,22 @@ static const char *optional(lua_State *L, const char *name) {
 
 /* Opens everything that the handle holds (`token_port`: -1 for none); false with a reason in `why`, or none without memory. Does not raise. */
 static bool open_handle(struct handle *handle, long port, long token_port, const char *cert, const char *key, const char *ca,
-                        const char *path, const char *cpath, struct parcel *parcel) {
+                        const char *path, const char *cpath, const struct aicc_buf *options, struct aicc_buf *why) {
   if (ca != NULL) {
     handle->ca_file = aicc_cafile_create(ca);
     if (handle->ca_file == NULL) {
       const char *reason = strerror(errno);
-      aicc_buf_append(&parcel->out, reason, strlen(reason));
+      aicc_buf_append(why, reason, strlen(reason));
       return false;
     }
   }
   handle->has_gate = aicc_gate_init(&handle->gate);
   if (!handle->has_gate) return false;
-  handle->state = aicc_state_open(path, cpath, &parcel->in, &handle->gate, &parcel->out);
+  handle->state = aicc_state_open(path, cpath, options, &handle->gate, why);
   if (handle->state == NULL) return false;
-  handle->server = aicc_server_start((unsigned)port, false, cert, key, &handle->gate, handle->state, &parcel->out);
+  handle->server = aicc_server_start((unsigned)port, false, cert, key, &handle->gate, handle->state, why);
   if (handle->server == NULL || token_port < 0) return handle->server != NULL;
-  handle->token_server = aicc_server_start((unsigned)token_port, true, cert, key, &handle->gate, handle->state, &parcel->out);
+  handle->token_server = aicc_server_start((unsigned)token_port, true, cert, key, &handle->gate, handle->state, why);
   return handle->token_server != NULL;
 }
 
@@ -140,9 +121,8 @@ static int core_start(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);
-  struct parcel *parcel = new_parcel(L);
-  lua_insert(L, 2);
-  aicc_wire_put(L, 3, &parcel->in);
+  struct aicc_buf *options = push_below(L), *why = push_below(L);
+  aicc_wire_put(L, 4, options);
   const char *cert = optional(L, "cert"), *key = optional(L, "key"), *ca = optional(L, "ca");
   lua_getfield(L, 1, "port");
   long port = (long)luaL_checkinteger(L, -1);
@@ -154,26 +134,26 @@ static int core_start(lua_State *L) {
   lua_getfield(L, -2, "cpath");
   const char *cpath = luaL_checkstring(L, -1);
   struct handle *handle = new_handle(L);
-  if (!open_handle(handle, port, token_port, cert, key, ca, path, cpath, parcel)) {
+  if (!open_handle(handle, port, token_port, cert, key, ca, path, cpath, options, why)) {
     close_handle(handle);
-    return refuse(L, parcel, "out of memory");
+    return refuse(L, why, "out of memory");
   }
-  empty_parcel(parcel);
+  aicc_buf_free(options);
   return 1;
 }
 
 static int server_call(lua_State *L) {
   struct handle *handle = running(L);
-  struct parcel *parcel = new_parcel(L);
-  lua_insert(L, 2); /* above the handle, which must stay anchored */
-  aicc_wire_put(L, 3, &parcel->in);
+  struct aicc_buf *in = push_below(L), *out = push_below(L);
+  aicc_wire_put(L, 4, in);
   handle = running(L); /* making Lua values may run finalizers, and one of them may have stopped it */
-  if (!aicc_state_call(handle->state, &parcel->in, &parcel->out)) {
-    refuse(L, parcel, "out of memory");
+  if (!aicc_state_call(handle->state, in, out)) {
+    refuse(L, out, "out of memory");
     return lua_error(L);
   }
-  int count = aicc_wire_get(L, &parcel->out);
-  empty_parcel(parcel);
+  int count = aicc_wire_get(L, out);
+  aicc_buf_free(in);
+  aicc_buf_free(out);
   return count;
 }
 
@@ -244,7 +224,6 @@ __attribute__((visibility("default"))) int luaopen_aicc_sandbox_core(lua_State *
 
 /* May run many times in a process, and in several states. */
 int luaopen_aicc_sandbox_core(lua_State *L) {
-  static const luaL_Reg parcel_methods[] = {{"__gc", parcel_gc}, {NULL, NULL}};
   static const luaL_Reg server_methods[] = {
     {"call", server_call},   {"wait", server_wait},       {"stats", server_stats}, {"release_held", server_release_held},
     {"port", server_port},   {"ca_file", server_ca_file}, {"stop", server_stop},   {"__gc", server_stop},
@@ -252,7 +231,7 @@ int luaopen_aicc_sandbox_core(lua_State *L) {
   static const luaL_Reg functions[] = {{"certificate", aicc_issue_certificate}, {"start", core_start}, {NULL, NULL}};
   luaL_checkversion(L);
   stay_loaded();
-  new_metatable(L, PARCEL, parcel_methods);
+  aicc_scratch_open(L);
   new_metatable(L, SERVER, server_methods);
   luaL_newlib(L, functions);
   lua_pushliteral(L, "aicc.sandbox.core for " LUA_VERSION); /* aicc.native looks for it in the file */

@@ -10,19 +10,16 @@
 
 #define MAX_NAMES 16
 
-/* The strings of the array field `name`; they stay anchored by the table at 1. */
+/* The strings of the array field `name`, which stay on the stack. */
 static void string_list(lua_State *L, const char *name, const char **list) {
   int count = 0;
+  luaL_checkstack(L, MAX_NAMES + 3, name);
   lua_getfield(L, 1, name);
-  if (lua_istable(L, -1)) {
-    while (aicc_rawgeti(L, -1, count + 1) == LUA_TSTRING) {
-      if (count >= MAX_NAMES) luaL_error(L, "certificate: more than %d %s", MAX_NAMES, name);
-      list[count++] = lua_tostring(L, -1);
-      lua_pop(L, 1);
-    }
-    lua_pop(L, 1);
+  int array = lua_gettop(L);
+  while (lua_istable(L, array) && aicc_rawgeti(L, array, count + 1) == LUA_TSTRING) {
+    if (count >= MAX_NAMES) luaL_error(L, "certificate: more than %d %s", MAX_NAMES, name);
+    list[count++] = lua_tostring(L, -1);
   }
-  lua_pop(L, 1);
   list[count] = NULL;
 }
 
@@ -56,7 +53,7 @@ int aicc_issue_certificate(lua_State *L) {
   string_list(L, "addresses", addresses);
   lua_getfield(L, 1, "days");
   lua_getfield(L, 1, "self_signed");
-  struct aicc_certificate_options options = {names, addresses, (double)luaL_checknumber(L, 2), lua_toboolean(L, 3)};
+  struct aicc_certificate_options options = {names, addresses, (double)luaL_checknumber(L, -2), lua_toboolean(L, -1)};
   struct certificate_box *box = new_certificate_box(L);
   const char *why = aicc_certificate_make(&box->made, &options);
   if (why != NULL) {
