@@ -45,6 +45,8 @@ LUA_HEADERS = $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(shell pkg-config --cflags lua
 # What runs in the tree as it is, without installing: the tree comes before where the caller's own modules are.
 IN_TREE = LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(call own,LUA_PATH)" \
           LUA_CPATH="$(CURDIR)/$(OUT)/?.so;$(call own,LUA_CPATH)"
+# The same, with what the specs share.
+IN_REPOSITORY = $(IN_TREE) LUA_PATH="./?.lua;$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(call own,LUA_PATH)"
 own     = $(or $($(1)_$(subst .,_,$(ABI))),$($(1)),;)
 unexport LUA_PATH_5_4 LUA_CPATH_5_4 LUA_PATH_5_3 LUA_CPATH_5_3 LUA_PATH_5_2 LUA_CPATH_5_2 LUA_PATH_5_5 LUA_CPATH_5_5
 
@@ -178,21 +180,19 @@ reference: tools
 	done
 
 names: build ## Every public name, and whether it is in the types, in the reference and in a spec
-	@$(IN_TREE) LUA_PATH="./?.lua;$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(call own,LUA_PATH)" \
-	  $(LUA) -e 'require("spec.support.names").print()'
+	@$(IN_REPOSITORY) $(LUA) -e 'require("spec.support.names").print()'
 
 completions: build ## Write doc/aicc.zsh and doc/aicc.fish from the command's parser
-	@$(IN_TREE) LUA_PATH="./?.lua;$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(call own,LUA_PATH)" \
-	  $(LUA) -e 'require("spec.support.completions").write "doc"'
+	@$(IN_REPOSITORY) $(LUA) -e 'require("spec.support.completions").write "doc"'
 
 pictures: build ## Write doc/plan.svg from what the command shows
-	@$(IN_TREE) LUA_PATH="./?.lua;$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(call own,LUA_PATH)" \
-	  $(LUA) -e 'require("spec.support.pictures").write "doc"'
+	@$(IN_REPOSITORY) $(LUA) -e 'require("spec.support.pictures").write "doc"'
 
 # ---- check ----
 
 # The longest first, since CI has two at a time.
-CHECKS = valgrind luas hosts asan gc loops postgresql flat install instructions posix clang lint doc layers musl exports terminal fuzz helgrind
+CHECKS = valgrind luas hosts asan gc loops postgresql chaos flat install instructions posix clang lint doc layers musl exports \
+         terminal fuzz helgrind
 .PHONY: $(CHECKS:%=check-%) check-kill check-soak check-systems check-types hosts fuzz-objects
 
 check: $(CHECKS:%=check-%) ## All that follows; with `make test`, what CI runs
@@ -268,6 +268,14 @@ KILLS = 200
 check-kill: build ## The long run, not part of `make check`: a job of 5,000 rows, killed KILLS=200 times (minutes)
 	@AICC_KILLS=$(KILLS) $(MAKE) test SUITE=kill SPEC="spec/jobs_kill_spec.lua spec/jobs_agents_kill_spec.lua"
 
+# Jobs to which everything happens that may end a run. CHAOS_SEED=4711 CHAOS_STORE=sqlite makes one round again. As root it has
+# mounts of its own: small disks, which are full at times.
+CHAOS = 50
+
+check-chaos: build ## Jobs killed, stopped, on a full disk, with clocks that jump, from copies of the store: CHAOS=50 rounds
+	@CHAOS=$(CHAOS) CHAOS_SEED=$(CHAOS_SEED) CHAOS_STORE=$(CHAOS_STORE) $(IN_REPOSITORY) \
+	  $(shell unshare --mount true 2>/dev/null && echo unshare --mount) $(LUA) spec/chaos/run.lua
+
 SOAK = 600
 FLAT = 8
 
@@ -277,7 +285,7 @@ check-soak: hosts ## The long run, not part of `make check`: calls, faults, jobs
 check-flat: hosts ## The same for FLAT=8 rounds: memory, descriptors and registry stay as they are, and counts add up
 	@SOAK= SOAK_ROUNDS=$(FLAT) $(SOAKING)
 
-SOAKING = $(IN_TREE) LUA_PATH="./?.lua;$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(call own,LUA_PATH)" $(LUA) spec/soak/run.lua
+SOAKING = $(IN_REPOSITORY) $(LUA) spec/soak/run.lua
 
 check-instructions: bench-instructions ## Of make bench-instructions, so that no call grows unseen
 

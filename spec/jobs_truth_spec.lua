@@ -6,22 +6,12 @@ local centre = require "spec.support.centre"
 local chunks = require "aicc.jobs.db.chunks"
 local jobs = require "aicc.jobs"
 local status = require "aicc.cli.status"
+local seeded = require "spec.support.seeded"
 local support = require "spec.support.jobs"
 
 local ROUNDS = tonumber(os.getenv "AICC_ROUNDS")
 local SEED = tonumber(os.getenv "AICC_SEED")
 local TRIES = 6 -- runs in which a job comes to its end, once nothing goes wrong any more
-
--- A generator of our own, the same in every Lua: numbers from 0, below 1.
-local function generator(seed)
-  local state = seed % 2147483646 + 1
-  local function random()
-    state = state * 16807 % 2147483647
-    return state / 2147483647
-  end
-  for _ = 1, 5 do random() end
-  return random
-end
 
 -- Each fault in some of the rounds.
 local function faults(random, is_exact)
@@ -236,7 +226,7 @@ describe("a report #lua54", function()
   end
 
   local function round(seed, is_exact)
-    random, accounts = generator(seed), nil
+    random, accounts = seeded.new(seed), nil
     api = centre.new(random, is_exact)
     make_rows()
     local wrong, client = faults(random, is_exact), api:client(draw(1, 3))

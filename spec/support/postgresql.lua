@@ -19,10 +19,12 @@ local function programs()
   return newest
 end
 
---- Starts one; `url` is where it is, `stop` ends it and removes its folder.
-function postgresql.start()
-  local folder = os.tmpname()
-  os.remove(folder)
+--- Starts one; `url` is where it is, `stop` ends it and removes its folder, `crash` ends it as a power cut would and starts it
+-- again, `revive` starts it if it has ended by itself. `parent`: where its folder is to be; `settings`: more of its options;
+-- `layout`: of its files.
+function postgresql.start(parent, settings, layout)
+  local folder = parent and parent .. "/postgresql" or os.tmpname()
+  if not parent then os.remove(folder) end
   assert(lfs.mkdir(folder))
   local as = ""
   if io.popen "id -u":read "l" == "0" then
@@ -30,14 +32,25 @@ function postgresql.start()
     as = "cd / && setpriv --reuid=postgres --regid=postgres --init-groups "
   end
   local bin, data = programs(), folder .. "/data"
-  run(as .. bin .. "initdb -A trust -U aicc --no-sync -E UTF8 --locale=C -D " .. data)
-  local options = ("-k %s -c listen_addresses= -c fsync=off"):format(folder)
-  run(("%s%spg_ctl -w -t 60 -l %s/log -D %s -o '%s' start >/dev/null"):format(as, bin, folder, data, options))
+  run(as .. bin .. "initdb -A trust -U aicc --no-sync -E UTF8 --locale=C -D " .. data .. " " .. (layout or ""))
+  local options = ("-k %s -c listen_addresses= -c fsync=off %s"):format(folder, settings or "")
+  local function control(words) return run(("%s%spg_ctl -w -t 60 -D %s %s"):format(as, bin, data, words)) end
+  local function start() control(("-l %s/log -o '%s' start >/dev/null"):format(folder, options)) end
+  start()
   return {
     data = data, -- its folder
+    folder = folder, -- its socket's
+    bin = bin, -- where its programs are
     url = "postgresql://aicc@/postgres?host=" .. folder,
+    crash = function()
+      control "-m immediate stop"
+      start()
+    end,
+    revive = function()
+      if not pcall(control, "status") then start() end
+    end,
     stop = function()
-      run(as .. bin .. "pg_ctl -w -m immediate -D " .. data .. " stop")
+      control "-m immediate stop"
       core.sleep(0.1)
       run("rm -rf " .. folder)
     end,
