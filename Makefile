@@ -118,7 +118,7 @@ repl: build ## A prompt with a sandbox and a client, and what to try
 # Specs with the tags in APART have goals of their own, for what they need: nginx and HAProxy, PostgreSQL, a terminal.
 # A run leaves its closing line in $(TALLY) too: without one, busted did not get to its end, whatever its exit status.
 SPEC    = spec
-APART   = hosts,loops,postgresql,terminal
+APART   = hosts,loops,postgresql,terminal,browser
 WITHOUT = $(APART)$(if $(filter-out 5.4,$(ABI)),$(comma)lua54)
 comma   = ,
 TALLY   = build/tally/$(SUITE)
@@ -192,7 +192,7 @@ pictures: build ## Write doc/plan.svg from what the command shows
 
 # The longest first, since CI has two at a time.
 CHECKS = valgrind luas hosts asan gc loops postgresql chaos flat install instructions posix clang lint doc layers musl exports \
-         terminal fuzz helgrind
+         terminal report fuzz helgrind
 .PHONY: $(CHECKS:%=check-%) check-kill check-soak check-systems check-types hosts fuzz-objects
 
 check: $(CHECKS:%=check-%) ## All that follows; with `make test`, what CI runs
@@ -291,6 +291,9 @@ check-instructions: bench-instructions ## Of make bench-instructions, so that no
 
 check-terminal: build ## The command's output on a terminal of 80 columns
 	@$(MAKE) test SUITE=terminal SPEC="spec/cli_terminal_spec.lua spec/cli_terminal_agents_spec.lua" WITHOUT=
+
+check-report: build ## The report in HTML in a real browser, headless Chromium; its pictures are left in build/report
+	@$(MAKE) test SUITE=report SPEC=spec/report_browser_spec.lua WITHOUT=
 
 check-install: build ## luarocks make and make install, each tried with nothing but what it installed
 	@ABI=$(ABI) .ci/check-install

@@ -45,15 +45,15 @@ _aicc() {
     :) [[ " ${COMP_WORDS[*]:COMP_CWORD-3:3}" == *" sqlite"* ]] && _aicc_files; return ;;
   esac
   case $before in
-    --format) _aicc_words "csv jsonl"; return ;;
-    --agents | --log) _aicc_files; return ;;
+    --format) _aicc_words "csv jsonl html markdown"; return ;;
+    --agents | --log | --output | -o) _aicc_files; return ;;
     --store) _aicc_words "sqlite: postgresql://"; compopt -o nospace 2>/dev/null; return ;;
     --rate | --concurrency | --chunk | --job | --skill | --agent | --except | --name | --ids | --agent-weight | --skill-weight | --port) return ;;
   esac
   case $command in
     plan) options="--job --chunk --rate --concurrency --agents --sweep --ask --log" ;;
     apply | resume | undo) options="--force --yes --rate --concurrency --log" ;;
-    report) options="--format --failed" ;;
+    report) options="--format --failed --output" ;;
     release) options="--skill --all --agent --except --yes --log" ;;
     bind) options="--skill --agent-weight --skill-weight --log" ;;
     agents) options="--skill --log" ;;

@@ -100,8 +100,9 @@ _aicc() {
     report)
       _arguments \
         '(- *)'{-h,--help}'[Show this help message and exit]' \
-        '--format=[csv (the default) or jsonl (the default with --json)]:value:(csv jsonl)' \
+        '--format=[csv (the default), jsonl (the default with --json), html or markdown]:value:(csv jsonl html markdown)' \
         '--failed[Only rows that are failed, unknown, pending or no_agent]' \
+        '(-o --output)'{-o,--output}'[Write it to this file, which it replaces as a whole and nobody else may read]:FILE:_files' \
         '--store=[Job store\: sqlite\:PATH or postgresql\://…]:URL: ' \
         '--json[One JSON object a line, for machines]' \
         '(-q --quiet)'{-q,--quiet}'[Print errors only]' \

@@ -524,6 +524,10 @@ function loop.await(session, ticket) end
 ---@field failed? boolean only rows that are failed, unknown or pending
 ---@field unrestored? boolean only released rows that an undo could not bring back
 
+---@class aicc.WriteReportOptions
+---@field format? "csv"|"jsonl"|"html"|"markdown"
+---@field failed? boolean only rows that are failed, unknown, pending or no_agent; sums are those of all rows
+
 ---What is worth a line.
 ---@class aicc.JobNote
 ---@field type "difference"|"queue_stopped"|"throttled"|"no_names"|"ways_differ"
@@ -639,6 +643,13 @@ function Job:queues(verb) end
 ---@return (fun(): aicc.JobRow?)? rows
 ---@return aicc.Error? err
 function Job:report(wanted) end
+
+---Writes the report, in pieces.
+---@param write fun(text: string)
+---@param options? aicc.WriteReportOptions
+---@return true? done
+---@return aicc.Error? err
+function Job:write_report(write, options) end
 
 ---The accounts of a job that is made from accounts and that have no queue.
 ---@return (fun(): aicc.JobRow?)? rows

@@ -109,7 +109,7 @@ describe("in a shell, a completion #lua54 #nosan #slow", function()
       it("of " .. shell .. " has commands, options, jobs, files and folders", function()
         for line, expected in pairs {
           ["aicc re"] = "release report resume", ["aicc help rep"] = "report", ["aicc report --fo"] = "--format",
-          ["aicc report x --format "] = "csv jsonl", ["aicc apply ni"] = "night-1 night-2",
+          ["aicc report x --format "] = "csv html jsonl markdown", ["aicc apply ni"] = "night-1 night-2",
           ["aicc undo "] = "day night-1 night-2",
           ["aicc apply agents --ra"] = "--rate", ["aicc apply --rate "] = "",
           [("aicc status --store sqlite:%s/other.db "):format(folder)] = "other",

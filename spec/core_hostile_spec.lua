@@ -122,6 +122,7 @@ it("a NUL in a path is misuse: the file that is named is another than C would op
     read_file = function(p) return core.read_file(p, 100) end,
     write_file = function(p) return core.write_file(p, "content") end, create_file = core.create_file,
     make_directory = core.make_directory, remove_file = core.remove_file, lock_file = core.lock_file,
+    draft_file = core.draft_file, publish_file = function(p) return core.publish_file(path, p) end,
   } do
     assert.error_matches(function() call(path .. "\0.txt") end, "expected a path without a NUL byte", 1, false, name)
   end

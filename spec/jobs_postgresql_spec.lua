@@ -9,6 +9,7 @@ local queries = require "spec.support.queries"
 local queue_claims = require "aicc.jobs.queue_claims"
 local socket = require "socket"
 local support = require "spec.support.jobs"
+local timelines = require "aicc.jobs.db.timeline"
 local turn = require "aicc.jobs.turn"
 
 local LUA = arg and arg[-1] or "lua5.4"
@@ -188,7 +189,7 @@ describe("a job in PostgreSQL #postgresql #slow #nosan #lua54", function()
     local first, second = claimed:next(), claimed:next()
     local pipe = io.popen(("exec '%s' spec/support/holder.lua '%s' 2>&1"):format(LUA, database.url))
     assert.equal("ready", pipe:read "l")
-    local written, results = turn.new(store.db, claimed), {}
+    local written, results = turn.new(store.db, claimed, timelines.new(claimed.job, "release")), {}
     for i, claim in ipairs { second, first } do
       loop.spawn(function() results[i] = written:commit(claim) end)
     end

@@ -113,7 +113,7 @@ describe("a job #lua54", function()
       assert.equal(50, #server:accounts(id))
       assert.equal(100, #server:accounts(3))
       local text = {}
-      require("aicc.jobs.report").write(job:report(), "csv", function(line) text[#text + 1] = line end)
+      assert(job:write_report(function(piece) text[#text + 1] = piece end))
       assert.equal(("%d,queue %d,a1,released,0,success,1,"):format(id, id), text[2]:match "^.*,")
       assert(job:undo { client = client, rate = 0 })
       assert.same(before, support.weights(server, id))

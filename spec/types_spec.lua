@@ -87,6 +87,7 @@ describe("the types of options", function()
     end
     for what, class in pairs {
       plan = "aicc.PlanOptions", agents = "aicc.PlanAgentsOptions", run = "aicc.RunOptions", report = "aicc.ReportOptions",
+      document = "aicc.WriteReportOptions",
     } do
       local wanted = {}
       for name, row in pairs(require("aicc.jobs.options").OPTIONS) do wanted[#wanted + 1] = row[what] and name or nil end

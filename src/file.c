@@ -72,27 +72,60 @@ static const char *write_all(int fd, const char *data, size_t size) {
 /* So that the rename itself survives a crash. */
 static void sync_directory(char *path) {
   char *slash = strrchr(path, '/');
-  if (slash == NULL) return;
-  *slash = '\0';
-  int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (slash != NULL) *slash = '\0';
+  int fd = open(slash == NULL ? "." : path[0] == '\0' ? "/" : path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return;
   fsync(fd);
   close(fd);
 }
 
-const char *aicc_file_write(const char *path, const char *data, size_t size) {
-  char temporary[PATH_MAX];
-  if (snprintf(temporary, sizeof temporary, "%s.XXXXXX", path) >= (int)sizeof temporary) return "its path is too long";
+/* Makes a new file beside `path`; its name is put into `temporary`, of PATH_MAX bytes. Returns a descriptor, or -1 and *problem. */
+static int open_beside(const char *path, char *temporary, const char **problem) {
+  *problem = "its path is too long";
+  if (snprintf(temporary, PATH_MAX, "%s.XXXXXX", path) >= PATH_MAX) return -1;
   int fd = aicc_sys_temporary(temporary);
-  if (fd < 0) return system_problem("create");
-  const char *problem = write_all(fd, data, size);
-  if (close(fd) != 0 && problem == NULL) problem = system_problem("close");
+  *problem = fd < 0 ? system_problem("create") : NULL;
+  return fd;
+}
+
+/* Ends what a temporary file is for: it takes the path's place, or goes. */
+static const char *settle_temporary(char *temporary, const char *path, const char *problem) {
   if (problem == NULL && rename(temporary, path) != 0) problem = system_problem("rename");
   if (problem != NULL)
     unlink(temporary);
   else
     sync_directory(temporary);
   return problem;
+}
+
+const char *aicc_file_write(const char *path, const char *data, size_t size) {
+  char temporary[PATH_MAX];
+  const char *problem;
+  int fd = open_beside(path, temporary, &problem);
+  if (fd < 0) return problem;
+  problem = write_all(fd, data, size);
+  if (close(fd) != 0 && problem == NULL) problem = system_problem("close");
+  return settle_temporary(temporary, path, problem);
+}
+
+const char *aicc_file_draft(const char *path, char *draft) {
+  struct stat info;
+  if (lstat(path, &info) == 0 && !S_ISREG(info.st_mode))
+    return S_ISLNK(info.st_mode) ? "it is a symbolic link, which would be replaced" : "it is not a regular file";
+  const char *problem;
+  int fd = open_beside(path, draft, &problem);
+  if (fd >= 0) close(fd);
+  return problem;
+}
+
+const char *aicc_file_publish(const char *draft, const char *path) {
+  char temporary[PATH_MAX];
+  if (snprintf(temporary, sizeof temporary, "%s", draft) >= (int)sizeof temporary) return "its path is too long";
+  int fd = open(draft, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0) return system_problem("open");
+  const char *problem = fsync(fd) != 0 ? system_problem("sync") : NULL;
+  if (close(fd) != 0 && problem == NULL) problem = system_problem("close");
+  return settle_temporary(temporary, path, problem);
 }
 
 const char *aicc_file_create(const char *path) {

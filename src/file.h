@@ -24,6 +24,15 @@ const char *aicc_file_read(const char *path, enum aicc_file_rule rule, struct ai
 const char *aicc_file_write(const char *path, const char *data, size_t size);
 
 /*
+** For what is too long to be held: makes an empty file, mode 0600, in the folder of `path`, and puts its name into `draft`, of
+** PATH_MAX bytes. What is there under `path` must be a regular file, since it is to be replaced. Returns as aicc_file_read.
+*/
+const char *aicc_file_draft(const char *path, char *draft);
+
+/* Puts a draft that was written and closed in the place of `path`, as aicc_file_write would; if that fails it is removed. */
+const char *aicc_file_publish(const char *draft, const char *path);
+
+/*
 ** Makes an empty file, mode 0600; one that is there must be private. It is not opened: closing a descriptor would drop all locks that
 ** this process (SQLite, say) has on the file. Returns as aicc_file_read.
 */

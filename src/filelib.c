@@ -2,6 +2,7 @@
 #include "filelib.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -52,6 +53,29 @@ static int write_file(lua_State *L) {
   size_t size;
   const char *path = check_path(L), *data = luaL_checklstring(L, 2, &size);
   const char *problem = aicc_file_write(path, data, size);
+  if (problem != NULL) return push_problem(L, path, problem, 0);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/*
+** core.draft_file(path) -> name | nil, message: an empty file beside it, mode 0600, to be written by whoever asks; then
+** core.publish_file(name, path) -> true | nil, message: puts it in the path's place
+*/
+static int draft_file(lua_State *L) {
+  char draft[PATH_MAX];
+  const char *path = check_path(L);
+  const char *problem = aicc_file_draft(path, draft);
+  if (problem != NULL) return push_problem(L, path, problem, 0);
+  lua_pushstring(L, draft);
+  return 1;
+}
+
+static int publish_file(lua_State *L) {
+  size_t size;
+  const char *draft = check_path(L), *path = luaL_checklstring(L, 2, &size);
+  luaL_argcheck(L, strlen(path) == size, 2, "expected a path without a NUL byte");
+  const char *problem = aicc_file_publish(draft, path);
   if (problem != NULL) return push_problem(L, path, problem, 0);
   lua_pushboolean(L, 1);
   return 1;
@@ -121,7 +145,8 @@ static int is_terminal(lua_State *L) {
 void aicc_filelib_open(lua_State *L) {
   static const luaL_Reg functions[] = {{"read_file", read_file},           {"write_file", write_file},
                                        {"make_directory", make_directory}, {"remove_file", remove_file},
-                                       {"create_file", create_file},
+                                       {"create_file", create_file},       {"draft_file", draft_file},
+                                       {"publish_file", publish_file},
                                        {"lock_file", lock_file},           {"boot_id", boot_id},
                                        {"is_terminal", is_terminal},       {NULL, NULL}};
   static const luaL_Reg meta[] = {{"__gc", unlock}, {"__close", unlock}, {"release", unlock}, {NULL, NULL}};

@@ -5,7 +5,9 @@ local M = {}
 
 -- What a value or an argument of that name is.
 local FILE, JOB, COMMAND = "file", "job", "command"
-local KINDS = { ["--agents"] = FILE, ["--log"] = FILE, file = FILE, job = JOB, topic = COMMAND }
+local KINDS = {
+  ["--agents"] = FILE, ["--log"] = FILE, ["--output"] = FILE, file = FILE, job = JOB, topic = COMMAND,
+}
 
 -- The first sentence of a description, in a line, in single quotes; `special` is a pattern of what else is escaped.
 local function described(text, special)

@@ -1,4 +1,4 @@
---- The commands about jobs: plan, apply, resume, undo, status, report, jobs, forget.
+--- The commands about jobs: plan, apply, resume, undo, status, jobs, forget.
 -- @module aicc.cli.jobs
 
 local client_of = require "aicc.cli.client"
@@ -8,7 +8,6 @@ local output = require "aicc.cli.output"
 local pace = require "aicc.jobs.pace"
 local progress = require "aicc.cli.progress"
 local queues_of_job = require "aicc.cli.queues_of_job"
-local report = require "aicc.jobs.report"
 local show = require "aicc.cli.show"
 local status = require "aicc.cli.status"
 local store_of = require "aicc.cli.store"
@@ -18,26 +17,6 @@ local ways = require "aicc.cli.ways"
 local M = {}
 
 local function fail(kind, message) return nil, errors.new { kind = kind, message = message } end
-
--- ---- the store ----
-
-local function open_store(arguments)
-  local url, err = store_of.url(arguments)
-  if not url then return nil, err end
-  local made
-  made, err = store_of.make_folder(arguments)
-  if not made then return nil, err end
-  local store
-  store, err = jobs.open(url)
-  if store or err.kind ~= "config" then return store, err end
-  return nil, errors.copy(err, { message = err.message:gsub("^url", "AICC_STORE") }) -- the parser has looked at --store
-end
-
-local function open_job(arguments)
-  local store, err = open_store(arguments)
-  if not store then return nil, err end
-  return store:job(arguments.job)
-end
 
 -- ---- the log ----
 
@@ -151,7 +130,7 @@ function M.plan(arguments, out)
   local err = misuse(arguments)
   if err then return nil, err end
   local store, name, reader, client, read_as
-  store, err = open_store(arguments)
+  store, err = store_of.open(arguments)
   if not store then return nil, err end
   name, err = name_for(arguments, store)
   if not name then return nil, err end
@@ -217,7 +196,7 @@ end
 
 local function work(arguments, out, verb)
   local job, client, err, may, confirmed
-  job, err = open_job(arguments)
+  job, err = store_of.job(arguments)
   if not job then return nil, err end
   may, confirmed = may_begin(arguments, job, verb)
   if not may then return nil, confirmed end
@@ -256,7 +235,7 @@ function M.undo(arguments, out) return work(arguments, out, "undo") end
 
 --- `aicc status`
 function M.status(arguments, out)
-  local job, err = open_job(arguments)
+  local job, err = store_of.job(arguments)
   if not job then return nil, err end
   local state
   state, err = job:status()
@@ -267,19 +246,9 @@ function M.status(arguments, out)
   show.status(out, state, queues)
 end
 
---- `aicc report`
-function M.report(arguments, out)
-  local job, err = open_job(arguments)
-  if not job then return nil, err end
-  local rows
-  rows, err = job:report { failed = arguments.failed }
-  if not rows then return nil, err end
-  report.write(rows, arguments.format or out.json and "jsonl" or "csv", function(text) io.stdout:write(text) end)
-end
-
 --- `aicc jobs`
 function M.jobs(arguments, out)
-  local store, err = open_store(arguments)
+  local store, err = store_of.open(arguments)
   if not store then return nil, err end
   local list
   list, err = store:list()
@@ -289,7 +258,7 @@ end
 
 --- `aicc forget`
 function M.forget(arguments, out)
-  local store, err = open_store(arguments)
+  local store, err = store_of.open(arguments)
   if not store then return nil, err end
   local done
   done, err = store:forget(arguments.job)

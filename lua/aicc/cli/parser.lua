@@ -172,11 +172,19 @@ looked for in both ways, and with different results, is told.]],
   { "status", "Say how far a job is.", "  aicc status night --json", function(command) command:argument "job" end },
   { "report", "Print what became of each row, in input order.", [[
   aicc report night >night-report.csv
-  aicc report night --failed --format jsonl]],
+  aicc report night --failed --format jsonl
+  aicc report night --format html --output night.html
+
+html is one file to hand on: totals, each queue, the requests of each
+minute, what failed and why, and the rows, searchable. markdown is the
+same for a ticket, with the first 1,000 rows.]],
     function(command)
       command:argument "job"
-      command:option("--format", "csv (the default) or jsonl (the default with --json)."):choices { "csv", "jsonl" }
+      command:option("--format", "csv (the default), jsonl (the default with --json),\nhtml or markdown.")
+        :choices { "csv", "jsonl", "html", "markdown" }
       command:flag("--failed", "Only rows that are failed, unknown, pending or no_agent.")
+      command:option("-o --output", "Write it to this file, which it replaces as a whole and\nnobody else may read.")
+        :argname "FILE"
     end },
   { "jobs", "List the jobs.", "  aicc jobs", function() end },
   { "forget", "Delete a job and all that is known of its rows.", "  aicc forget night",

@@ -26,15 +26,41 @@ function M.url(arguments)
     message = "job store: neither HOME nor XDG_STATE_HOME names a folder: set one, or use --store" }
 end
 
---- Makes the folder of the file that is the default.
+-- Makes the folder of the file that is the default.
 -- @tparam table arguments `store`
 -- @treturn ?boolean true
 -- @treturn ?table the error
-function M.make_folder(arguments)
+local function make_folder(arguments)
   if arguments.store or os.getenv "AICC_STORE" then return true end
   local made, problem = core.make_directory(default_folder())
   if made then return true end
   return nil, errors.new { kind = "store", message = "job store: " .. problem }
+end
+
+--- Opens the job store.
+-- @tparam table arguments `store`
+-- @treturn ?table
+-- @treturn ?table the error
+function M.open(arguments)
+  local url, err = M.url(arguments)
+  if not url then return nil, err end
+  local made
+  made, err = make_folder(arguments)
+  if not made then return nil, err end
+  local store
+  store, err = require("aicc.jobs").open(url) -- which only what opens it needs
+  if store or err.kind ~= "config" then return store, err end
+  return nil, errors.copy(err, { message = err.message:gsub("^url", "AICC_STORE") }) -- the parser has looked at --store
+end
+
+--- The job that is named.
+-- @tparam table arguments `store`, `job`
+-- @treturn ?table
+-- @treturn ?table the error
+function M.job(arguments)
+  local store, err = M.open(arguments)
+  if not store then return nil, err end
+  return store:job(arguments.job)
 end
 
 --- The address as people may see it: without what may be a password.

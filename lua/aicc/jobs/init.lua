@@ -137,6 +137,27 @@ function Job:report(wanted)
   end))
 end
 
+--- Writes the report: as CSV or JSON Lines a line for each row; as HTML or Markdown a document, with sums, queues, the requests
+-- of each minute, and what is not done by message. It is written in pieces, whatever its size; what `write` raises ends it.
+-- @tparam function write called with each piece, a string
+-- @tparam ?table options
+-- @tparam[opt="csv"] string options.format "csv", "jsonl", "html" (a file that needs nothing else, with a script that searches
+--   the rows) or "markdown" (of the rows the first 1,000)
+-- @tparam[opt=false] boolean options.failed only rows that are failed, unknown, pending or no_agent; sums are those of all rows
+-- @treturn ?boolean true
+-- @treturn ?table the error
+function Job:write_report(write, options)
+  check.argument(write, "write", "function", 2)
+  local wanted = check.options(options, "document", 2)
+  wanted.format = wanted.format or "csv"
+  return errors.protect(function()
+    local job, err = jobs.find(self.db, self.name)
+    if not job then return nil, err end
+    report.write(self.db, job, wanted, write)
+    return true
+  end)
+end
+
 --- The accounts of a job that is made from accounts and that have no queue: in the order of the input, each once.
 -- @treturn ?function iterator over tables: `line` (the input's), `user_account`, `status`, `message`; none for a job made from
 --   rows

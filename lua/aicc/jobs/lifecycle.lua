@@ -8,6 +8,7 @@ local job_lock = require "aicc.jobs.job_lock"
 local jobs = require "aicc.jobs.db.jobs"
 local queue_claims = require "aicc.jobs.queue_claims"
 local release = require "aicc.jobs.release"
+local timelines = require "aicc.jobs.db.timeline"
 local undo = require "aicc.jobs.undo"
 local workers = require "aicc.jobs.workers"
 
@@ -60,8 +61,9 @@ local function begin(db, job, kind, verb)
 end
 
 -- Ends the job if all its queues are done, and nobody has turned it around meanwhile.
-local function finish(db, job, kind)
+local function finish(db, job, kind, timeline)
   jobs.pin(db, job)
+  timeline:write(db)
   if job.state ~= kind.state then return end
   local left = db:row("SELECT COUNT(*) AS n FROM queues WHERE job = ? AND state <> 'done'", job.id).n
   if left == 0 then jobs.set_state(db, job, kind.ends) end
@@ -107,15 +109,16 @@ local function work(db, kind, claimed, options)
   local progress = progress_of(db, job, kind)
   local begun, err = db:transaction(begin, db, job, kind, options.verb)
   if not begun then return nil, err end
+  local timeline = timelines.new(job, kind.action)
   local result = workers.run(db, job, claimed, kind.policy, {
-    client = options.client, rate = options.rate, concurrency = options.concurrency, force = options.force,
+    client = options.client, rate = options.rate, concurrency = options.concurrency, force = options.force, timeline = timeline,
     listed_within = options.listed_within,
     interrupted = options.interrupted, on_progress = options.on_progress, on_note = options.on_note, progress = progress,
     blast_radius = function(queue)
       return blast_radius.is_beyond(db, job, queue) and blast_radius.beyond(db, job, kind.action)
     end,
   })
-  db:transaction(finish, db, job, kind)
+  db:transaction(finish, db, job, kind, timeline)
   return summary_of(db, job, kind, result)
 end
 

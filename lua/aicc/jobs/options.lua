@@ -35,6 +35,9 @@ end
 
 local CLIENT = { "a client, as from aicc.new", is_client }
 local BOOLEAN, FUNCTION, TEXT = of_type "boolean", of_type "function", of_type "string"
+local FORMAT = { "csv, jsonl, html or markdown", function(value)
+  return value == "csv" or value == "jsonl" or value == "html" or value == "markdown"
+end }
 local RATE = { "a number of requests a second from 0 (no limit)", function(value) return is_finite(value) and value >= 0 end }
 local SECONDS = { "a number of seconds above 0", function(value) return is_finite(value) and value > 0 end }
 
@@ -56,11 +59,12 @@ local OPTIONS = {
   on_bad_line = { FUNCTION, plan = true, agents = true },
   sweep = { BOOLEAN, agents = true },
   ask = { BOOLEAN, agents = true },
-  failed = { BOOLEAN, report = true },
+  failed = { BOOLEAN, report = true, document = true },
+  format = { FORMAT, document = true },
   unrestored = { BOOLEAN, report = true },
 }
 
---- All of them: name -> `{ type, plan=, run=, report= }`, with those of the functions that take it.
+--- All of them: name -> `{ type, plan=, run=, report=, document= }`, with those of the functions that take it.
 M.OPTIONS = OPTIONS
 
 -- ---- looking at what was given ----
@@ -78,7 +82,8 @@ end
 
 --- Checks the options of a call.
 -- @tparam ?table given
--- @tparam string what "plan", "agents" (a plan from accounts), "run" (apply, resume, undo) or "report"
+-- @tparam string what "plan", "agents" (a plan from accounts), "run" (apply, resume, undo), "report" or "document" (a report that
+--   is written)
 -- @tparam integer level where what is wrong is raised: 1 is whoever calls this
 -- @treturn table a copy
 function M.options(given, what, level)

@@ -121,6 +121,7 @@ function Pace:attempt(request, token, timeout, deadline)
   if not waited then return nil, problem end
   local left = math.max(0, deadline - waited)
   self.requests = self.requests + 1
+  self.on_request()
   local reply, err, facts = self.transport:attempt(request, token, math.min(timeout, left), left)
   if err and err.kind == "throttled" then throttled(self, err) end
   return reply, err, facts
@@ -176,16 +177,17 @@ end
 --- A pace around a transport.
 -- @tparam table transport
 -- @tparam table options `rate` (requests a second; 0 for no limit), `refuse(request, timeout)` (an error for what is not to be
---   sent any more), `patience` (60 seconds: after a Retry-After above it nothing is sent any more), `on_pause(seconds, rate)`
---   (all wait, then go on at that rate), `on_end(err)` (there was more to wait for than the patience), `clock()` (seconds; for
---   specs)
+--   sent any more), `patience` (60 seconds: after a Retry-After above it nothing is sent any more), `on_request()` (one leaves),
+--   `on_pause(seconds, rate)` (all wait, then go on at that rate), `on_end(err)` (there was more to wait for than the
+--   patience), `clock()` (seconds; for specs)
 -- @treturn table a transport; `requests` counts what it sent
 function M.new(transport, options)
   local clock = options.clock or core.now
   return setmetatable({
     transport = transport, rate = options.rate, refuse = options.refuse, clock = clock,
     interrupted = options.interrupted or function() return false end, patience = options.patience or PATIENCE,
-    on_pause = options.on_pause or ignore, on_end = options.on_end or ignore, shares = 1, tokens = BURST,
+    on_request = options.on_request or ignore, on_pause = options.on_pause or ignore, on_end = options.on_end or ignore,
+    shares = 1, tokens = BURST,
     filled_at = clock(), began = clock(), paused_until = 0, throttled_at = 0, requests = 0,
   }, Pace)
 end

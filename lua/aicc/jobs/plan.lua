@@ -14,6 +14,7 @@ local names = require "aicc.jobs.names"
 local pace = require "aicc.jobs.pace"
 local recent = require "aicc.jobs.recent"
 local snapshot = require "aicc.jobs.db.snapshot"
+local timelines = require "aicc.jobs.db.timeline"
 
 local M = {}
 
@@ -71,8 +72,8 @@ end
 
 -- ---- what a plan works with ----
 
--- The options with their defaults, a client that keeps the rate, and the names of queues.
-local function prepare(options)
+-- The options with their defaults, a client that keeps the rate, the names of queues, and when requests left.
+local function prepare(job, options)
   local interrupted = options.interrupted or core.interrupted
   local function refusal(request) return interrupted() and pace.refusal(request, "interrupted") or nil end
   local rate, on_note = options.rate or pace.RATE, options.on_note or function() end
@@ -80,12 +81,16 @@ local function prepare(options)
   local context = {
     planner = options.client, concurrency = pace.concurrency(options), listing_deadline = LISTING * slowness,
     on_note = on_note, limits = { deadline = math.max(CALL, usual.deadline) * slowness },
-    on_progress = options.on_progress or function() end,
+    on_progress = options.on_progress or function() end, timeline = timelines.new(job, "plan"),
   }
   context.client = options.client:through(function(transport)
     context.pace = pace.new(transport, {
       rate = rate, refuse = refusal, interrupted = interrupted, patience = usual.retry.max_retry_after,
-      on_pause = function(seconds, slowed) on_note { type = "throttled", seconds = seconds, rate = slowed } end,
+      on_request = function() context.timeline:request() end,
+      on_pause = function(seconds, slowed)
+        context.timeline:pause(seconds)
+        on_note { type = "throttled", seconds = seconds, rate = slowed }
+      end,
     })
     return context.pace
   end)
@@ -160,10 +165,11 @@ local function look_for_agents(db, job, reader, options, context)
 end
 
 local function look(db, job, reader, options)
-  local context = prepare(options)
+  local context = prepare(job, options)
   local look_at = options.of_agents and look_for_agents or look_at_rows
   local err = look_at(db, job, reader, options, context) or name_queues(db, job, context)
   job.requests = context.pace.requests
+  if not err then context.timeline:finish(db) end
   return err
 end
 

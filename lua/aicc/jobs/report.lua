@@ -1,15 +1,17 @@
---- A job's report: one line per input line, in input order.
+--- A job's report: one line per input line, in input order; in several formats (`aicc.jobs.report.*`).
 -- @module aicc.jobs.report
 
 local connection = require "aicc.jobs.db.connection"
-local json = require "aicc.json"
+local core = require "aicc.core"
+local html = require "aicc.jobs.report.html"
+local jobs = require "aicc.jobs.db.jobs"
+local lines = require "aicc.jobs.report.lines"
+local markdown = require "aicc.jobs.report.markdown"
+local timeline = require "aicc.jobs.db.timeline"
 
 local M = {}
 
 local PAGE = 1000 -- rows that are in memory at once
-
---- The report's columns.
-M.COLUMNS = { "skill_id", "skill_name", "user_account", "status", "code", "message", "attempts", "finished_at" }
 
 local ALL = [[SELECT line, CAST(skill_id AS TEXT) AS skill_id, skill_name, user_account, status, code, message, attempts,
     finished_at, undo, undo_message
@@ -55,42 +57,33 @@ function M.rows(db, job, filter)
   end
 end
 
--- ---- CSV ----
+-- ---- formats ----
 
--- A cell. Those that a spreadsheet would take for a formula begin with a quote there, so that they stay text. So do those that
--- begin with such a quote already: who takes one off again (`aicc.jobs.input`) has what was there before.
-local function cell(value)
-  if value == nil then return "" end
-  if type(value) == "number" then return ("%.0f"):format(value) end
-  if value:find "^'*[=+@-]" then value = "'" .. value end
-  if value:find "[\",\r\n']" then value = '"' .. value:gsub('"', '""') .. '"' end
-  return value
-end
+-- name -> how a report is begun: `new(write, facts)` returns what takes each `row(row, is_wanted)`, and then `finish()`. Of some
+-- all rows are to be seen, also if only some are to be shown: they tell sums.
+local FORMATS = {
+  csv = { new = lines.csv }, jsonl = { new = lines.jsonl }, html = { new = html.new, has_sums = true },
+  markdown = { new = markdown.new, has_sums = true },
+}
 
-local function csv(row)
-  local cells = {}
-  for i, name in ipairs(M.COLUMNS) do cells[i] = cell(row[name]) end
-  return table.concat(cells, ",")
-end
+--- The formats there are.
+M.FORMATS = { "csv", "jsonl", "html", "markdown" }
 
--- ---- JSON Lines ----
+local FAILED = { failed = true, unknown = true, pending = true, no_agent = true }
 
-local JSON_FIELDS = { "line" }
-for _, name in ipairs(M.COLUMNS) do JSON_FIELDS[#JSON_FIELDS + 1] = name end
-JSON_FIELDS[#JSON_FIELDS + 1] = "undo"
-
-local function jsonl(row) return json.object(row, JSON_FIELDS) end
-
-local FORMATS = { csv = { row = csv, header = table.concat(M.COLUMNS, ",") }, jsonl = { row = jsonl } }
-
---- Writes a report, line by line.
--- @tparam function rows iterator as from `rows`
--- @tparam string format "csv" or "jsonl"
--- @tparam function write takes a string
-function M.write(rows, format, write)
-  local lines = FORMATS[format]
-  if lines.header then write(lines.header .. "\n") end
-  for row in rows do write(lines.row(row) .. "\n") end
+--- Writes a report, in pieces, with memory for some thousand rows.
+-- @tparam table db
+-- @tparam table job
+-- @tparam table wanted `format`: one of `FORMATS`; `failed`: only rows that are failed, unknown, pending or no_agent
+-- @tparam function write takes a string; may raise
+function M.write(db, job, wanted, write)
+  local format = FORMATS[wanted.format]
+  local document = format.new(write, {
+    job = job, timeline = format.has_sums and timeline.read(db, job), made_at = jobs.time(), version = core._VERSION,
+  })
+  local filter = wanted.failed and not format.has_sums and "failed" or "all"
+  for row in M.rows(db, job, filter) do document:row(row, not wanted.failed or FAILED[row.status] or false) end
+  document:finish()
 end
 
 return M

@@ -12,23 +12,29 @@ Turn.__index = Turn
 
 local M = {}
 
--- Writes what the claims of a turn have noted.
+-- Writes what the claims of a turn have noted; and the timeline, where it is time, and a claim that is ours shows that the job is
+-- still there. It comes last, so that nobody waits for its row for longer than the commit takes. Returns whether it did.
 local function write(self, claims)
   -- One order for all workers, so that two can never wait for each other's rows.
   table.sort(claims, function(a, b) return a.id < b.id end)
+  local holds = false
   for _, claim in ipairs(claims) do
     if not claim.lost and self.claims:hold(claim) then
+      holds = true
       for _, note in ipairs(claim.notes) do note(self.db) end
     end
   end
+  if not holds or not self.timeline:is_due() then return false end
+  self.timeline:write(self.db)
+  return true
 end
 
 local function flush(self, turn)
   self.current = { claims = {} }
   turn.is_over = true
-  local ok, problem = pcall(self.db.transaction, self.db, write, self, turn.claims)
+  local ok, result = pcall(self.db.transaction, self.db, write, self, turn.claims)
   for _, claim in ipairs(turn.claims) do claim.notes = {} end
-  if not ok then turn.problem = problem end
+  if not ok then turn.problem = result elseif result then self.timeline:written() end
   self.commits = self.commits + 1
 end
 
@@ -52,7 +58,10 @@ end
 --- Turns of a worker, one after the other.
 -- @tparam table db
 -- @tparam table claims
+-- @tparam table timeline of the run (`aicc.jobs.db.timeline`)
 -- @treturn table `commits` counts them
-function M.new(db, claims) return setmetatable({ db = db, claims = claims, current = { claims = {} }, commits = 0 }, Turn) end
+function M.new(db, claims, timeline)
+  return setmetatable({ db = db, claims = claims, timeline = timeline, current = { claims = {} }, commits = 0 }, Turn)
+end
 
 return M

@@ -94,7 +94,8 @@ function M.new(db, job, claimed, options)
   local rate = options.rate or pace.RATE
   local slowness = pace.slowness(rate)
   return setmetatable({
-    db = db, job = job, claims = claimed, turn = turn.new(db, claimed), rate = rate, slowness = slowness, troubles = {},
+    db = db, job = job, claims = claimed, turn = turn.new(db, claimed, options.timeline), rate = rate, slowness = slowness,
+    timeline = options.timeline, troubles = {},
     limits = { deadline = math.max(DEADLINE, options.client:limits().deadline) * slowness },
     planner = options.client, listed_within = options.listed_within, force = options.force,
     blast_radius = options.blast_radius, progress = options.progress,

@@ -75,6 +75,7 @@ end
 
 -- What this worker was told to wait is for the others too.
 local function paused(work, seconds, rate)
+  work.timeline:pause(seconds)
   if work.claims.shared then pause.set(work.db, work.job, seconds, rate) end
   work.on_note { type = "throttled", seconds = seconds, rate = rate }
 end
@@ -99,7 +100,7 @@ end
 --   error that says why), `LEFT`
 -- @tparam table options `client`, `rate`, `concurrency`, `force`, `listed_within`, `interrupted()`, `on_progress(counts)`,
 --   `on_note(event)`, `blast_radius(queue)` (an error if it takes the job beyond it), `progress` (counts to begin with: `total`,
---   `done`, …)
+--   `done`, …), `timeline` (`aicc.jobs.db.timeline`: whoever ends the run writes what is left of it)
 -- @treturn table `stopped` (why, if it was), `troubles` (of queues), `requests`, `commits`
 function M.run(db, job, claimed, policy, options)
   local work = works.new(db, job, claimed, options)
@@ -109,6 +110,7 @@ function M.run(db, job, claimed, policy, options)
     crew.pace = pace.new(transport, {
       rate = work.rate, refuse = asked, interrupted = function() return work:is_stopping() end,
       patience = options.client:limits().retry.max_retry_after, on_end = function(err) work:stop(err) end,
+      on_request = function() work.timeline:request() end,
       on_pause = function(seconds, slowed) paused(work, seconds, slowed) end,
     })
     return crew.pace

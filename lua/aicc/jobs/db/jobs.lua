@@ -72,6 +72,7 @@ end
 local function delete(db, job)
   db:run("DELETE FROM jobs WHERE id = ?", job.id)
   db:run("UPDATE queues SET epoch = epoch + 1 WHERE job = ?", job.id)
+  for _, name in ipairs { "minutes", "pauses" } do db:run("DELETE FROM " .. name .. " WHERE job = ?", job.id) end
   for _, name in ipairs { "chunks", "snapshot", "unseen" } do
     db:run("DELETE FROM " .. name .. " WHERE queue IN (SELECT id FROM queues WHERE job = ?)", job.id)
   end

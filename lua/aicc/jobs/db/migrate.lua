@@ -9,6 +9,9 @@ local M = {}
 --- The oldest version that can be brought up to date.
 M.OLDEST = 1
 
+--- The oldest version that can be read as it is, where it cannot be brought up to date: what came since is only added.
+M.READABLE = 3
+
 -- From a version to the next one. The view `report` is made anew at the end, and is in none of them.
 local STEPS = {
   { "CREATE TABLE unseen (queue INTEGER NOT NULL, line INTEGER NOT NULL, PRIMARY KEY (queue, line)) {clustered}" },
@@ -20,6 +23,13 @@ local STEPS = {
       state TEXT, place INTEGER, code TEXT, message TEXT, PRIMARY KEY (job, line)) {clustered}]],
     "CREATE INDEX agents_by_name ON agents (folded, job)",
     "CREATE INDEX agents_by_place ON agents (job, place)",
+  },
+  {
+    [[CREATE TABLE minutes (
+      job INTEGER NOT NULL, minute TEXT NOT NULL, action TEXT NOT NULL, requests INTEGER NOT NULL,
+      PRIMARY KEY (job, minute, action)) {clustered}]],
+    [[CREATE TABLE pauses (
+      job INTEGER NOT NULL, began_at TEXT NOT NULL, seconds INTEGER NOT NULL, PRIMARY KEY (job, began_at)) {clustered}]],
   },
 }
 

@@ -9,7 +9,7 @@ local migrate = require "aicc.jobs.db.migrate"
 
 local M = {}
 
-local VERSION = 3
+local VERSION = 4
 
 -- A number is never given twice: whoever still holds that of a job that was forgotten meets nothing, not another job.
 -- {serial}, {clustered} and {instant} are what the two databases say differently.
@@ -70,6 +70,14 @@ local STATEMENTS = {
       state TEXT, place INTEGER, code TEXT, message TEXT, PRIMARY KEY (job, line)) {clustered}]],
   "CREATE INDEX agents_by_name ON agents (folded, job)",
   "CREATE INDEX agents_by_place ON agents (job, place)",
+
+  -- How many requests left in a minute ("2026-11-26T22:03Z"), of what a run did: plan, release, bind. When the API had asked for
+  -- a pause, and for how long.
+  [[CREATE TABLE minutes (
+      job INTEGER NOT NULL, minute TEXT NOT NULL, action TEXT NOT NULL, requests INTEGER NOT NULL,
+      PRIMARY KEY (job, minute, action)) {clustered}]],
+  [[CREATE TABLE pauses (
+      job INTEGER NOT NULL, began_at TEXT NOT NULL, seconds INTEGER NOT NULL, PRIMARY KEY (job, began_at)) {clustered}]],
 }
 
 -- What became of each line; accounts without a queue stand between the rows, without a number. A page of a view that puts both
@@ -150,7 +158,7 @@ local function update(database)
   alone(database)
   local version = version_of(database)
   if version >= VERSION then return end
-  database:run "DROP VIEW report"
+  for _, view in ipairs { "report", "report_of_rows", "report_of_agents" } do database:run("DROP VIEW IF EXISTS " .. view) end
   run_all(database, migrate.statements(version, VERSION))
   run_all(database, REPORT)
   database:run("UPDATE schema_version SET version = ?", VERSION)
@@ -162,17 +170,22 @@ end
 function M.install(database)
   if not is_there(database) then database:transaction(create, database) end
   local version = version_of(database)
+  database.version = version
   if version == VERSION then return end
   if version > VERSION or version < migrate.OLDEST then
     return ("its tables are of version %d, and this aicc knows those up to %d: use the aicc that made them"):format(version,
       VERSION)
   end
+  if database.is_read_only and version >= migrate.READABLE then return end
   if database.is_read_only then
     return ("its tables are of version %d, which are to be brought to version %d, and it cannot be written: "
       .. "run `aicc jobs` once where it can be, or on a copy of it"):format(version, VERSION)
   end
   local done, err = pcall(database.transaction, database, update, database)
-  if done then return end
+  if done then
+    database.version = VERSION
+    return
+  end
   local why = type(err) == "table" and err.message:gsub("^job store: ", "") or tostring(err)
   return ("its tables could not be brought from version %d to %d, and are as they were (%s): run `aicc jobs` once as somebody "
     .. "who may change them"):format(version, VERSION, why)
