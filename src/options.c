@@ -13,11 +13,8 @@
 
 #define MAX_IN_FLIGHT 1024
 
-static const char *const texts[AICC_OPTION_TEXTS] = {"base_url",   "token_url", "app_key", "app_secret", "tenant_space_id",
-                                                     "user_agent", "ca_file",   "ca_path", "proxy"};
-static const char *const names[] = {"base_url",   "token_url",       "app_key",       "app_secret", "tenant_space_id",
-                                    "user_agent", "ca_file",         "ca_path",       "proxy",      "verify",
-                                    "timeout",    "connect_timeout", "max_in_flight", "facts",      NULL};
+#define AS_NAME(constant, name) name,
+static const char *const names[AICC_OPTIONS + 1] = {AICC_OPTIONS_TEXTS(AS_NAME) AICC_OPTIONS_OTHERS(AS_NAME) NULL};
 
 void aicc_options_only(lua_State *L, int index, const char *const *known) {
   index = lua_absindex(L, index);
@@ -42,11 +39,11 @@ double aicc_options_seconds(lua_State *L, int index, const char *name, double ot
 
 static void read_texts(lua_State *L, int index, struct aicc_options *options) {
   for (int i = 0; i < AICC_OPTION_TEXTS; i++) {
-    int type = aicc_getfield(L, index, texts[i]);
+    int type = aicc_getfield(L, index, names[i]);
     size_t size = 0;
     const char *text = type == LUA_TSTRING ? lua_tolstring(L, -1, &size) : NULL;
-    if (text == NULL && type != LUA_TNIL) luaL_error(L, "%s: expected a string, got %s", texts[i], lua_typename(L, type));
-    if (text != NULL && strlen(text) != size) luaL_error(L, "%s: expected no NUL byte in it", texts[i]);
+    if (text == NULL && type != LUA_TNIL) luaL_error(L, "%s: expected a string, got %s", names[i], lua_typename(L, type));
+    if (text != NULL && strlen(text) != size) luaL_error(L, "%s: expected no NUL byte in it", names[i]);
     if (text != NULL && (options->text[i] = strdup(text)) == NULL) luaL_error(L, "not enough memory");
     lua_pop(L, 1);
   }
@@ -65,10 +62,10 @@ static int refuse(struct aicc_error *failure) {
   return 0;
 }
 
-static int check_header_text(const struct aicc_options *options, enum aicc_options_text which, struct aicc_error *failure) {
+static int check_header_text(const struct aicc_options *options, enum aicc_options_name which, struct aicc_error *failure) {
   const char *text = options->text[which];
   if (text == NULL || aicc_arguments_fit_header(text, strlen(text), which == AICC_USER_AGENT)) return 1;
-  aicc_error_say(failure, "%s: expected 1 to %d visible ASCII characters", texts[which], AICC_MAX_HEADER_VALUE);
+  aicc_error_say(failure, "%s: expected 1 to %d visible ASCII characters", names[which], AICC_MAX_HEADER_VALUE);
   return refuse(failure);
 }
 
@@ -79,7 +76,7 @@ static int choose_authorities(struct aicc_options *options, struct aicc_error *f
     const char *text = options->text[which];
     const char *problem = text != NULL ? aicc_sys_unreadable(text, which == AICC_CA_PATH) : NULL;
     if (problem == NULL) continue;
-    aicc_error_say(failure, "%s: cannot read %s: %s", texts[which], text, problem);
+    aicc_error_say(failure, "%s: cannot read %s: %s", names[which], text, problem);
     return refuse(failure);
   }
   settings->ca_file = options->text[AICC_CA_FILE];
@@ -94,7 +91,7 @@ static int choose_authorities(struct aicc_options *options, struct aicc_error *f
 }
 
 /* Makes the addresses of the operations that are at one base URL: those with a token, or the one for it. Tells what URL it is. */
-static int check_address(struct aicc_options *options, enum aicc_options_text which, int with_token, int *https, int *loopback,
+static int check_address(struct aicc_options *options, enum aicc_options_name which, int with_token, int *https, int *loopback,
                          struct aicc_error *failure) {
   CURLU *base = NULL;
   const char *why = aicc_endpoint_parse(options->text[which], &base, https, loopback);
@@ -107,7 +104,7 @@ static int check_address(struct aicc_options *options, enum aicc_options_text wh
   if (why == NULL && curl_url_set(base, CURLUPART_PATH, "/", 0) != CURLUE_OK) why = "its path cannot be replaced";
   options->urls[with_token] = base;
   if (why == NULL) return 1;
-  aicc_error_say(failure, "%s: %s", texts[which], why);
+  aicc_error_say(failure, "%s: %s", names[which], why);
   return refuse(failure);
 }
 
@@ -118,7 +115,7 @@ static int check_endpoints(struct aicc_options *options, struct aicc_error *fail
     aicc_error_say(failure, "base_url: it is missing");
     return refuse(failure);
   }
-  enum aicc_options_text tokens = options->text[AICC_TOKEN_URL] != NULL ? AICC_TOKEN_URL : AICC_BASE_URL;
+  enum aicc_options_name tokens = options->text[AICC_TOKEN_URL] != NULL ? AICC_TOKEN_URL : AICC_BASE_URL;
   if (!check_address(options, AICC_BASE_URL, 1, &settings->https, &loopback, failure) ||
       !check_address(options, tokens, 0, &tokens_https, &tokens_loopback, failure))
     return 0;
@@ -149,14 +146,14 @@ int aicc_options_read(lua_State *L, int index, struct aicc_options *options, str
   luaL_checktype(L, index, LUA_TTABLE);
   aicc_options_only(L, index, names);
   read_texts(L, index, options);
-  options->verify = read_boolean(L, index, "verify", 1);
-  options->settings.facts = read_boolean(L, index, "facts", 0);
-  int type = aicc_getfield(L, index, "max_in_flight");
+  options->verify = read_boolean(L, index, names[AICC_VERIFY], 1);
+  options->settings.facts = read_boolean(L, index, names[AICC_FACTS], 0);
+  int type = aicc_getfield(L, index, names[AICC_MAX_IN_FLIGHT]);
   if (type != LUA_TNIL && type != LUA_TNUMBER) luaL_error(L, "max_in_flight: expected an integer, got %s", lua_typename(L, type));
   double window = type == LUA_TNIL ? 8 : (double)lua_tonumber(L, -1);
   lua_pop(L, 1);
-  options->timeout = aicc_options_seconds(L, index, "timeout", 15);
-  options->connect_timeout = aicc_options_seconds(L, index, "connect_timeout", 5);
+  options->timeout = aicc_options_seconds(L, index, names[AICC_TIMEOUT], 15);
+  options->connect_timeout = aicc_options_seconds(L, index, names[AICC_CONNECT_TIMEOUT], 5);
   aicc_error_init(failure, NULL, "config", AICC_NOT_SENT);
   if (!(window >= 1 && window <= MAX_IN_FLIGHT) || window != floor(window)) {
     aicc_error_say(failure, "max_in_flight: expected an integer from 1 to %d, got %.14g", MAX_IN_FLIGHT, window);

@@ -9,17 +9,31 @@
 #include "operation.h"
 #include "handle.h"
 
-enum aicc_options_text {
-  AICC_BASE_URL,
-  AICC_TOKEN_URL, /* where tokens come from, if not from there */
-  AICC_APP_KEY,
-  AICC_APP_SECRET, /* only so that no error shows it */
-  AICC_TENANT,
-  AICC_USER_AGENT,
-  AICC_CA_FILE,
-  AICC_CA_PATH,
-  AICC_PROXY,
-  AICC_OPTION_TEXTS
+/* The options, each named here alone: those that are texts, and the others. */
+#define AICC_OPTIONS_TEXTS(X) \
+  X(AICC_BASE_URL, "base_url") \
+  X(AICC_TOKEN_URL, "token_url") /* where tokens come from, if not from there */ \
+  X(AICC_APP_KEY, "app_key") \
+  X(AICC_APP_SECRET, "app_secret") /* only so that no error shows it */ \
+  X(AICC_TENANT, "tenant_space_id") \
+  X(AICC_USER_AGENT, "user_agent") \
+  X(AICC_CA_FILE, "ca_file") \
+  X(AICC_CA_PATH, "ca_path") \
+  X(AICC_PROXY, "proxy")
+#define AICC_OPTIONS_OTHERS(X) \
+  X(AICC_VERIFY, "verify") \
+  X(AICC_TIMEOUT, "timeout") \
+  X(AICC_CONNECT_TIMEOUT, "connect_timeout") \
+  X(AICC_MAX_IN_FLIGHT, "max_in_flight") \
+  X(AICC_FACTS, "facts")
+
+#define AICC_OPTIONS_AS_CONSTANT(constant, name) constant,
+enum aicc_options_name {
+  AICC_OPTIONS_TEXTS(AICC_OPTIONS_AS_CONSTANT)
+  AICC_OPTION_TEXTS, /* how many there are */
+  AICC_OPTION_LAST_TEXT = AICC_OPTION_TEXTS - 1,
+  AICC_OPTIONS_OTHERS(AICC_OPTIONS_AS_CONSTANT)
+  AICC_OPTIONS
 };
 
 struct aicc_options {

@@ -44,22 +44,31 @@ void aicc_wait_open(lua_State *L) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &known_key);
 }
 
-/* Whether the main thread's hook is one of debug.sethook, which may well ask for every instruction. */
-static int is_known(lua_State *L, lua_State *main) {
+/*
+** Whether a hook looks like the one that the interpreter's SIGINT handler sets: it fires at the very next instruction, and is none of
+** debug.sethook, which may well ask for every instruction. A guess, since lua.c gives its own no name.
+*/
+static int looks_like_sigint(lua_Hook hook, int mask, int count, lua_Hook of_debug) {
+  static const int all = LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT;
+  return hook != NULL && count == 1 && (mask & all) == all && hook != of_debug;
+}
+
+/* The hook that debug.sethook sets, or NULL. */
+static lua_Hook hook_of_debug(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &known_key);
   const lua_Hook *known = lua_touserdata(L, -1);
-  int same = known != NULL && *known == lua_gethook(main);
+  lua_Hook hook = known != NULL ? *known : NULL;
   lua_pop(L, 1);
-  return same;
+  return hook;
 }
 
 /*
-** Whether the main thread has a hook that fires at its very next instruction, as the interpreter's SIGINT handler sets: then that
-** thread has not run since. The signal may have come while a coroutine ran, or while the call's arguments were written.
+** Whether the main thread has such a hook: then it has not run since. The signal may have come while a coroutine ran, or while the
+** call's arguments were written.
 */
 static int is_due(lua_State *L, lua_State *main) {
-  static const int all = LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT;
-  return lua_gethook(main) != NULL && lua_gethookcount(main) == 1 && (lua_gethookmask(main) & all) == all && !is_known(L, main);
+  lua_Hook hook = lua_gethook(main);
+  return hook != NULL && looks_like_sigint(hook, lua_gethookmask(main), lua_gethookcount(main), hook_of_debug(L));
 }
 
 void aicc_wait_begin(lua_State *L, struct aicc_wait *wait) {

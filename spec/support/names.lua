@@ -179,7 +179,7 @@ local function options(add)
   of("release_agent", "aicc.OffboardOptions", listed("lua/aicc/offboard.lua", "split%(options, (%b{})", "([%w_]+) ="),
     "lua/aicc/offboard.lua")
   of("query_skills", "aicc.SkillFilter", { "name", "ids" }, "lua/aicc/skills.lua")
-  of("session", "aicc.SessionOptions", listed("src/options.c", "const names%[%] = (%b{})", '"([%w_]+)"'), "doc/modules/curl.lua")
+  of("session", "aicc.SessionOptions", listed("src/options.h", "(.*)enum aicc_options_name", 'X%(AICC_[%u_]+, "([%w_]+)"%)'), "doc/modules/curl.lua")
   of("session's calls", "aicc.SessionLimits", listed("src/call.c", 'names%[%] = ({"timeout"[^}]*})', '"([%w_]+)"'),
     "doc/modules/curl.lua")
   local for_jobs = { plan = {}, agents = {}, run = {}, report = {} }
