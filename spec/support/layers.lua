@@ -20,6 +20,7 @@ M.LUA = {
   { "one chunk", "jobs.send" },
   { "what a run is asked", "jobs.work" },
   { "what jobs are made of", "jobs.* jobs.input.*" },
+  { "a report's formats", "jobs.report.*" },
   { "a job's tables", "jobs.db.*" },
   { "around a client", "metrics webhook.*" },
   { "a client", "aicc client" },
