@@ -10,6 +10,8 @@ local core = require "aicc.core"
 local round = require "spec.chaos.round"
 local support = require "spec.support.jobs"
 
+io.stdout:setvbuf "line"
+
 local ROUNDS = tonumber(os.getenv "CHAOS") or 50
 local SEED, ONLY = tonumber(os.getenv "CHAOS_SEED"), os.getenv "CHAOS_STORE"
 local STORES = { "sqlite", "postgresql" }

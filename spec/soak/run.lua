@@ -17,6 +17,8 @@ local remote = require "spec.soak.remote"
 local tally = require "spec.soak.tally"
 local work = require "spec.soak.work"
 
+io.stdout:setvbuf "line"
+
 local SECONDS, ROUNDS = tonumber(os.getenv "SOAK"), tonumber(os.getenv "SOAK_ROUNDS")
 local LEAST = 8
 
