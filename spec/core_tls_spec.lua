@@ -2,6 +2,7 @@
 
 local compile = require "spec.support.compile"
 local core = require "aicc.curl"
+local openssl = require "spec.support.openssl"
 local processes = require "spec.support.processes"
 local sandbox = require "aicc.sandbox"
 
@@ -133,37 +134,16 @@ end)
 describe("TLS before 1.2", function()
   local peer
 
-  after_each(function() if peer then peer:stop() end end)
-
-  -- OpenSSL's own server, which speaks this version only.
-  local function serve(version)
-    start()
-    local made = require("aicc.sandbox.core").certificate { names = { "localhost" }, addresses = { "127.0.0.1" }, days = 1 }
-    local directory = shell "mktemp -d"
-    for name, text in pairs { cert = made.cert, key = made.key, ca = made.ca } do
-      local file = assert(io.open(directory .. "/" .. name, "w"))
-      file:write(text)
-      file:close()
-    end
-    peer = processes.spawn(("openssl s_server -rev -accept 127.0.0.1:0 -naccept 1 -cert %s/cert -key %s/key"
-      .. " -cipher DEFAULT:@SECLEVEL=0 -%s"):format(directory, directory, version))
-    local port
-    repeat
-      local line = assert(peer:line(), "openssl did not start")
-      port = line:match "^ACCEPT .*:(%d+)$"
-    until port
-    return { base_url = "https://127.0.0.1:" .. port, ca_file = directory .. "/ca", timeout = 0.5 }, directory
-  end
+  after_each(function() if peer then peer.stop() end end)
 
   it("is refused, even where the server knows nothing else", function()
     for version, refused in pairs { tls1 = true, tls1_1 = true, tls1_2 = false, tls1_3 = false } do
-      local options, directory = serve(version)
-      local _, err = call(options) -- that server answers in no HTTP
+      peer = openssl.serve(version)
+      local _, err = call { base_url = peer.base_url, ca_file = peer.ca_file, timeout = 0.5 } -- that server answers in no HTTP
       assert.equal(refused and "not_sent" or "unknown", err.outcome, version .. ": " .. tostring(err))
       assert.equal(refused, err.kind == "tls", version .. ": " .. tostring(err))
-      peer:stop()
-      server:stop()
-      shell("rm -r " .. directory)
+      peer.stop()
+      peer = nil
     end
   end)
 end)

@@ -2,6 +2,7 @@
 -- call as it should be, then one that is attacked. The attack is told by its kind and outcome, within the call's deadline, and
 -- costs the process 4 MiB at most.
 
+local openssl = require "spec.support.openssl"
 local processes = require "spec.support.processes"
 local sandbox = require "aicc.sandbox"
 
@@ -13,9 +14,9 @@ local MEMORY = 4096 -- KiB
 local CLIENT = [[
 local aicc = require "aicc"
 local core = require "aicc.curl"
-local function make()
-  return assert(aicc.new { base_url = %q, app_key = "sandbox-key", app_secret = "sandbox-secret", timeout = 0.5, deadline = %g,
-    retry = false, store = require "aicc.store.memory".new() })
+local function make(url, ca)
+  return assert(aicc.new { base_url = url, ca_file = ca, app_key = "sandbox-key", app_secret = "sandbox-secret", timeout = 0.5,
+    deadline = %g, retry = false, store = require "aicc.store.memory".new() })
 end
 local function call(client) return %s end
 local function peak()
@@ -24,9 +25,9 @@ local function peak()
     if size then return tonumber(size) end
   end
 end
-assert(call(make()))
+assert(call(make(%s)))
 collectgarbage()
-local client, before, began = make(), peak(), core.now()
+local client, before, began = make(%s), peak(), core.now()
 local result, err = call(client)
 print(result and "ok" or err.kind, (result or err).outcome, core.now() - began, peak() - before)
 print(tostring(result or err))
@@ -70,18 +71,56 @@ local ATTACKS = {
   { "a queue that grows for ever", QUERY, "protocol", "unknown", growing },
 }
 
+-- The same of a server that is not trusted: who it is.
+local function sandbox_with(certificate)
+  return function() return assert(sandbox.start { tls = true, certificate = certificate }) end
+end
+
+local IMPOSTORS = {
+  { "another name's certificate", sandbox_with { names = { "elsewhere" }, addresses = {} } },
+  { "a certificate that has expired", sandbox_with { days = -1 } },
+  { "a downgrade to TLS 1.1", function() return openssl.serve "tls1_1" end },
+}
+
+local NAME = "is told of: "
+
+local function assert_told(told, good, bad, call)
+  local function address(server) return ("%q, %s"):format(server.base_url, server.ca_file and ("%q"):format(server.ca_file)) end
+  local status, output = processes.lua(CLIENT:format(DEADLINE, call, address(good), address(bad))):wait()
+  assert.equal(0, status, output)
+  local kind, outcome, took, growth = output:match "^(%S+)\t(%S+)\t(%S+)\t(%S+)"
+  assert.same(told, { kind, outcome }, output)
+  assert.is_true(tonumber(took) < DEADLINE, output)
+  assert.is_true(tonumber(growth) <= MEMORY or processes.is_slow, output)
+end
+
 describe("a hostile server", function()
-  it("is in SECURITY.md as it is here", function()
-    local file = assert(io.open "SECURITY.md")
-    local text = file:read "*a"
-    file:close()
-    for _, attack in ipairs(ATTACKS) do
-      assert.truthy(text:find(("\n| %s | `%s`, %s"):format(attack[1], attack[3], attack[4]), 1, true), attack[1])
+  -- Each row of the table: what it is, what it says that is told, and the command that repeats it.
+  it("is in SECURITY.md as it is here, with the command for each row", function()
+    local rows, told = {}, {}
+    for line in io.lines "SECURITY.md" do
+      local attack, says, command = line:match "^| (.-) | (.-) | `(make test .-)` |$"
+      if attack then rows[attack] = { says = says, command = command } end
     end
+    for _, attack in ipairs(ATTACKS) do told[attack[1]] = ("`%s`, %s"):format(attack[3], attack[4]) end
+    for _, impostor in ipairs(IMPOSTORS) do told[impostor[1]] = "`tls`, not sent" end
+    for name, says in pairs(told) do
+      local row = assert(rows[name], name .. " is not in the table")
+      assert.equal(says, row.says:sub(1, #says))
+      local filter, ran = assert(row.command:match "^make test SPEC=spec/hostile_spec.lua FILTER='(.-)'$", row.command), {}
+      for other in pairs(told) do
+        if ("a hostile server " .. NAME .. other):find(filter) then ran[#ran + 1] = other end
+      end
+      assert.same({ name }, ran, row.command)
+      rows[name] = nil
+    end
+    assert.equal("make test SPEC=spec/core_once_spec.lua", rows["a second request on a connection that dies"].command)
+    rows["a second request on a connection that dies"] = nil
+    assert.same({}, rows)
   end)
 
   for _, attack in ipairs(ATTACKS) do
-    it("is told of: " .. attack[1], function()
+    it(NAME .. attack[1], function()
       local call, kind, outcome, fault = attack[2], attack[3], attack[4], attack[5]
       local server = assert(sandbox.start { agents = { [3] = { "1001", "1002" } } })
       local first = call == TOKEN and 2 or 4 -- two clients' tokens, and the first call of one, are as they should be
@@ -91,13 +130,19 @@ describe("a hostile server", function()
       else
         for n = 0, 99 do server:fault { from = first + n, to = first + n, body = fault(n) } end
       end
-      local status, output = processes.lua(CLIENT:format(server.base_url, DEADLINE, call)):wait()
+      local ok, problem = pcall(assert_told, { kind, outcome }, server, server, call)
       server:stop()
-      assert.equal(0, status, output)
-      local told, state, took, growth = output:match "^(%S+)\t(%S+)\t(%S+)\t(%S+)"
-      assert.same({ kind, outcome }, { told, state }, output)
-      assert.is_true(tonumber(took) < DEADLINE, output)
-      assert.is_true(tonumber(growth) <= MEMORY or processes.is_slow, output)
+      if not ok then error(problem, 0) end
+    end)
+  end
+
+  for _, impostor in ipairs(IMPOSTORS) do
+    it(NAME .. impostor[1], function()
+      local good, bad = sandbox_with(nil)(), impostor[2]()
+      local ok, problem = pcall(assert_told, { "tls", "not_sent" }, good, bad, RELEASE)
+      good:stop()
+      bad:stop()
+      if not ok then error(problem, 0) end
     end)
   end
 end)
