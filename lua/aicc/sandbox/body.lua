@@ -2,10 +2,11 @@
 --
 -- cjson decodes `{}` and `[]` alike, `3` and `3.0` alike, and writes 2^53-1 as 9.007e+15 and an empty table as `{}`. So the
 -- kinds of the fields are read off the raw text, and integers and arrays are written here.
+-- @module aicc.sandbox.body
 
 local cjson = require "cjson.safe"
 
-local body = {}
+local M = {}
 
 local decoder = cjson.new()
 decoder.decode_invalid_numbers(false)
@@ -26,7 +27,7 @@ local function after_value(text, at)
       depth, at = depth + 1, at + 1
     elseif first == "}" or first == "]" then
       depth, at = depth - 1, at + 1
-    elseif first:find("[,:%s]") then
+    elseif first:find "[,:%s]" then
       at = at + 1
     else
       at = text:find("[%s,%]}:]", at) or #text + 1
@@ -35,9 +36,9 @@ local function after_value(text, at)
   return at
 end
 
---- The fields of an object as raw text: name -> JSON. Nil for what is not an object.
+-- The fields of an object as raw text: name -> JSON. Nil for what is not an object.
 local function raw_fields(text)
-  local at = text:match("^%s*{%s*()")
+  local at = text:match "^%s*{%s*()"
   if not at then return nil end
   local fields = {}
   while text:sub(at, at) == '"' do
@@ -51,8 +52,11 @@ local function raw_fields(text)
   return fields
 end
 
---- A body that is one JSON object: its fields as raw text. Nil and a message where it is not.
-function body.read(text)
+--- A body that is one JSON object.
+-- @tparam string text
+-- @treturn ?table its fields as raw text: name -> JSON
+-- @treturn ?string what it is instead
+function M.read(text)
   local value, message = decoder.decode(text)
   if value == nil then return nil, "the body is not JSON: " .. tostring(message) end
   local fields = raw_fields(text)
@@ -60,25 +64,41 @@ function body.read(text)
   return fields
 end
 
--- Readers of one field each: the value, or nil and a message.
+-- ---- one field each ----
 
-function body.integer(fields, name, least)
+--- An integer.
+-- @tparam table fields as from `read`
+-- @tparam string name
+-- @tparam integer least
+-- @treturn ?integer
+-- @treturn ?string what is wrong
+function M.integer(fields, name, least)
   local raw = fields[name]
   if not raw then return nil, name .. " is missing" end
-  if not raw:find("^-?%d+$") then return nil, name .. " is not an integer" end
+  if not raw:find "^-?%d+$" then return nil, name .. " is not an integer" end
   local value = tonumber(raw)
   if value < least or value > 2 ^ 53 - 1 then return nil, name .. " is out of range" end
   return value
 end
 
-function body.string(fields, name)
+--- A string.
+-- @tparam table fields as from `read`
+-- @tparam string name
+-- @treturn ?string
+-- @treturn ?string what is wrong
+function M.string(fields, name)
   local raw = fields[name]
   if not raw then return nil, name .. " is missing" end
   if raw:sub(1, 1) ~= '"' then return nil, name .. " is not a string" end
   return decoder.decode("[" .. raw .. "]")[1]
 end
 
-function body.strings(fields, name)
+--- An array of strings.
+-- @tparam table fields as from `read`
+-- @tparam string name
+-- @treturn ?{string,...}
+-- @treturn ?string what is wrong
+function M.strings(fields, name)
   local raw = fields[name]
   if not raw then return nil, name .. " is missing" end
   if raw:sub(1, 1) ~= "[" then return nil, name .. " is not an array" end
@@ -89,27 +109,37 @@ function body.strings(fields, name)
   return list
 end
 
-function body.object(fields, name)
+--- An object, as raw text.
+-- @tparam table fields as from `read`
+-- @tparam string name
+-- @treturn ?table
+-- @treturn ?string what is wrong
+function M.object(fields, name)
   if not fields[name] then return nil, name .. " is missing" end
   local inner = raw_fields(fields[name])
   if not inner then return nil, name .. " is not an object" end
   return inner
 end
 
---- JSON of a string, and of an integer without a fraction or an exponent.
-function body.quote(text)
-  return (cjson.encode(text))
-end
+-- ---- JSON ----
 
-function body.digits(number)
-  return string.format("%.0f", number)
-end
+--- A string as JSON.
+-- @tparam string text
+-- @treturn string
+function M.quote(text) return (cjson.encode(text)) end
 
---- An object from an array of { name, JSON }.
-function body.write(pairs_of_json)
+--- An integer as JSON: without a fraction or an exponent.
+-- @tparam number number
+-- @treturn string
+function M.digits(number) return ("%.0f"):format(number) end
+
+--- An object as JSON.
+-- @tparam {table,...} pairs_of_json each `{ name, JSON }`
+-- @treturn string
+function M.write(pairs_of_json)
   local parts = {}
-  for n, pair in ipairs(pairs_of_json) do parts[n] = body.quote(pair[1]) .. ":" .. pair[2] end
+  for n, pair in ipairs(pairs_of_json) do parts[n] = M.quote(pair[1]) .. ":" .. pair[2] end
   return "{" .. table.concat(parts, ",") .. "}"
 end
 
-return body
+return M

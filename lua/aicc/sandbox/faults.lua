@@ -3,25 +3,27 @@
 -- A fault without `status`, `body`, `raw`, `endless` or `close` leaves the natural answer in place, and the request is
 -- applied like any other: `delay` and `hold` send that answer late (it was applied before), `cut` and `drip` spoil its
 -- body, `headers` adds to it. The others replace the answer, and then nothing is applied, unless `apply` says so.
+-- @module aicc.sandbox.faults
 
-local faults = {}
-faults.__index = faults
+local Faults = {}
+Faults.__index = Faults
 
-function faults.new()
-  return setmetatable({ list = {} }, faults)
-end
+local M = {}
 
-function faults:set(fault)
+--- Adds a fault.
+-- @tparam table fault as from `options.fault`
+function Faults:set(fault)
   fault.seen = 0
   self.list[#self.list + 1] = fault
 end
 
-function faults:clear()
-  self.list = {}
-end
+--- Forgets all of them.
+function Faults:clear() self.list = {} end
 
---- The first fault that this request meets. Each counts every request of its operation, whoever wins.
-function faults:match(operation)
+--- The first fault that a request meets. Each counts every request of its operation, whoever wins.
+-- @tparam ?string operation
+-- @treturn ?table
+function Faults:match(operation)
   local winner
   for _, fault in ipairs(self.list) do
     if fault.operation == nil or fault.operation == operation then
@@ -33,12 +35,16 @@ function faults:match(operation)
 end
 
 --- Whether the natural answer is not what is sent.
-function faults.replaces(fault)
+-- @tparam table fault
+-- @treturn boolean
+function M.replaces(fault)
   return (fault.status or fault.body or fault.raw or fault.endless or fault.close) ~= nil
 end
 
 --- Whether the client gets no status line that the log could tell of.
-function faults.hides_status(fault)
+-- @tparam table fault
+-- @treturn boolean
+function M.hides_status(fault)
   return fault.close ~= nil or fault.raw ~= nil or fault.endless == "headers"
 end
 
@@ -53,9 +59,12 @@ local function merge(headers, extra)
   return merged
 end
 
---- The answer that leaves: `reply` (natural) as the fault spoils it.
-function faults.spoil(fault, reply)
-  local replaced = faults.replaces(fault)
+--- The answer that leaves.
+-- @tparam table fault
+-- @tparam table reply the natural one
+-- @treturn table as the fault spoils it
+function M.spoil(fault, reply)
+  local replaced = M.replaces(fault)
   return {
     status = replaced and (fault.status or 200) or reply.status,
     body = replaced and (fault.body or "") or reply.body,
@@ -65,4 +74,8 @@ function faults.spoil(fault, reply)
   }
 end
 
-return faults
+--- No faults yet.
+-- @treturn table
+function M.new() return setmetatable({ list = {} }, Faults) end
+
+return M

@@ -17,7 +17,7 @@ local core = require("aicc.native").load "aicc.sandbox.core"
 local options = require "aicc.sandbox.options"
 local results = require "aicc.result"
 
-local sandbox = {}
+local M = {}
 
 local Server = { __name = "aicc.sandbox" }
 Server.__index = Server
@@ -71,7 +71,7 @@ local SERVICE_OPTIONS = {
 -- @tparam[opt="array"] string given.skills_field whether an agent's queues are told: "array" or "missing"
 -- @treturn ?table the server
 -- @treturn ?string why it did not start
-function sandbox.start(given)
+function M.start(given)
   local all = options.start(given or {}, 2)
   local daemon = { port = all.port, token_port = all.token_port, cert = all.cert, key = all.key, ca = all.ca }
   if all.tls and not all.cert then
@@ -109,9 +109,7 @@ end
 --- Who is bound to a queue.
 -- @tparam integer skill_id
 -- @treturn {table,...} `userAccount`, `agentWeight`, `skillWeight`, `workNo`, …, by account
-function Server:agents(skill_id)
-  return results.agents(self.raw:call("agents", options.skill_id(skill_id, 2)))
-end
+function Server:agents(skill_id) return results.agents(self.raw:call("agents", options.skill_id(skill_id, 2))) end
 
 --- The same, names only.
 -- @tparam integer skill_id
@@ -133,9 +131,7 @@ end
 --- Binds agents without a request.
 -- @tparam integer skill_id
 -- @tparam {string|table,...} agents as in `start`
-function Server:bind(skill_id, agents)
-  self.raw:call("bind", options.skill_id(skill_id, 2), options.agents(agents, 2))
-end
+function Server:bind(skill_id, agents) self.raw:call("bind", options.skill_id(skill_id, 2), options.agents(agents, 2)) end
 
 --- Unbinds accounts without a request.
 -- @tparam integer skill_id
@@ -148,15 +144,11 @@ end
 -- was not answered has no `status`. A held or delayed one has its status already.
 -- @treturn {table,...} `n`, `operation`, `method`, `path`, `headers` (array of name and value, as they came), `header`
 --   (lower-case name -> value), `body`, `status`, `time` (seconds), `connection` (its number)
-function Server:requests()
-  return as_requests(self.raw:call("requests"))
-end
+function Server:requests() return as_requests(self.raw:call("requests")) end
 
 --- What was counted.
 -- @treturn table since the start `connections`, `requests`, `max_in_flight`; and now `in_flight`, `held`
-function Server:stats()
-  return as_stats(self.raw:stats())
-end
+function Server:stats() return as_stats(self.raw:stats()) end
 
 --- Scripts what goes wrong. The first fault set that matches a request wins.
 --
@@ -186,14 +178,10 @@ end
 
 --- Changes the API's shape. `reset` brings the start's back.
 -- @tparam table fields any of the options of `start` from `account_field` on
-function Server:shape(fields)
-  self.raw:call("set_shape", options.shape(fields, 2))
-end
+function Server:shape(fields) self.raw:call("set_shape", options.shape(fields, 2)) end
 
 --- Lets every answer go that is held now.
-function Server:release_held()
-  self.raw:release_held()
-end
+function Server:release_held() self.raw:release_held() end
 
 --- Blocks until so many requests have arrived completely (since the log was cleared) and so many answers are held.
 -- @tparam table what `requests` (0), `held` (0), `timeout` (seconds; 5)
@@ -208,9 +196,7 @@ function Server:wait_for(what)
 end
 
 --- Drops the faults and the log; who is bound stays.
-function Server:clear()
-  self.raw:call("clear")
-end
+function Server:clear() self.raw:call("clear") end
 
 --- Everything anew: tokens, faults, log, and the agents.
 -- @tparam ?table agents as in `start`; those given there, if not given here
@@ -220,14 +206,10 @@ function Server:reset(agents)
 end
 
 --- Ends every connection and thread, and removes the CA file. May be called again.
-function Server:stop()
-  self.raw:stop()
-end
+function Server:stop() self.raw:stop() end
 
 Server.__close = Server.stop
 
-function Server:__tostring()
-  return "aicc.sandbox: " .. self.base_url
-end
+function Server:__tostring() return "aicc.sandbox: " .. self.base_url end
 
-return sandbox
+return M

@@ -1,6 +1,8 @@
 --- The two questions about agents and queues, agentAccount/query and skill/querySkills: as operations.lua, which has the others.
+-- @module aicc.sandbox.inquiries
 
 local body = require "aicc.sandbox.body"
+local replies = require "aicc.sandbox.replies"
 
 local M = {}
 
@@ -26,100 +28,100 @@ end
 
 -- ---- one agent, or all of them by page ----
 
-local function skills_json(reply, service, agent)
+local function skills_json(service, agent)
   local skills = {}
   for n, skill in ipairs(agent.skills) do
     skills[n] = body.write {
-      { "skillId", reply.number(service, skill.skillId) }, { "agentWeight", reply.number(service, skill.agentWeight) },
-      { "skillWeight", reply.number(service, skill.skillWeight) },
+      { "skillId", replies.number(service, skill.skillId) }, { "agentWeight", replies.number(service, skill.agentWeight) },
+      { "skillWeight", replies.number(service, skill.skillWeight) },
     }
   end
   return "[" .. table.concat(skills, ",") .. "]"
 end
 
-local function agent_json(reply, service, agent)
+local function agent_json(service, agent)
   local fields = {
-    { "agentType", reply.number(service, agent.agentType) }, { "phone", body.quote(agent.phone) },
-    { "ccRoleId", reply.number(service, 2) }, { "userName", body.quote(agent.userName) },
+    { "agentType", replies.number(service, agent.agentType) }, { "phone", body.quote(agent.phone) },
+    { "ccRoleId", replies.number(service, 2) }, { "userName", body.quote(agent.userName) },
     { "sipAccount", body.quote(agent.sipAccount) }, { "email", body.quote(agent.email) },
-    { "workNo", reply.number(service, agent.workNo) },
+    { "workNo", replies.number(service, agent.workNo) },
   }
-  if service.shape.skills_field ~= "missing" then table.insert(fields, 1, { "skills", skills_json(reply, service, agent) }) end
+  if service.shape.skills_field ~= "missing" then table.insert(fields, 1, { "skills", skills_json(service, agent) }) end
   local account = service.shape.account_field
   if account ~= "none" then fields[#fields + 1] = { account, body.quote(agent.userAccount) } end
   return body.write(fields)
 end
 
-local function agents_reply(reply, service, agents)
+local function agents_reply(service, agents)
   local shown = {}
-  for n, agent in ipairs(agents) do shown[n] = agent_json(reply, service, agent) end
-  return reply.data(service, "[" .. table.concat(shown, ",") .. "]")
+  for n, agent in ipairs(agents) do shown[n] = agent_json(service, agent) end
+  return replies.data(service, "[" .. table.concat(shown, ",") .. "]")
 end
 
 -- What this API answers to an account that nobody has.
-local function unknown_agent(reply, service)
+local function unknown_agent(service)
   local kind = service.shape.unknown_agent
-  if kind == "business" then return reply.business_failure(service, "the agent does not exist") end
-  if kind == "missing" then return reply.success(service) end
-  if kind == "null" then return reply.data(service, "null") end
-  if kind == "other" then return agents_reply(reply, service, service.queues:page(0, 1)) end
-  if kind == "page" then return agents_reply(reply, service, service.queues:page(0, MAX_LIMIT)) end
-  return reply.data(service, "[]")
+  if kind == "business" then return replies.business_failure(service, "the agent does not exist") end
+  if kind == "missing" then return replies.success(service) end
+  if kind == "null" then return replies.data(service, "null") end
+  if kind == "other" then return agents_reply(service, service.queues:page(0, 1)) end
+  if kind == "page" then return agents_reply(service, service.queues:page(0, MAX_LIMIT)) end
+  return replies.data(service, "[]")
 end
 
-local function wrong_form(reply, service, why)
+local function wrong_form(service, why)
   local kind = service.shape.wrong_form
-  if kind == "400" then return reply.bad_request(service, why) end
-  if kind == "business" then return reply.business_failure(service, why) end
+  if kind == "400" then return replies.bad_request(service, why) end
+  if kind == "business" then return replies.business_failure(service, why) end
 end
 
-local function query_agent(reply, service, request)
+local function query_agent(service, request)
   local fields, why = body.read(request.body)
-  if not fields then return reply.bad_request(service, why) end
+  if not fields then return replies.bad_request(service, why) end
   local given
   given, why = parameters(service, fields)
   if not given then
-    return wrong_form(reply, service, why) or
-      agents_reply(reply, service, service.shape.wrong_form == "page" and service.queues:page(0, MAX_LIMIT) or {})
+    return wrong_form(service, why) or
+      agents_reply(service, service.shape.wrong_form == "page" and service.queues:page(0, MAX_LIMIT) or {})
   end
   if given.userAccount then
     local account
     account, why = body.string(given, "userAccount")
-    if not account then return reply.bad_request(service, why) end
+    if not account then return replies.bad_request(service, why) end
     local agent = service.queues:agent(account)
-    if not agent then return unknown_agent(reply, service) end
-    return agents_reply(reply, service, { agent })
+    if not agent then return unknown_agent(service) end
+    return agents_reply(service, { agent })
   end
   local at, size
   at, why = number(given, "pageNum", 0, 0)
-  if not at then return reply.bad_request(service, why) end
+  if not at then return replies.bad_request(service, why) end
   size, why = number(given, "pageSize", MAX_LIMIT, 1)
-  if not size then return reply.bad_request(service, why) end
-  return agents_reply(reply, service, service.queues:page(at * size, size))
+  if not size then return replies.bad_request(service, why) end
+  return agents_reply(service, service.queues:page(at * size, size))
 end
 
 -- ---- queues ----
 
-local function result(reply, service, status, code, description, ...)
-  return reply.answer(service, status, {
+local function result(service, status, code, description, ...)
+  return replies.answer(service, status, {
     { "returnCode", body.quote(code) }, { "description", body.quote(description) }, ...
   })
 end
 
-local function bad_request(reply, service, why) return result(reply, service, 400, "1", why) end
+local function bad_request(service, why) return result(service, 400, "1", why) end
 
-local function queue_json(reply, service, queue)
+local function queue_json(service, queue)
   return body.write {
-    { "skillId", reply.number(service, queue.skillId) }, { "name", body.quote(queue.name) },
-    { "description", body.quote(queue.description) }, { "mediaTypeId", reply.number(service, queue.mediaTypeId) },
-    { "maxWaitTime", reply.number(service, 60) },
+    { "skillId", replies.number(service, queue.skillId) }, { "name", body.quote(queue.name) },
+    { "description", body.quote(queue.description) }, { "mediaTypeId", replies.number(service, queue.mediaTypeId) },
+    { "maxWaitTime", replies.number(service, 60) },
   }
 end
 
-local function queues_reply(reply, service, queues, from, count)
+local function queues_reply(service, queues, from, count)
   local shown = {}
-  for n = from + 1, math.min(#queues, from + count) do shown[#shown + 1] = queue_json(reply, service, queues[n]) end
-  return result(reply, service, 200, "0", "success", { "total", reply.number(service, #queues) },
+  for n = from + 1, math.min(#queues, from + count) do shown[#shown + 1] = queue_json(service, queues[n]) end
+  return result(service, 200, "0", "success", { "total", replies.number(service, #queues) },
     { "data", "[" .. table.concat(shown, ",") .. "]" })
 end
 
@@ -161,41 +163,34 @@ local function select_queues(service, given)
   return selected
 end
 
-local function query_skills(reply, service, request)
+local function query_skills(service, request)
   local fields, why = body.read(request.body)
-  if not fields then return bad_request(reply, service, why) end
+  if not fields then return bad_request(service, why) end
   local given
   given, why = parameters(service, fields)
   if not given then
     local kind = service.shape.wrong_form
-    if kind == "400" then return bad_request(reply, service, why) end
-    if kind == "business" then return result(reply, service, 200, "1", why) end
-    return queues_reply(reply, service, kind == "page" and service.queues:all() or {}, 0, 10)
+    if kind == "400" then return bad_request(service, why) end
+    if kind == "business" then return result(service, 200, "1", why) end
+    return queues_reply(service, kind == "page" and service.queues:all() or {}, 0, 10)
   end
   local limit, offset, selected
   limit, why = number(given, "limit", 10, 1)
-  if not limit then return bad_request(reply, service, why) end
-  if limit > MAX_LIMIT then return bad_request(reply, service, "limit is more than " .. MAX_LIMIT) end
+  if not limit then return bad_request(service, why) end
+  if limit > MAX_LIMIT then return bad_request(service, "limit is more than " .. MAX_LIMIT) end
   offset, why = number(given, "offset", 0, 0)
-  if not offset then return bad_request(reply, service, why) end
+  if not offset then return bad_request(service, why) end
   selected, why = select_queues(service, given)
-  if not selected then return bad_request(reply, service, why) end
-  return queues_reply(reply, service, selected, offset, limit)
+  if not selected then return bad_request(service, why) end
+  return queues_reply(service, selected, offset, limit)
 end
 
---- The operations, for the table of operations.lua.
--- @tparam table reply what operations.lua lends: `answer`, `success`, `data`, `bad_request`, `business_failure`, `number`
--- @treturn table path -> name and function
-function M.by_path(reply)
-  local management = "/apiaccess/rest/cc-management/v1/"
-  return {
-    [management .. "agentAccount/query"] = {
-      name = "query_agent", answer = function(service, request) return query_agent(reply, service, request) end,
-    },
-    [management .. "skill/querySkills"] = {
-      name = "query_skills", answer = function(service, request) return query_skills(reply, service, request) end,
-    },
-  }
-end
+local MANAGEMENT = "/apiaccess/rest/cc-management/v1/"
+
+--- Path -> `name`, and `answer(service, request)`, which returns the reply: for the table of operations.lua.
+M.by_path = {
+  [MANAGEMENT .. "agentAccount/query"] = { name = "query_agent", answer = query_agent },
+  [MANAGEMENT .. "skill/querySkills"] = { name = "query_skills", answer = query_skills },
+}
 
 return M

@@ -1,55 +1,18 @@
 --- The operations: a request's body and headers in, a reply out. Tokens and queues are the state they work on.
 --
 -- Each is a function (service, request) -> reply, called once path, method and (but for `token`) token are good. In which of the
--- documented shapes requests are read and replies written, `service.shape` says.
+-- documented shapes requests are read, `service.shape` says.
+-- @module aicc.sandbox.operations
 
 local body = require "aicc.sandbox.body"
 local inquiries = require "aicc.sandbox.inquiries"
+local replies = require "aicc.sandbox.replies"
 
-local operations = {}
+local M = {}
 
 local MAX_BIND = 50
 local MAX_PAGE = 100
 local MAX_TOKEN_LIFETIME = 3600
-local JSON = { { "Content-Type", "application/json" } }
-
---- A reply; `fields` is an array of { name, JSON }.
-function operations.reply(status, fields)
-  return { status = status, headers = JSON, body = body.write(fields) }
-end
-
---- A refusal by the gateway in front of the API.
-function operations.refusal(status, message)
-  return operations.reply(status, { { "error_code", body.quote(tostring(status)) }, { "error_msg", body.quote(message) } })
-end
-
--- The same by the API itself, in `schema` if that is its shape.
-local function answer(service, status, fields)
-  if service.shape.schema == "all" then fields = { { "schema", body.write(fields) } } end
-  return operations.reply(status, fields)
-end
-
-local function result(service, status, code, message, ...)
-  return answer(service, status, { { "resultCode", body.quote(code) }, { "resultMessage", body.quote(message) }, ... })
-end
-
-local function success(service, ...)
-  return result(service, 200, "0", "success", ...)
-end
-
-local function bad_request(service, message)
-  return result(service, 400, "1", message)
-end
-
-local function business_failure(service, message)
-  return result(service, service.options.business == "200" and 200 or 500, "1", message)
-end
-
--- An integer as JSON, or as this API's string of digits.
-local function number(service, value)
-  local digits = body.digits(value)
-  return service.shape.numbers == "string" and body.quote(digits) or digits
-end
 
 -- The queue, or the first of these accounts, that a release or bind may not name, as a message.
 local function refused(service, skill_id, accounts)
@@ -61,19 +24,21 @@ end
 
 local function token(service, request)
   local fields, why = body.read(request.body)
-  if not fields then return bad_request(service, why) end
+  if not fields then return replies.bad_request(service, why) end
   local app_key, app_secret, lifetime
   app_key, why = body.string(fields, "app_key")
-  if not app_key then return bad_request(service, why) end
+  if not app_key then return replies.bad_request(service, why) end
   app_secret, why = body.string(fields, "app_secret")
-  if not app_secret then return bad_request(service, why) end
+  if not app_secret then return replies.bad_request(service, why) end
   local asked = request.header["x-token-expire"]
-  if asked and not asked:find("^[1-9]%d*$") then return bad_request(service, "X-Token-Expire is not a number of seconds") end
+  if asked and not asked:find "^[1-9]%d*$" then
+    return replies.bad_request(service, "X-Token-Expire is not a number of seconds")
+  end
   if app_key ~= service.options.app_key or app_secret ~= service.options.app_secret then
-    return operations.refusal(401, "app_key or app_secret is wrong")
+    return replies.refusal(401, "app_key or app_secret is wrong")
   end
   lifetime = math.min(service.options.token_lifetime, MAX_TOKEN_LIFETIME, tonumber(asked) or math.huge)
-  return answer(service, 200, {
+  return replies.answer(service, 200, {
     { "AccessToken", body.quote(service:issue_token(app_key, request.time, lifetime)) },
     { "ApplyType", body.quote("Bearer") },
     { "CreateTime", body.quote(body.digits(os.time())) },
@@ -86,46 +51,46 @@ end
 
 local function release_agent_by_skill(service, request)
   local fields, why = body.read(request.body)
-  if not fields then return bad_request(service, why) end
+  if not fields then return replies.bad_request(service, why) end
   local skill_id, accounts
   skill_id, why = body.integer(fields, "skillId", 1)
-  if not skill_id then return bad_request(service, why) end
+  if not skill_id then return replies.bad_request(service, why) end
   accounts, why = body.strings(fields, "userAccounts")
-  if not accounts then return bad_request(service, why) end
+  if not accounts then return replies.bad_request(service, why) end
   why = refused(service, skill_id, accounts)
-  if why then return business_failure(service, why) end
+  if why then return replies.business_failure(service, why) end
   if service.options.unknown_accounts == "refuse" then
     for _, account in ipairs(accounts) do
       if not service.queues:is_bound(skill_id, account) then
-        return business_failure(service, "agent account " .. account .. " is not bound to the skill queue")
+        return replies.business_failure(service, "agent account " .. account .. " is not bound to the skill queue")
       end
     end
   end
   if #accounts == 0 then service.queues:unbind_all(skill_id) else service.queues:unbind(skill_id, accounts) end
-  return success(service)
+  return replies.success(service)
 end
 
 local function bind_agents(service, request)
   local fields, why = body.read(request.body)
-  if not fields then return bad_request(service, why) end
+  if not fields then return replies.bad_request(service, why) end
   local numbers = {}
   for _, name in ipairs { "skillId", "agentWeight", "skillWeight" } do
     numbers[name], why = body.integer(fields, name, 1)
-    if not numbers[name] then return bad_request(service, why) end
+    if not numbers[name] then return replies.bad_request(service, why) end
   end
   local accounts
   accounts, why = body.strings(fields, "userAccounts")
-  if not accounts then return bad_request(service, why) end
-  if #accounts == 0 then return bad_request(service, "userAccounts is empty") end
-  if #accounts > MAX_BIND then return bad_request(service, "userAccounts has more than " .. MAX_BIND .. " elements") end
+  if not accounts then return replies.bad_request(service, why) end
+  if #accounts == 0 then return replies.bad_request(service, "userAccounts is empty") end
+  if #accounts > MAX_BIND then return replies.bad_request(service, "userAccounts has more than " .. MAX_BIND .. " elements") end
   why = refused(service, numbers.skillId, accounts)
-  if why then return business_failure(service, why) end
+  if why then return replies.business_failure(service, why) end
   local agents = {}
   for n, account in ipairs(accounts) do
     agents[n] = { userAccount = account, agentWeight = numbers.agentWeight, skillWeight = numbers.skillWeight }
   end
   service.queues:bind(numbers.skillId, agents)
-  return success(service)
+  return replies.success(service)
 end
 
 local AGENT = '{"workNo":%s,"agentType":%s,"agentWeight":%s,"skillWeight":%s,"accountName":%s,"sipAccount":%s%s}'
@@ -133,16 +98,17 @@ local AGENT = '{"workNo":%s,"agentType":%s,"agentWeight":%s,"skillWeight":%s,"ac
 local function agent_json(service, agent)
   local account, field = "", service.shape.account_field
   if field ~= "none" then account = (",%s:%s"):format(body.quote(field), body.quote(agent.userAccount)) end
-  return AGENT:format(number(service, agent.workNo), number(service, agent.agentType), number(service, agent.agentWeight),
-    number(service, agent.skillWeight), body.quote(agent.accountName), body.quote(agent.sipAccount), account)
+  local function number(name) return replies.number(service, agent[name]) end
+  return AGENT:format(number "workNo", number "agentType", number "agentWeight", number "skillWeight",
+    body.quote(agent.accountName), body.quote(agent.sipAccount), account)
 end
 
 local function listing(service, page, count)
   local fields = {
-    { service.shape.count_field, number(service, count) }, { "data", "[" .. table.concat(page, ",") .. "]" },
+    { service.shape.count_field, replies.number(service, count) }, { "data", "[" .. table.concat(page, ",") .. "]" },
   }
-  if service.shape.schema == "data" then return success(service, { "schema", body.write(fields) }) end
-  return success(service, fields[1], fields[2])
+  if service.shape.schema == "data" then return replies.success(service, { "schema", body.write(fields) }) end
+  return replies.success(service, fields[1], fields[2])
 end
 
 -- The parameters of a listing, wherever this API looks for them; nil, and a message, where there are none.
@@ -162,29 +128,29 @@ end
 local function wrong_form(service, why)
   local kind = service.shape.wrong_form
   if kind == "empty" or kind == "page" then return listing(service, {}, 0) end
-  return kind == "business" and business_failure(service, why) or bad_request(service, why)
+  return kind == "business" and replies.business_failure(service, why) or replies.bad_request(service, why)
 end
 
 local function query_agents(service, request)
   local fields, why = body.read(request.body)
-  if not fields then return bad_request(service, why) end
+  if not fields then return replies.bad_request(service, why) end
   fields, why = parameters(service, fields)
   if not fields then return wrong_form(service, why) end
   local skill_id, size, at
   skill_id, why = body.integer(fields, "skillId", 1)
-  if not skill_id then return bad_request(service, why) end
+  if not skill_id then return replies.bad_request(service, why) end
   size, why = body.integer(fields, "pageSize", 1)
-  if not size then return bad_request(service, why) end
-  if size > MAX_PAGE then return bad_request(service, "pageSize is more than " .. MAX_PAGE) end
+  if not size then return replies.bad_request(service, why) end
+  if size > MAX_PAGE then return replies.bad_request(service, "pageSize is more than " .. MAX_PAGE) end
   at, why = body.integer(fields, "pageNum", 0)
-  if not at then return bad_request(service, why) end
+  if not at then return replies.bad_request(service, why) end
   local agents, page = service.queues:visible(skill_id), {}
   for n = at * size + 1, math.min(#agents, (at + 1) * size) do page[#page + 1] = agent_json(service, agents[n]) end
   return listing(service, page, #agents)
 end
 
---- path -> name and function.
-operations.by_path = {
+--- Path -> `name`, and `answer(service, request)`, which returns the reply.
+M.by_path = {
   ["/apigovernance/api/oauth/tokenByAkSk"] = { name = "token", answer = token },
 }
 
@@ -193,20 +159,9 @@ for path, operation in pairs {
   addSkillsToAgent = { name = "bind_agents", answer = bind_agents },
   queryAgentInfoBySkillId = { name = "query_agents", answer = query_agents },
 } do
-  operations.by_path["/apiaccess/rest/cc-management/v1/agentAccount/" .. path] = operation
+  M.by_path["/apiaccess/rest/cc-management/v1/agentAccount/" .. path] = operation
 end
 
--- `data` beside the result, or in `schema`.
-local function data(service, json)
-  if service.shape.schema == "data" then return success(service, { "schema", body.write { { "data", json } } }) end
-  return success(service, { "data", json })
-end
+for path, operation in pairs(inquiries.by_path) do M.by_path[path] = operation end
 
-for path, operation in pairs(inquiries.by_path {
-  answer = answer, success = success, data = data, bad_request = bad_request, business_failure = business_failure,
-  number = number,
-}) do
-  operations.by_path[path] = operation
-end
-
-return operations
+return M

@@ -1,13 +1,12 @@
 --- What `sandbox.start` and `server:fault` accept: each name, its type, its default. A wrong one raises, and says which.
--- Pure: knows neither the server nor the service.
+-- Knows neither the server nor the service.
+-- @module aicc.sandbox.options
 
-local options = {}
+local M = {}
 
 local MAX_INTEGER = 2 ^ 53 - 1
 
-local function fail(level, ...)
-  error("sandbox: " .. string.format(...), level + 1)
-end
+local function fail(level, ...) error("sandbox: " .. string.format(...), level + 1) end
 
 local function is_integer(value, least, most)
   return type(value) == "number" and value >= least and value <= most and value % 1 == 0
@@ -85,7 +84,7 @@ local FAULT = {
 local WAIT = { requests = kinds.count, held = kinds.count, timeout = kinds.seconds }
 
 --- All of them, by what takes them: name -> { test, what is expected }.
-options.FIELDS = {
+M.FIELDS = {
   start = START, shape = SHAPE, certificate = CERTIFICATE, agent = AGENT, queue = QUEUE, person = PERSON, fault = FAULT,
   wait = WAIT,
 }
@@ -99,7 +98,7 @@ local function checked(what, given, schema, defaults, level)
     local kind = schema[name]
     if not kind then fail(level + 1, "%s: unknown option '%s'", what, tostring(name)) end
     if not kind[1](value) then
-      local shown = type(value) == "table" and "a table" or string.format("%s", tostring(value))
+      local shown = type(value) == "table" and "a table" or ("%s"):format(tostring(value))
       fail(level + 1, "%s: %s: expected %s, got %s", what, name, kind[2], shown)
     end
     copy[name] = value
@@ -120,7 +119,10 @@ local function string_array(what, list, level)
 end
 
 --- Raises unless `skill_id` is an integer that JSON can carry.
-function options.skill_id(skill_id, level)
+-- @tparam integer skill_id
+-- @tparam integer level where that is raised: 1 is whoever calls this
+-- @treturn integer
+function M.skill_id(skill_id, level)
   if not is_integer(skill_id, 1, MAX_INTEGER) then
     fail(level + 1, "skill_id: expected an integer from 1 to 2^53-1, got %s", tostring(skill_id))
   end
@@ -128,7 +130,10 @@ function options.skill_id(skill_id, level)
 end
 
 --- An array of agents, each an account's name or a table: returns a copy in which each is a table.
-function options.agents(list, level)
+-- @tparam {string|table,...} list
+-- @tparam integer level as for `skill_id`
+-- @treturn {table,...}
+function M.agents(list, level)
   if type(list) ~= "table" then fail(level + 1, "agents: expected a table, got %s", type(list)) end
   local copy = {}
   for n, agent in pairs(list) do
@@ -141,16 +146,22 @@ function options.agents(list, level)
 end
 
 --- An array of account names.
-function options.accounts(list, level)
+-- @tparam {string,...} list
+-- @tparam integer level as for `skill_id`
+-- @treturn {string,...}
+function M.accounts(list, level)
   if type(list) ~= "table" then fail(level + 1, "accounts: expected a table, got %s", type(list)) end
   return string_array("accounts", list, level + 1)
 end
 
---- skill -> agents.
-function options.queues(queues, level)
+--- Who is bound: queue -> array of agents.
+-- @tparam table queues
+-- @tparam integer level as for `skill_id`
+-- @treturn table a copy
+function M.queues(queues, level)
   local copy = {}
   for skill_id, list in pairs(queues) do
-    copy[options.skill_id(skill_id, level + 1)] = options.agents(list, level + 1)
+    copy[M.skill_id(skill_id, level + 1)] = M.agents(list, level + 1)
   end
   return copy
 end
@@ -160,7 +171,7 @@ local function named_queues(queues, level)
   local copy = {}
   for skill_id, queue in pairs(queues) do
     if type(queue) == "string" then queue = { name = queue } end
-    copy[options.skill_id(skill_id, level + 1)] = checked("queues[" .. skill_id .. "]", queue, QUEUE, {}, level + 1)
+    copy[M.skill_id(skill_id, level + 1)] = checked("queues[" .. skill_id .. "]", queue, QUEUE, {}, level + 1)
   end
   return copy
 end
@@ -182,13 +193,16 @@ local function omitted_skills(given, level)
     if type(account) ~= "string" or type(list) ~= "table" then
       fail(level + 1, "omit_skills: expected account = { queues }, got %s = %s", tostring(account), tostring(list))
     end
-    for _, skill_id in pairs(list) do options.skill_id(skill_id, level + 1) end
+    for _, skill_id in pairs(list) do M.skill_id(skill_id, level + 1) end
   end
   return given
 end
 
 --- The options of `sandbox.start`, with defaults.
-function options.start(given, level)
+-- @tparam table given
+-- @tparam integer level as for `skill_id`
+-- @treturn table
+function M.start(given, level)
   local all = checked("start", given, START, {
     port = 0, tls = false, certificate = {}, app_key = "sandbox-key", app_secret = "sandbox-secret",
     token_lifetime = 600, agents = {}, business = "500", unknown_accounts = "ignore", refuse_accounts = {},
@@ -203,20 +217,23 @@ function options.start(given, level)
   string_array("certificate: addresses", all.certificate.addresses, level + 1)
   if (all.cert == nil) ~= (all.key == nil) then fail(level + 1, "start: cert and key belong together") end
   if (all.cert or all.ca) and not all.tls then fail(level + 1, "start: cert, key and ca need tls = true") end
-  all.agents = options.queues(all.agents, level + 1)
+  all.agents = M.queues(all.agents, level + 1)
   for account, refused in pairs(all.refuse_accounts) do
     if type(account) ~= "string" or type(refused) ~= "boolean" then
       fail(level + 1, "start: refuse_accounts: expected account = true, got %s = %s", tostring(account), tostring(refused))
     end
   end
-  for skill_id in pairs(all.refuse_queues) do options.skill_id(skill_id, level + 1) end
+  for skill_id in pairs(all.refuse_queues) do M.skill_id(skill_id, level + 1) end
   all.queues, all.people = named_queues(all.queues, level + 1), people(all.people, level + 1)
   all.omit_skills = omitted_skills(all.omit_skills, level + 1)
   return all
 end
 
 --- The fields of `server:shape`.
-function options.shape(given, level)
+-- @tparam table given
+-- @tparam integer level as for `skill_id`
+-- @treturn table a copy
+function M.shape(given, level)
   return checked("shape", given, SHAPE, {}, level + 1)
 end
 
@@ -224,11 +241,11 @@ end
 local function header_list(headers, level)
   local list = {}
   for name, value in pairs(headers) do
-    if type(name) ~= "string" or not name:find("^[%w!#$%%&'*+.^_`|~-]+$") then
+    if type(name) ~= "string" or not name:find "^[%w!#$%%&'*+.^_`|~-]+$" then
       fail(level + 1, "fault: headers: '%s' is not a header's name", tostring(name))
     end
     if type(value) == "number" then value = tostring(value) end
-    if type(value) ~= "string" or value == "" or value:find("[%z\r\n]") then
+    if type(value) ~= "string" or value == "" or value:find "[%z\r\n]" then
       fail(level + 1, "fault: headers: %s: expected a string of one line", name)
     end
     if name:lower() == "content-length" or name:lower() == "transfer-encoding" then
@@ -240,8 +257,12 @@ local function header_list(headers, level)
   return list
 end
 
---- The fields of `server:fault`; `tls` tells whether there is a socket to write raw bytes to.
-function options.fault(given, tls, level)
+--- The fields of `server:fault`.
+-- @tparam table given
+-- @tparam boolean tls whether there is no socket to write raw bytes to
+-- @tparam integer level as for `skill_id`
+-- @treturn table with defaults
+function M.fault(given, tls, level)
   local fault = checked("fault", given, FAULT, { from = 1, to = given.from or 1 }, level + 1)
   if fault.to < fault.from then fail(level + 1, "fault: to is before from") end
   if tls and (fault.raw or fault.endless == "headers") then
@@ -253,8 +274,11 @@ function options.fault(given, tls, level)
 end
 
 --- What `server:wait_for` waits for.
-function options.wait(given, level)
+-- @tparam table given
+-- @tparam integer level as for `skill_id`
+-- @treturn table with defaults
+function M.wait(given, level)
   return checked("wait_for", given, WAIT, { requests = 0, held = 0, timeout = 5 }, level + 1)
 end
 
-return options
+return M

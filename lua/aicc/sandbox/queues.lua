@@ -1,28 +1,20 @@
 --- Who is bound to which queue, and what queues and agents are called. The sandbox's whole memory of the contact centre; checks
 -- nothing, answers nobody.
+-- @module aicc.sandbox.queues
 
-local queues = {}
-queues.__index = queues
+local Queues = {}
+Queues.__index = Queues
+
+local M = {}
 
 local AUDIO = 4 -- agentType
 local AUDIO_VIDEO = 5 -- mediaTypeId
 local FIRST_WORK_NUMBER = 101
 
---- `initial`: skill -> array of agents. `known`: `queues` (skill -> name and the like), `people` (account -> name and the like),
--- `omit_skills` (account -> array of skills): all as `options.start` has checked them.
-function queues.new(initial, known)
-  local self = setmetatable({
-    by_skill = {}, work_numbers = {}, next_work_number = FIRST_WORK_NUMBER,
-    exists = {}, named = known.queues, people = known.people, omitted = known.omit_skills,
-  }, queues)
-  for skill_id in pairs(self.named) do self.exists[skill_id] = true end
-  for account in pairs(self.people) do self:work_number(account) end
-  for skill_id, agents in pairs(initial) do self:bind(skill_id, agents) end
-  return self
-end
-
--- An account is one agent, whatever the queue: it keeps its number.
-function queues:work_number(account)
+--- An agent's number. An account is one agent, whatever the queue: it keeps its number.
+-- @tparam string account
+-- @treturn integer
+function Queues:work_number(account)
   local number = self.work_numbers[account]
   if not number then
     number = self.next_work_number
@@ -32,7 +24,8 @@ function queues:work_number(account)
   return number
 end
 
-function queues:queue(skill_id)
+-- A queue, which is there from now on.
+local function queue_of(self, skill_id)
   local queue = self.by_skill[skill_id]
   if not queue then
     queue = { bound = {}, sorted = nil }
@@ -42,8 +35,10 @@ function queues:queue(skill_id)
 end
 
 --- Binds agents; one that is bound already gets the new weights.
-function queues:bind(skill_id, agents)
-  local queue = self:queue(skill_id)
+-- @tparam integer skill_id
+-- @tparam {table,...} agents
+function Queues:bind(skill_id, agents)
+  local queue = queue_of(self, skill_id)
   self.exists[skill_id] = true
   for _, agent in ipairs(agents) do
     local account = agent.userAccount
@@ -61,23 +56,30 @@ function queues:bind(skill_id, agents)
   queue.sorted, queue.shown = nil, nil
 end
 
-function queues:unbind(skill_id, accounts)
-  local queue = self:queue(skill_id)
+--- Unbinds accounts.
+-- @tparam integer skill_id
+-- @tparam {string,...} accounts
+function Queues:unbind(skill_id, accounts)
+  local queue = queue_of(self, skill_id)
   for _, account in ipairs(accounts) do queue.bound[account] = nil end
   queue.sorted, queue.shown = nil, nil
 end
 
-function queues:unbind_all(skill_id)
-  self.by_skill[skill_id] = nil
-end
+--- Unbinds everybody.
+-- @tparam integer skill_id
+function Queues:unbind_all(skill_id) self.by_skill[skill_id] = nil end
 
-function queues:is_bound(skill_id, account)
-  return self:queue(skill_id).bound[account] ~= nil
-end
+--- Whether an account is bound to a queue.
+-- @tparam integer skill_id
+-- @tparam string account
+-- @treturn boolean
+function Queues:is_bound(skill_id, account) return queue_of(self, skill_id).bound[account] ~= nil end
 
 --- Every agent of a queue, by account: the same array until something changes.
-function queues:list(skill_id)
-  local queue = self:queue(skill_id)
+-- @tparam integer skill_id
+-- @treturn {table,...}
+function Queues:list(skill_id)
+  local queue = queue_of(self, skill_id)
   if not queue.sorted then
     local sorted = {}
     for _, agent in pairs(queue.bound) do sorted[#sorted + 1] = agent end
@@ -88,8 +90,10 @@ function queues:list(skill_id)
 end
 
 --- What the API shows of it: one edition leaves out agents without a business account. The same array, too, for all its pages.
-function queues:visible(skill_id)
-  local queue = self:queue(skill_id)
+-- @tparam integer skill_id
+-- @treturn {table,...}
+function Queues:visible(skill_id)
+  local queue = queue_of(self, skill_id)
   if not queue.shown then
     local shown = {}
     for _, agent in ipairs(self:list(skill_id)) do
@@ -110,7 +114,8 @@ local function sorted_keys(set)
 end
 
 --- The queues that there are, by number, with their names.
-function queues:all()
+-- @treturn {table,...} `skillId`, `name`, `description`, `mediaTypeId`
+function Queues:all()
   local all = {}
   for n, skill_id in ipairs(sorted_keys(self.exists)) do
     local named = self.named[skill_id] or {}
@@ -123,7 +128,9 @@ function queues:all()
 end
 
 --- An agent's queues with their weights, by number.
-function queues:skills_of(account)
+-- @tparam string account
+-- @treturn {table,...} `skillId`, `agentWeight`, `skillWeight`
+function Queues:skills_of(account)
   local skills = {}
   for _, skill_id in ipairs(sorted_keys(self.by_skill)) do
     local agent = self.by_skill[skill_id].bound[account]
@@ -135,7 +142,9 @@ function queues:skills_of(account)
 end
 
 --- What the API tells of an agent; nil for an account that was never heard of.
-function queues:agent(account)
+-- @tparam string account
+-- @treturn ?table
+function Queues:agent(account)
   local work_number = self.work_numbers[account]
   if not work_number then return nil end
   local person, omitted, skills = self.people[account] or {}, {}, {}
@@ -151,10 +160,29 @@ function queues:agent(account)
 end
 
 --- So many of all agents, by account, after the first `from`.
-function queues:page(from, count)
+-- @tparam integer from
+-- @tparam integer count
+-- @treturn {table,...}
+function Queues:page(from, count)
   local accounts, page = sorted_keys(self.work_numbers), {}
   for n = from + 1, math.min(#accounts, from + count) do page[#page + 1] = self:agent(accounts[n]) end
   return page
 end
 
-return queues
+--- What there is at the start.
+-- @tparam table initial queue -> array of agents
+-- @tparam table known `queues` (queue -> name and the like), `people` (account -> name and the like), `omit_skills` (account ->
+--   array of queues): all as `options.start` has checked them
+-- @treturn table
+function M.new(initial, known)
+  local self = setmetatable({
+    by_skill = {}, work_numbers = {}, next_work_number = FIRST_WORK_NUMBER,
+    exists = {}, named = known.queues, people = known.people, omitted = known.omit_skills,
+  }, Queues)
+  for skill_id in pairs(self.named) do self.exists[skill_id] = true end
+  for account in pairs(self.people) do self:work_number(account) end
+  for skill_id, agents in pairs(initial) do self:bind(skill_id, agents) end
+  return self
+end
+
+return M

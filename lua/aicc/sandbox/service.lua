@@ -1,35 +1,36 @@
 --- The API itself: a function of state and request. It runs in the handler's Lua state, one call at a time, and knows nothing
 -- of sockets: the C module tells it of a request's head (`admit`), then its body (`answer`), or that it broke off (`forget`).
 -- The other methods are what `aicc.sandbox` asks and sets from the user's side.
+-- @module aicc.sandbox.service
 
 local faults = require "aicc.sandbox.faults"
 local operations = require "aicc.sandbox.operations"
 local queues = require "aicc.sandbox.queues"
+local replies = require "aicc.sandbox.replies"
 
-local service = {}
-service.__index = service
+local Service = {}
+Service.__index = Service
 
---- `options` as `options.start` has checked them.
-function service.new(options)
-  local self = setmetatable({ options = options, faults = faults.new(), pending = {}, tickets = 0, tokens_made = 0 }, service)
-  self:reset()
-  return self
-end
+local M = {}
 
--- Tokens ------------------------------------------------------------------------------------------------------------------
+-- ---- tokens ----
 
 --- A new token for an app key, which lives for `lifetime` seconds from `now`, by the requests' own clock. The clock is in its
 -- name too, so that no other sandbox of this machine takes it for one of its own.
-function service:issue_token(app_key, now, lifetime)
+-- @tparam string app_key
+-- @tparam number now seconds
+-- @tparam number lifetime seconds
+-- @treturn string
+function Service:issue_token(app_key, now, lifetime)
   self.tokens_made = self.tokens_made + 1
-  local token = string.format("sandbox-token-%d-%.0f", self.tokens_made, now * 1e9)
+  local token = ("sandbox-token-%d-%.0f"):format(self.tokens_made, now * 1e9)
   self.tokens[token] = { app_key = app_key, dies = now + lifetime }
   return token
 end
 
 -- Why a request is not let in; nil when it is.
-function service:unauthorized(request)
-  local name = (request.header.authorization or ""):match("^Bearer (%S+)$")
+local function unauthorized(self, request)
+  local name = (request.header.authorization or ""):match "^Bearer (%S+)$"
   local token = name and self.tokens[name]
   if not token then return "the token is missing or unknown" end
   if request.time >= token.dies then
@@ -41,7 +42,7 @@ function service:unauthorized(request)
   if tenant and request.header["x-tenantspaceid"] ~= tenant then return "X-TenantSpaceID is missing or wrong" end
 end
 
--- Requests ----------------------------------------------------------------------------------------------------------------
+-- ---- requests ----
 
 local function header_map(headers)
   local map = {}
@@ -52,8 +53,10 @@ local function header_map(headers)
   return map
 end
 
---- The head is here. Returns a ticket, or false to have the connection closed before the body is read.
-function service:admit(request)
+--- The head is here.
+-- @tparam table request `path`, `method`, `headers`, `time`, `connection`, `for_tokens`
+-- @treturn integer|boolean a ticket, or false to have the connection closed before the body is read
+function Service:admit(request)
   local route = operations.by_path[request.path]
   request.operation = route and route.name
   request.header = header_map(request.headers)
@@ -73,37 +76,40 @@ function service:admit(request)
 end
 
 -- The answer without any fault.
-function service:natural(request)
+local function natural(self, request)
   local route = operations.by_path[request.path]
   local for_tokens = route and route.name == "token"
   if not route or (self.options.has_token_port and for_tokens ~= request.for_tokens) then
-    return operations.refusal(404, "no such path")
+    return replies.refusal(404, "no such path")
   end
   if request.method ~= "POST" then
-    local reply = operations.refusal(405, "only POST is allowed")
+    local reply = replies.refusal(405, "only POST is allowed")
     reply.headers = { { "Allow", "POST" }, reply.headers[1] }
     return reply
   end
-  local why = not for_tokens and self:unauthorized(request)
-  if why then return operations.refusal(401, why) end
+  local why = not for_tokens and unauthorized(self, request)
+  if why then return replies.refusal(401, why) end
   return route.answer(self, request)
 end
 
 -- The answer as it leaves.
-function service:reply_to(request, fault)
-  if not fault then return self:natural(request) end
+local function reply_to(self, request, fault)
+  if not fault then return natural(self, request) end
   local reply = { status = 200, headers = { { "Content-Type", "application/json" } }, body = "" }
-  if fault.apply or not faults.replaces(fault) then reply = self:natural(request) end
+  if fault.apply or not faults.replaces(fault) then reply = natural(self, request) end
   return faults.spoil(fault, reply)
 end
 
---- The body is here too. Returns the reply; an error of ours is one with status 599, so that a spec sees it.
-function service:answer(ticket, text)
+--- The body is here too.
+-- @tparam integer ticket
+-- @tparam string text the body
+-- @treturn table the reply; an error of ours is one with status 599, so that a spec sees it
+function Service:answer(ticket, text)
   local pending = self.pending[ticket]
   self.pending[ticket] = nil
   local request, fault = pending.request, pending.fault
   request.body = text
-  local good, reply = pcall(self.reply_to, self, request, fault)
+  local good, reply = pcall(reply_to, self, request, fault)
   if not good then
     request.error = tostring(reply)
     reply = { status = 599, headers = {}, body = request.error }
@@ -115,54 +121,71 @@ function service:answer(ticket, text)
 end
 
 --- The request broke off before it was complete.
-function service:forget(ticket)
-  self.pending[ticket] = nil
-end
+-- @tparam integer ticket
+function Service:forget(ticket) self.pending[ticket] = nil end
 
--- From the user's side ------------------------------------------------------------------------------------------------------
+-- ---- from the user's side ----
 
-function service:agents(skill_id)
-  return self.queues:list(skill_id)
-end
+--- Who is bound to a queue.
+-- @tparam integer skill_id
+-- @treturn {table,...}
+function Service:agents(skill_id) return self.queues:list(skill_id) end
 
-function service:queues_of(account)
-  return self.queues:skills_of(account)
-end
+--- The queues of an account.
+-- @tparam string account
+-- @treturn {table,...}
+function Service:queues_of(account) return self.queues:skills_of(account) end
 
-function service:bind(skill_id, agents)
-  self.queues:bind(skill_id, agents)
-end
+--- Binds agents.
+-- @tparam integer skill_id
+-- @tparam {table,...} agents
+function Service:bind(skill_id, agents) self.queues:bind(skill_id, agents) end
 
-function service:unbind(skill_id, accounts)
-  self.queues:unbind(skill_id, accounts)
-end
+--- Unbinds accounts.
+-- @tparam integer skill_id
+-- @tparam {string,...} accounts
+function Service:unbind(skill_id, accounts) self.queues:unbind(skill_id, accounts) end
 
-function service:requests()
-  return self.log
-end
+--- What arrived.
+-- @treturn {table,...}
+function Service:requests() return self.log end
 
-function service:count()
-  return self.arrived
-end
+--- How many requests have arrived completely.
+-- @treturn integer
+function Service:count() return self.arrived end
 
-function service:set_fault(fault)
-  self.faults:set(fault)
-end
+--- Adds a fault.
+-- @tparam table fault
+function Service:set_fault(fault) self.faults:set(fault) end
 
-function service:set_shape(fields)
+--- Changes the API's shape.
+-- @tparam table fields
+function Service:set_shape(fields)
   for name, value in pairs(fields) do self.shape[name] = value end
 end
 
-function service:clear()
+--- Drops the faults and the log.
+function Service:clear()
   self.faults:clear()
   self.log, self.entries, self.arrived = {}, 0, 0
 end
 
-function service:reset(agents)
+--- Everything anew.
+-- @tparam ?table agents queue -> array of agents; those of the start, if not given
+function Service:reset(agents)
   self:clear()
   self.tokens, self.shape = {}, {}
   self:set_shape(self.options.shape)
   self.queues = queues.new(agents or self.options.agents, self.options)
 end
 
-return service
+--- The API, at its start.
+-- @tparam table options as `options.start` has checked them
+-- @treturn table
+function M.new(options)
+  local self = setmetatable({ options = options, faults = faults.new(), pending = {}, tickets = 0, tokens_made = 0 }, Service)
+  self:reset()
+  return self
+end
+
+return M
