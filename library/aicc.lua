@@ -895,7 +895,7 @@ function Sandbox:release_held() end
 ---Blocks until so many requests have arrived and so many answers are held.
 ---@param what { requests: integer?, held: integer?, timeout: number? }
 ---@return true? done
----@return string? problem
+---@return aicc.Error? err
 function Sandbox:wait_for(what) end
 
 ---Drops the faults and the log.
@@ -914,7 +914,7 @@ local sandbox = {}
 
 ---@param given? aicc.SandboxOptions
 ---@return aicc.Sandbox? server
----@return string? message why it did not start
+---@return aicc.Error? err why it did not start
 function sandbox.start(given) end
 
 -- ---- aicc.metrics ----

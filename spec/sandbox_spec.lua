@@ -157,7 +157,7 @@ describe("the API", function()
     local here, elsewhere = http.send(server, RELEASE, body, headers), http.send(there, RELEASE, body, headers)
     assert.same({ 200, 404 }, { here.status, elsewhere.status })
     assert.equal(5, server:stats().requests)
-    assert.is_nil(select(2, sandbox.start { token_port = server.port }):match "out of memory")
+    assert.is_nil(select(2, sandbox.start { token_port = server.port }).message:match "out of memory")
   end)
 
   it("knows paths and methods", function()
@@ -272,24 +272,25 @@ describe("the user's side", function()
     complains("it is stopped", server.requests, server)
   end)
 
-  it("returns nil and why when it cannot start", function()
+  it("returns nil and an error when it cannot start", function()
     start()
-    local other, why = sandbox.start { port = server.port }
-    assert.is_nil(other)
-    assert.truthy(why:find("^sandbox: cannot start: ."), why)
-    other, why = sandbox.start { tls = true, cert = "nonsense", key = "nonsense" }
-    assert.is_nil(other)
-    assert.truthy(why:find("^sandbox: cannot start: ."), why)
-    other, why = sandbox.start { tls = true, certificate = { addresses = { "nonsense" } } }
-    assert.is_nil(other)
-    assert.truthy(why:find("^sandbox: cannot make a certificate: ."), why)
+    for kind, row in pairs {
+      network = { "cannot start: .", { port = server.port }, { tls = true, cert = "nonsense", key = "nonsense" } },
+      config = { "cannot make a certificate: .", { tls = true, certificate = { addresses = { "nonsense" } } } },
+    } do
+      for n = 2, #row do
+        local other, err = sandbox.start(row[n])
+        assert.same({ nil, kind }, { other, err.kind })
+        assert.matches("^sandbox: " .. row[1], err.message)
+      end
+    end
   end)
 
   it("says what it has been waiting for", function()
     start()
-    local good, why = server:wait_for { requests = 2, timeout = 0 }
-    assert.is_nil(good)
-    assert.equal("sandbox: waited 0 s for 2 requests and 0 held; there are 0 and 0", why)
+    local good, err = server:wait_for { requests = 2, timeout = 0 }
+    assert.same({ nil, "timeout" }, { good, err.kind })
+    assert.equal("sandbox: waited 0 s for 2 requests and 0 held; there are 0 and 0", err.message)
   end)
 
   it("leaves out what an agent's queues are, where it is told to", function()

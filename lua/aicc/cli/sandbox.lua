@@ -39,10 +39,11 @@ function M.sandbox(arguments, out)
   local agents, err, names = { [3] = { "1001", "1002", "1003" } }, nil, { [3] = "Support" }
   if arguments.agents then agents, err, names = read_agents(arguments.agents) end
   if not agents then return nil, err end
-  local server, problem = sandbox.start {
+  local server
+  server, err = sandbox.start {
     port = arguments.port, tls = arguments.tls or false, agents = agents, queues = names, log = false,
   }
-  if not server then return nil, errors.new { kind = "network", message = problem } end
+  if not server then return nil, err end
   out:result({ event = "sandbox", base_url = server.base_url, ca_file = server.ca_file, app_key = server.app_key,
     app_secret = server.app_secret }, function()
     out:line("export AICC_BASE_URL=%s AICC_APP_KEY=%s AICC_APP_SECRET=%s%s", server.base_url, server.app_key, server.app_secret,

@@ -8,12 +8,13 @@
 --     server:stop()
 --
 -- The server answers from threads and a Lua state of its own, so a script that blocks in a call is answered all the same.
--- Misuse raises; `start` returns nil and a message where the machine refuses (a port that is taken, say).
+-- Misuse raises; `start` returns nil and an error where the machine refuses (a port that is taken, say).
 -- @module aicc.sandbox
 
 -- cjson's first load in a process sets up static data: it must not first happen in a server's thread.
 require("aicc.native").load "cjson"
 local core = require("aicc.native").load "aicc.sandbox.core"
+local errors = require "aicc.error"
 local options = require "aicc.sandbox.options"
 local results = require "aicc.result"
 
@@ -70,20 +71,20 @@ local SERVICE_OPTIONS = {
 --   "other", "page"
 -- @tparam[opt="array"] string given.skills_field whether an agent's queues are told: "array" or "missing"
 -- @treturn ?table the server
--- @treturn ?string why it did not start
+-- @treturn ?table the error of kind "network" why it did not start, or "config" where no certificate can be made
 function M.start(given)
   local all = options.start(given or {}, 2)
   local daemon = { port = all.port, token_port = all.token_port, cert = all.cert, key = all.key, ca = all.ca }
   if all.tls and not all.cert then
     local made, why = core.certificate(all.certificate)
-    if not made then return nil, "sandbox: " .. why end
+    if not made then return nil, errors.new { kind = "config", message = "sandbox: " .. why } end
     daemon.cert, daemon.key, daemon.ca = made.cert, made.key, made.ca
   end
   local service = {}
   for _, name in ipairs(SERVICE_OPTIONS) do service[name] = all[name] end
   service.has_token_port = all.token_port ~= nil
   local raw, why = core.start(daemon, service)
-  if not raw then return nil, "sandbox: cannot start: " .. why end
+  if not raw then return nil, errors.new { kind = "network", message = "sandbox: cannot start: " .. why } end
   local port, token_port = raw:port(), raw:token_port()
   local address = all.tls and "https://localhost:" or "http://127.0.0.1:"
   return setmetatable({
@@ -186,13 +187,13 @@ function Server:release_held() self.raw:release_held() end
 --- Blocks until so many requests have arrived completely (since the log was cleared) and so many answers are held.
 -- @tparam table what `requests` (0), `held` (0), `timeout` (seconds; 5)
 -- @treturn ?boolean true
--- @treturn ?string after the timeout, what there is
+-- @treturn ?table after the timeout an error of kind "timeout", which says what there is
 function Server:wait_for(what)
   local all = options.wait(what, 2)
   if self.raw:wait(all.requests, all.held, all.timeout) then return true end
   local stats = self.raw:stats()
-  return nil, string.format("sandbox: waited %g s for %d requests and %d held; there are %d and %d", all.timeout,
-    all.requests, all.held, self.raw:call("count"), stats.held)
+  return nil, errors.new { kind = "timeout", message = ("sandbox: waited %g s for %d requests and %d held; there are %d and %d")
+    :format(all.timeout, all.requests, all.held, self.raw:call("count"), stats.held) }
 end
 
 --- Drops the faults and the log; who is bound stays.
