@@ -85,7 +85,9 @@ local IMPOSTORS = {
 local NAME = "is told of: "
 
 local function assert_told(told, good, bad, call)
-  local function address(server) return ("%q, %s"):format(server.base_url, server.ca_file and ("%q"):format(server.ca_file)) end
+  local function address(server)
+    return ("%q"):format(server.base_url) .. (server.ca_file and (", %q"):format(server.ca_file) or "")
+  end
   local status, output = processes.lua(CLIENT:format(DEADLINE, call, address(good), address(bad))):wait()
   assert.equal(0, status, output)
   local kind, outcome, took, growth = output:match "^(%S+)\t(%S+)\t(%S+)\t(%S+)"
