@@ -212,7 +212,7 @@ it("what cannot be kept can still be used, with a warning", function()
     return scene.page {}
   end, { store = store, on_event = function(event) warned = event.type == "warning" and event.message or warned end })
   assert(client:query_agents(3))
-  assert.truthy(warned:find "^token store: ")
+  assert.truthy(warned:find "^token cache: ")
 end)
 
 ---- processes

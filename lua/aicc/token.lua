@@ -84,7 +84,7 @@ end
 -- Puts an entry into the store, or nothing in its place. One that cannot be kept can still be used.
 local function keep(self, entry)
   local kept, problem = self.store:set(self.key, entry)
-  if kept == nil and problem then self.emit { type = "warning", message = "token store: " .. problem } end
+  if kept == nil and problem then self.emit { type = "warning", message = "token cache: " .. problem } end
 end
 
 -- What the store gave, as a usable token; or nil, and the failure that is remembered or the store's own.

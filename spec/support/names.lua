@@ -179,10 +179,11 @@ local function options(add)
   of("release_agent", "aicc.OffboardOptions", listed("lua/aicc/offboard.lua", "split%(options, (%b{})", "([%w_]+) ="),
     "lua/aicc/offboard.lua")
   of("query_skills", "aicc.SkillFilter", { "name", "ids" }, "lua/aicc/skills.lua")
-  of("session", "aicc.SessionOptions", listed("src/options.h", "(.*)enum aicc_options_name", 'X%(AICC_[%u_]+, "([%w_]+)"%)'), "doc/modules/curl.lua")
+  of("session", "aicc.SessionOptions", listed("src/options.h", "(.*)enum aicc_options_name", 'X%(AICC_[%u_]+, "([%w_]+)"%)'),
+    "doc/modules/curl.lua")
   of("session's calls", "aicc.SessionLimits", listed("src/call.c", 'names%[%] = ({"timeout"[^}]*})', '"([%w_]+)"'),
     "doc/modules/curl.lua")
-  local for_jobs = { plan = {}, agents = {}, run = {}, report = {} }
+  local for_jobs = { plan = {}, agents = {}, run = {}, report = {}, document = {} }
   for name, row in pairs(require("aicc.jobs.options").OPTIONS) do
     for what, list in pairs(for_jobs) do
       if row[what] then list[#list + 1] = name end
@@ -192,6 +193,7 @@ local function options(add)
   of("store:plan_agents", "aicc.PlanAgentsOptions", for_jobs.agents, "lua/aicc/jobs/init.lua")
   of("job:apply", "aicc.RunOptions", for_jobs.run, "lua/aicc/jobs/init.lua")
   of("job:report", "aicc.ReportOptions", for_jobs.report, "lua/aicc/jobs/init.lua")
+  of("job:write_report", "aicc.WriteReportOptions", for_jobs.document, "lua/aicc/jobs/init.lua")
   local fields = require("aicc.sandbox.options").FIELDS
   for what, class in pairs {
     start = "aicc.SandboxOptions", shape = "aicc.SandboxShape", certificate = "aicc.SandboxCertificate",

@@ -5,6 +5,8 @@
 local aicc = require "aicc"
 local config = require "aicc.config"
 local errors = require "aicc.error"
+local output = require "aicc.cli.output"
+local token_cache = require "aicc.cli.token_cache"
 
 local M = {}
 
@@ -51,7 +53,9 @@ end
 -- @treturn ?table
 -- @treturn ?table the error
 function M.new(arguments, facts)
-  local client, err = aicc.new(M.options(arguments))
+  local options = M.options(arguments)
+  options.store = token_cache.new(arguments and arguments.quiet and function() end or output.complain)
+  local client, err = aicc.new(options)
   if not client then return nil, in_our_terms(err, arguments) end
   local log = arguments and arguments.log_of_run
   if not log then return client end

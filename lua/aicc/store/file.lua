@@ -41,7 +41,7 @@ function Store:get(key, fresh)
   local text, problem, missing = core.read_file(self:path(key, ".json"), MAX_ENTRY, "own")
   if not text then
     if missing then return nil end
-    return nil, errors.new { kind = "store", message = "token store: " .. problem }
+    return nil, errors.new { kind = "store", message = "token cache: " .. problem }
   end
   entry = entries.read(text)
   if not entry or not is_alive(entry) then return nil end
@@ -99,10 +99,10 @@ end
 function M.new(options)
   local directory = options and options.directory or default_directory(os.getenv)
   if not directory then
-    return nil, errors.new { kind = "config", message = "store: no directory: set XDG_CACHE_HOME or HOME" }
+    return nil, errors.new { kind = "config", message = "token cache: it has no folder: neither XDG_CACHE_HOME nor HOME names one" }
   end
   local made, problem = core.make_directory(directory)
-  if not made then return nil, errors.new { kind = "config", message = "store: " .. problem } end
+  if not made then return nil, errors.new { kind = "config", message = "token cache: " .. problem } end
   return setmetatable({ directory = directory, locks = {} }, Store)
 end
 
