@@ -24,7 +24,8 @@ describe("the command's token cache #lua54", function()
 
   -- Runs a command that sends several requests, with nothing of the environment but `given`.
   local function run(given, arguments)
-    local command = support.command(folder, server, arguments or "queues --count --rate 0"):gsub("^env ", ""):gsub("%-u [%u_]+ ", "")
+    local command = support.command(folder, server, arguments or "queues --count --rate 0")
+      :gsub("^env ", ""):gsub("%-u [%u_]+ ", "")
     command = command:gsub("HOME=%S+ XDG_STATE_HOME=%S+ XDG_RUNTIME_DIR=%S+ XDG_CONFIG_HOME=%S+ ", "")
     local both = "-dac_override,-dac_read_search"
     local prefix = is_root and ("setpriv --bounding-set=%s --inh-caps=%s "):format(both, both) or ""

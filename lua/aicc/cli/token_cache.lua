@@ -1,7 +1,7 @@
 --- The command's token cache: files that its runs share; and memory, with one warning, where there can be none.
 --
--- A cache is never a reason not to run: without a home, in a read-only one, beside somebody else's file, each run fetches a token of
--- its own.
+-- A cache is never a reason not to run: without a home, in a read-only one, beside somebody else's file, each run fetches a token
+-- of its own.
 -- @module aicc.cli.token_cache
 
 local files = require "aicc.store.file"
@@ -19,7 +19,7 @@ local function give_up(self, problem) self.store, self.problem = memory.new(), p
 local function warn(self)
   if not self.problem or self.has_warned then return end
   self.has_warned = true
-  self.warn(("token cache: %s; tokens are kept in memory, and the next run fetches its own"):format(
+  self.complain(("token cache: %s; tokens are kept in memory, and the next run fetches its own"):format(
     (self.problem:gsub("^token cache: ", ""))))
 end
 
@@ -60,10 +60,10 @@ function Cache:unlock(key)
 end
 
 --- Opens it.
--- @tparam function warn takes a line for people, once at most
+-- @tparam function complain takes a line for people, once at most
 -- @treturn table a token store
-function M.new(warn)
-  local self = setmetatable({ warn = warn }, Cache)
+function M.new(complain)
+  local self = setmetatable({ complain = complain }, Cache)
   local found, err = files.new()
   self.files, self.store = found, found
   if not found then give_up(self, err.message) end

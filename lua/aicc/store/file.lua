@@ -99,7 +99,8 @@ end
 function M.new(options)
   local directory = options and options.directory or default_directory(os.getenv)
   if not directory then
-    return nil, errors.new { kind = "config", message = "token cache: it has no folder: neither XDG_CACHE_HOME nor HOME names one" }
+    local message = "token cache: it has no folder: neither XDG_CACHE_HOME nor HOME names one"
+    return nil, errors.new { kind = "config", message = message }
   end
   local made, problem = core.make_directory(directory)
   if not made then return nil, errors.new { kind = "config", message = "token cache: " .. problem } end
