@@ -79,6 +79,11 @@ end
 
 local function is_alive(child) return not child.status and lfs.attributes("/proc/" .. child.pid) ~= nil end
 
+-- Of a run that has ended the number may be another process's.
+local function kill(child)
+  if is_alive(child) then child:signal "KILL" end
+end
+
 -- Waits until so many requests more have arrived, or the run has ended. Whether it lives.
 local function is_at_work(self, child, requests)
   local since, gives_up = self.server:stats().requests, core.now() + PATIENCE
@@ -106,41 +111,43 @@ local function forth(self) return self:draw(1, 12) end
 
 -- ---- what happens to a run ----
 
+-- Each returns whether it met a run at work, and whether that did not end by itself: nobody knows then what came of what it sent
+-- last.
 local EVENTS = {}
 
 function EVENTS.kill(self, words)
   local child = start(self, words)
-  if is_at_work(self, child, forth(self)) then child:signal "KILL" end
-  return ended(self, child) == 137
+  if is_at_work(self, child, forth(self)) then kill(child) end
+  return ended(self, child) == 137, true
 end
 
 function EVENTS.terminate(self, words)
   local child = start(self, words)
   if is_at_work(self, child, forth(self)) then child:signal "TERM" end
-  return ended(self, child) == 143
+  return ended(self, child) == 143, true
 end
 
 -- Stopped, copied while it stands still, and killed or continued.
 function EVENTS.stop(self, words)
   local child = start(self, words)
-  local is_met = is_at_work(self, child, forth(self))
+  local is_met, is_killed = is_at_work(self, child, forth(self)), self:chance(0.3)
   if is_met then
     child:signal "STOP"
     self.copies[#self.copies + 1] = self.place:copy(self.random)
-    if self:chance(0.3) then child:signal "KILL" end
+    if is_killed then kill(child) end
     child:signal "CONT"
   end
   ended(self, child)
-  return is_met
+  return is_met, is_killed
 end
 
 function EVENTS.copy(self, words)
   local child = start(self, words)
-  local is_met = is_at_work(self, child, forth(self))
+  local is_met, is_killed = is_at_work(self, child, forth(self)), self:chance(0.5)
   self.copies[#self.copies + 1] = self.place:copy(self.random)
-  if is_met and self:chance(0.5) then child:signal "KILL" end
+  if is_killed then kill(child) end
   ended(self, child)
-  return is_met
+  return is_met, is_killed
 end
 
 -- The clock jumps while it is at work, twice; it may have been wrong to begin with.
@@ -171,20 +178,20 @@ function EVENTS.full(self, words)
   end
   local status, output = ended(self, child)
   self.place:free()
-  return status == 9 and output
+  return status == 9 and output, status == 9
 end
 
 -- Two workers, of which one is killed or not; or the server's clock jumps, and each of them believes that the queue is its.
 function EVENTS.pair(self, words)
   local children = { start(self, words), start(self, words) }
   local is_met = is_at_work(self, children[1], forth(self))
-  if self:chance(0.5) then children[1]:signal "KILL" end
+  if self:chance(0.5) then kill(children[1]) end
   self.place:bury()
   for _, child in ipairs(children) do
     if is_at_work(self, child, 3) then self.place:bury() end
     ended(self, child)
   end
-  return is_met
+  return is_met, true
 end
 
 -- A power cut at the database.
@@ -193,7 +200,7 @@ function EVENTS.crash(self, words)
   local is_met = is_at_work(self, child, forth(self))
   self.place:crash()
   ended(self, child)
-  return is_met
+  return is_met, true
 end
 
 local LONE = { "kill", "kill", "kill", "terminate", "stop", "copy", "clock", "full" }
@@ -242,10 +249,10 @@ local function trouble(self, words)
   local kind, before = kinds[self:draw(1, #kinds)], settled(self)
   self.last = kind
   local is_cut = set_faults(self)
-  local met = EVENTS[kind](self, words)
-  count(self, kind, met)
+  local is_met, is_broken = EVENTS[kind](self, words)
+  count(self, kind, is_met)
   self.place:bury()
-  judge(self, before, is_cut or kind ~= "terminate", false)
+  judge(self, before, is_cut or is_broken, false)
   if #self.copies > 0 and self:chance(0.5) then
     self.place:switch(self.copies[self:draw(1, #self.copies)])
     self.place:bury()
