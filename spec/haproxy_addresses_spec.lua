@@ -2,37 +2,19 @@
 
 local assert = require "luassert"
 local console = require "spec.support.hosts.haproxy"
-local load = require "spec.support.hosts.load"
-local name_server = require "spec.support.hosts.names"
-local scenes = require "spec.support.hosts.scene"
+local named = require "spec.support.hosts.named"
 local socket = require "socket"
 
 describe("HAProxy's example with a name of several addresses #hosts", function()
-  local scene, names = scenes("haproxy", console), nil
-
-  local function start(addresses)
-    names = name_server.start(addresses)
-    scene.start_at("api.test", { HOOK_ADDRESSES = "4" })
-    scene.example:configure(function(text)
-      -- One thread, for each remembers by itself that a token could not be had; and what succeeds is in the log, too.
-      return (text:gsub("parse%-resolv%-conf", "nameserver own 127.0.0.1:" .. names.port)
+  local scene = named {
+    host = "haproxy", console = console, settings = { HOOK_ADDRESSES = "4" },
+    -- One thread, for each remembers by itself that a token could not be had; and what succeeds is in the log, too.
+    configure = function(text, port)
+      return (text:gsub("parse%-resolv%-conf", "nameserver own 127.0.0.1:" .. port)
         :gsub("nbthread 2", "nbthread 1"):gsub("daemon notice", "daemon info"))
-    end)
-  end
-
-  after_each(function()
-    scene.stop()
-    names:stop()
-  end)
-
-  local function hook() return load.send(scene.example:hook("1001", { 3 })).status end
-
-  -- Until it works: HAProxy has asked for the name.
-  local function wait_for_api()
-    local ends = socket.gettime() + 20
-    while hook() ~= 202 do assert.is_true(socket.gettime() < ends, scene.example:log()) end
-    scene.server:clear()
-  end
+    end,
+  }
+  local start, hook, wait_for_api = scene.start, scene.hook, scene.wait_for_api
 
   it("a dead one is left alone, and nothing is sent twice", function()
     start "127.0.0.2 127.0.0.1" -- nobody listens at the first
@@ -76,7 +58,7 @@ describe("HAProxy's example with a name of several addresses #hosts", function()
   it("where the API has moved, calls go after a while, without a reload", function()
     start "127.0.0.2"
     assert.not_equal(202, hook())
-    names:write "127.0.0.1"
+    scene.names:write "127.0.0.1"
     wait_for_api()
   end)
 end)

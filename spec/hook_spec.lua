@@ -2,60 +2,27 @@
 
 local aicc = require "aicc"
 local cjson = require "cjson"
-local sandbox = require "aicc.sandbox"
+local hook_scene = require "spec.support.hook_scene"
 local shared = require "aicc.shared"
 
 local BIG = 9007199254740991
 
-local server, environment, getenv, hook, dict, lines
-
-setup(function()
-  local path = package.path
-  package.path = "examples/?.lua;" .. path
-  hook = require "hook"
-  package.path = path
-  server = assert(sandbox.start { agents = { [3] = { "1001" }, [BIG] = { "1001" } } })
-  getenv = os.getenv
-  os.getenv = function(name) return environment[name] end -- luacheck: ignore 122
-end)
-
-teardown(function()
-  os.getenv = getenv -- luacheck: ignore 122
-  server:stop()
-end)
-
-before_each(function()
-  server:reset()
-  dict, lines = shared.new "hook spec", {}
-  for _, key in ipairs(dict:get_keys()) do dict:delete(key) end
-  environment = {
-    AICC_BASE_URL = server.base_url, AICC_APP_KEY = server.app_key, AICC_APP_SECRET = server.app_secret, HOOK_SECRET = "s",
-  }
-end)
-
-local function new(more)
-  local options = {
-    shared = dict, numbers = shared.new "hook spec's numbers", log = function(line) lines[#lines + 1] = line end,
-  }
-  for name, value in pairs(more or {}) do options[name] = value end
-  return hook.new(options)
-end
+local here = hook_scene {
+  name = "hook spec", method = "signed_off", start = { agents = { [3] = { "1001" }, [BIG] = { "1001" } } },
+}
 
 local function send(path, body, secret, more)
-  local webhook = new(more and more.options)
-  local request = { path = path, secret = secret or "s", body = body, source = "192.0.2.1" }
+  local request = { body = body, secret = secret }
   for name, value in pairs(more or {}) do request[name] = value end
-  local status, answer, retry_after = webhook:signed_off(request)
-  webhook.client:close()
-  return status, answer, retry_after
+  return here.send(path, request)
 end
 
 it("a queue keeps its digits, and is unbound once however often it is named", function()
-  server:bind(BIG, { "1001" })
+  here.server:bind(BIG, { "1001" })
   local status, answer = send("/agents/1001/signed-off", '{"queues":[3,9007199254740991,3]}')
   assert.same({ 202, '{"account":"1001","released":[3,9007199254740991]}' }, { status, answer })
-  assert.equal(3, #server:requests()) -- with the token's
-  server:fault { operation = "release_agent_by_skill", status = 404, to = math.huge }
+  assert.equal(3, #here.server:requests()) -- with the token's
+  here.server:fault { operation = "release_agent_by_skill", status = 404, to = math.huge }
   status, answer = send("/agents/1001/signed-off", '{"queues":[9007199254740991]}')
   assert.equal(422, status)
   assert.truthy(answer:find('"failed":[{"queue":9007199254740991,"error":"not_found","outcome":"rejected",', 1, true), answer)
@@ -67,7 +34,7 @@ it("an account that is none is the caller's mistake", function()
     assert.equal(400, status, path)
     assert.truthy(cjson.decode(answer).error)
   end
-  assert.equal(0, #server:requests())
+  assert.equal(0, #here.server:requests())
 end)
 
 it("a path says which account, slashes and queries apart", function()
@@ -88,8 +55,8 @@ end)
 
 it("without a secret for its callers it does not start", function()
   for _, nothing in ipairs { false, "" } do
-    environment.HOOK_SECRET = nothing or nil
-    local started, problem = pcall(new)
+    here.environment.HOOK_SECRET = nothing or nil
+    local started, problem = pcall(here.new)
     assert.is_false(started)
     assert.truthy(problem:find "HOOK_SECRET is not set")
   end
@@ -100,23 +67,23 @@ it("the secret may be in a file, which nobody else may write to", function()
   local file = io.open(path, "w")
   file:write "from a file\n"
   file:close()
-  environment.HOOK_SECRET, environment.HOOK_SECRET_FILE = nil, path
+  here.environment.HOOK_SECRET, here.environment.HOOK_SECRET_FILE = nil, path
   assert.equal(202, (send("/agents/1001/signed-off", '{"queues":[3]}', "from a file")))
   assert.equal(401, (send("/agents/1001/signed-off", '{"queues":[3]}', "s")))
   os.execute("chmod 666 " .. path)
-  local started, problem = pcall(new)
+  local started, problem = pcall(here.new)
   assert.is_false(started)
   assert.truthy(problem:find(path, 1, true), problem)
   for text, fault in pairs {
     [""] = "it is empty", ["\\357\\273\\277s"] = "it begins with a byte-order mark", ["s \\n"] = "it ends with a blank",
   } do
     os.execute(("printf '%s' >%s; chmod 600 %s"):format(text, path, path))
-    started, problem = pcall(new)
+    started, problem = pcall(here.new)
     assert.is_false(started)
     assert.truthy(problem:find(fault, 1, true), problem)
   end
   os.remove(path)
-  assert.is_false((pcall(new)))
+  assert.is_false((pcall(here.new)))
 end)
 
 -- ---- what senders may repeat, and when ----
@@ -124,11 +91,7 @@ end)
 local RELEASE, AGENT = "release_agent_by_skill", "/agents/1001/signed-off"
 local ONCE = { retry = false } -- no attempt after the first
 
-local function releases()
-  local n = 0
-  for _, request in ipairs(server:requests()) do n = n + (request.operation == RELEASE and 1 or 0) end
-  return n
-end
+local function releases() return here.count(RELEASE) end
 
 it("what will be refused again is the sender's mistake; what may succeed later is not", function()
   for _, case in ipairs {
@@ -136,15 +99,15 @@ it("what will be refused again is the sender's mistake; what may succeed later i
     { 422, status = 403, body = "{}" }, { 422, status = 400 }, { 502, status = 403, body = "<html>" }, { 503, status = 429 },
     { 502, status = 502 }, { 502, status = 500 }, { 502, status = 401 },
   } do
-    server:reset()
-    for _, key in ipairs(dict:get_keys()) do dict:delete(key) end
-    server:fault { operation = RELEASE, status = case.status, body = case.body, to = math.huge }
+    here.server:reset()
+    for _, key in ipairs(here.dict:get_keys()) do here.dict:delete(key) end
+    here.server:fault { operation = RELEASE, status = case.status, body = case.body, to = math.huge }
     assert.equal(case[1], (send(AGENT, '{"queues":[3]}', "s", { options = ONCE })), case.status)
   end
   -- One that may succeed decides for all.
-  server:reset()
-  server:fault { operation = RELEASE, status = 404, to = 1 }
-  server:fault { operation = RELEASE, status = 502, to = math.huge }
+  here.server:reset()
+  here.server:fault { operation = RELEASE, status = 404, to = 1 }
+  here.server:fault { operation = RELEASE, status = 502, to = math.huge }
   assert.equal(502, (send(AGENT, '{"queues":[3,9007199254740991]}', "s", { options = ONCE })))
 end)
 
@@ -163,13 +126,13 @@ it("a repetition of a request id gets the first answer, and nothing is sent", fu
 end)
 
 it("what may yet succeed is tried again under the same id", function()
-  server:fault { operation = RELEASE, status = 502, to = 1 }
+  here.server:fault { operation = RELEASE, status = 502, to = 1 }
   assert.equal(502, (send(AGENT, '{"queues":[3]}', "s", { id = "b-1", options = ONCE })))
   assert.equal(202, (send(AGENT, '{"queues":[3]}', "s", { id = "b-1", options = ONCE })))
 end)
 
 it("a repetition while the first is under way is told so", function()
-  local webhook, told = new(), nil
+  local webhook, told = here.new(), nil
   local attempt = webhook.client.transport.attempt
   webhook.client.transport.attempt = function(...)
     told = told or { webhook:signed_off { path = AGENT, secret = "s", body = '{"queues":[3]}', source = "x", id = "c-1" } }
@@ -180,7 +143,7 @@ it("a repetition while the first is under way is told so", function()
 end)
 
 it("wrong secrets are counted, and after ten that address is not listened to for a minute", function()
-  local function counted() return new().metrics:text():match '\nhook_answers_total{status="401"} (%d+)\n' or 0 end
+  local function counted() return here.new().metrics:text():match '\nhook_answers_total{status="401"} (%d+)\n' or 0 end
   local before = counted()
   for _ = 1, 10 do assert.equal(401, (send(AGENT, '{"queues":[3]}', "wrong"))) end
   assert.equal(10, counted() - before)
@@ -191,12 +154,12 @@ end)
 
 it("after ten failures in a row the API is left alone; then one asks at a time, and a success ends it", function()
   local now = 1000
-  local webhook = new(ONCE)
+  local webhook = here.new(ONCE)
   webhook.breaker.now = function() return now end
   local function ask()
     return webhook:signed_off { path = AGENT, secret = "s", body = '{"queues":[3]}', source = "x" }
   end
-  server:fault { operation = RELEASE, status = 502, to = 11 }
+  here.server:fault { operation = RELEASE, status = 502, to = 11 }
   for _ = 1, 10 do assert.equal(502, (ask())) end
   local status, answer, retry_after = ask()
   assert.same({ 503, 5 }, { status, retry_after })
@@ -204,71 +167,71 @@ it("after ten failures in a row the API is left alone; then one asks at a time, 
   assert.equal(10, releases())
   local ready, what = webhook:ready()
   assert.same({ 503, false, 10 }, { ready, cjson.decode(what).ready, cjson.decode(what).failures })
-  dict:delete "api open" -- 5 s later
+  here.dict:delete "api open" -- 5 s later
   assert.equal(502, (ask())) -- the probe, which fails
   assert.equal(11, releases())
   assert.same({ 503, 10 }, { (ask()), (select(3, ask())) })
-  dict:delete "api open"
-  dict:add("api probe", 1) -- somebody else asks
+  here.dict:delete "api open"
+  here.dict:add("api probe", 1) -- somebody else asks
   assert.same({ 503, 1 }, { (ask()), (select(3, ask())) })
-  dict:delete "api probe"
+  here.dict:delete "api probe"
   assert.equal(202, (ask()))
   assert.equal(202, (ask()))
-  dict:delete "ready"
+  here.dict:delete "ready"
   assert.equal(200, (webhook:ready()))
 end)
 
 it("who asks whether the API works again asks twice at most, and holds up nobody for long if it dies", function()
-  local webhook, patience = new(), nil
-  local add = dict.add
-  dict.add = function(self, key, value, seconds)
+  local webhook, patience = here.new(), nil
+  local add = here.dict.add
+  here.dict.add = function(self, key, value, seconds)
     if key == "api probe" then patience = seconds end
     return add(self, key, value, seconds)
   end
-  dict:set("api failures", 10)
-  server:fault { operation = RELEASE, status = 502, to = math.huge }
+  here.dict:set("api failures", 10)
+  here.server:fault { operation = RELEASE, status = 502, to = math.huge }
   assert.equal(502, (webhook:signed_off { path = AGENT, secret = "s", body = '{"queues":[3]}', source = "x" }))
   assert.same({ 2, 20 }, { releases(), patience })
   -- A token that is not good any more is no failure of the probe.
-  dict:delete "api open"
-  server:reset()
+  here.dict:delete "api open"
+  here.server:reset()
   assert.equal(202, (webhook:signed_off { path = AGENT, secret = "s", body = '{"queues":[3]}', source = "x" }))
   assert.same({ 2, 0 }, { releases(), webhook.breaker:failures_in_a_row() })
 end)
 
 it("who was about to ask does not when another has just been told that it does not work", function()
-  local webhook = new(ONCE)
-  dict:set("api failures", 10)
-  dict.add = function(self, key, value, seconds)
+  local webhook = here.new(ONCE)
+  here.dict:set("api failures", 10)
+  here.dict.add = function(self, key, value, seconds)
     webhook.breaker.shared:set("api open", webhook.breaker.now() + 5, 5)
-    return shared.new("hook spec").add(self, key, value, seconds)
+    return shared.new(here.name).add(self, key, value, seconds)
   end
   assert.equal(503, (webhook:signed_off { path = AGENT, secret = "s", body = '{"queues":[3]}', source = "x" }))
-  assert.same({ 0, nil }, { releases(), dict:get "api probe" })
+  assert.same({ 0, nil }, { releases(), here.dict:get "api probe" })
 end)
 
 it("refusals of a request are no failures of the API", function()
-  server:fault { operation = RELEASE, status = 404, to = math.huge }
+  here.server:fault { operation = RELEASE, status = 404, to = math.huge }
   for _ = 1, 12 do assert.equal(422, (send(AGENT, '{"queues":[3]}'))) end
 end)
 
 it("it is ready when there is a token", function()
-  local webhook = new()
+  local webhook = here.new()
   local status, answer = webhook:ready()
   assert.equal(200, status)
   assert.same({ ready = true, token = "ok", egress = "-", failures = 0, last = "-", age = -1 }, cjson.decode(answer))
-  server:fault { operation = "token", status = 401, to = math.huge }
+  here.server:fault { operation = "token", status = 401, to = math.huge }
   assert.same({ status, answer }, { webhook:ready() }) -- for 2 s
-  dict:delete "ready"
-  environment.AICC_APP_KEY = "another" -- has no token yet
-  status, answer = new():ready()
+  here.dict:delete "ready"
+  here.environment.AICC_APP_KEY = "another" -- has no token yet
+  status, answer = here.new():ready()
   assert.same({ 503, "auth" }, { status, cjson.decode(answer).token })
 end)
 
 it("when it is ready it tells the last call's outcome and age, which is never less than no time", function()
   local now = require("aicc.core").now
   repeat until now() % 1 > 0.5 -- the clock's seconds rounded would be to come
-  local webhook = new()
+  local webhook = here.new()
   assert.equal(202, (webhook:signed_off { path = AGENT, secret = "s", body = '{"queues":[3]}' }))
   local _, answer = webhook:ready()
   answer = cjson.decode(answer)
@@ -276,18 +239,18 @@ it("when it is ready it tells the last call's outcome and age, which is never le
 end)
 
 it("that it looks for a token with less time is nobody else's failure", function()
-  local webhook = new()
+  local webhook = here.new()
   local prober, client = webhook.prober.settings, webhook.client.settings
   -- What a fetch with a shorter deadline fails with is not shared (token_spec); with a timeout of its own it would be.
   assert.same({ client.timeout, true }, { prober.timeout, prober.deadline < client.timeout })
 end)
 
 it("what failed is logged in one line, without secrets or what the API said of people", function()
-  server:fault { operation = RELEASE, status = 500, body = '{"resultCode":"7","resultMessage":"1001 is on leave"}', to = 1 }
+  here.server:fault { operation = RELEASE, status = 500, body = '{"resultCode":"7","resultMessage":"1001 is on leave"}', to = 1 }
   send(AGENT, '{"queues":[3]}', "s", { id = "d-1" })
-  assert.equal(1, #lines)
-  assert.truthy(lines[1]:find("^failed operation=release_agent_by_skill kind=business outcome=rejected attempts=1 status=500 " ..
-    "code=7 elapsed=%d%.%d+ queue=3 request=d%-1$"), lines[1])
+  assert.equal(1, #here.lines)
+  assert.matches("^failed operation=release_agent_by_skill kind=business outcome=rejected attempts=1 status=500 code=7 " ..
+    "elapsed=%d%.%d+ queue=3 request=d%-1$", here.lines[1])
   assert.equal("operation=- kind=network outcome=unknown attempts=- status=- code=- elapsed=2 message=\"no answer\"",
     aicc.line { kind = "network", outcome = "unknown", elapsed = 2, message = "no answer" })
 end)
@@ -296,11 +259,11 @@ it("each setting that is missing is named in what is raised, which is text", fun
   for name, setting in pairs {
     AICC_BASE_URL = "base_url", AICC_APP_KEY = "app_key", AICC_APP_SECRET = "app_secret", HOOK_SECRET = "HOOK_SECRET",
   } do
-    local value = environment[name]
-    environment[name] = nil
-    local started, problem = pcall(new)
+    local value = here.environment[name]
+    here.environment[name] = nil
+    local started, problem = pcall(here.new)
     assert.same({ false, "string" }, { started, type(problem) }, name)
     assert.truthy(problem:find(name, 1, true) and problem:find(setting, 1, true), problem)
-    environment[name] = value
+    here.environment[name] = value
   end
 end)

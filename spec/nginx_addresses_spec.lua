@@ -3,36 +3,19 @@
 
 local assert = require "luassert"
 local console = require "spec.support.hosts.nginx"
-local load = require "spec.support.hosts.load"
-local name_server = require "spec.support.hosts.names"
-local scenes = require "spec.support.hosts.scene"
+local named = require "spec.support.hosts.named"
 local socket = require "socket"
 
 describe("nginx's example with a name of several addresses #hosts", function()
-  local scene, names = scenes("openresty", console), nil
-
   -- nginx starts before anybody knows the name.
-  local function start(addresses)
-    names = name_server.start(addresses)
-    scene.start_at("api.test", {})
-    scene.example:configure(function(text)
-      return (text:gsub('addresses.new "(api%.test:%d+)"', ('addresses.new("%%1", { { "127.0.0.1", %s } })'):format(names.port))
+  local scene = named {
+    host = "openresty", console = console, settings = {},
+    configure = function(text, port)
+      return (text:gsub('addresses.new "(api%.test:%d+)"', ('addresses.new("%%1", { { "127.0.0.1", %s } })'):format(port))
         :gsub("worker_processes 2", "worker_processes 1"):gsub("error_log stderr notice", "error_log stderr info"))
-    end)
-  end
-
-  after_each(function()
-    scene.stop()
-    names:stop()
-  end)
-
-  local function hook() return load.send(scene.example:hook("1001", { 3 })).status end
-
-  local function wait_for_api()
-    local ends = socket.gettime() + 20
-    while hook() ~= 202 do assert.is_true(socket.gettime() < ends, scene.example:log()) end
-    scene.server:clear()
-  end
+    end,
+  }
+  local start, hook, wait_for_api = scene.start, scene.hook, scene.wait_for_api
 
   local function refused()
     local _, n = scene.example:log():gsub("connect%(%) failed", "")
@@ -47,7 +30,7 @@ describe("nginx's example with a name of several addresses #hosts", function()
     assert.same({ "network", "not_sent" }, { told.kind, told.outcome })
     assert.equal(0, #scene.server:requests())
     scene.example:wait_for_log "the address of api%.test is not to be had: name error"
-    names:write "127.0.0.1"
+    scene.names:write "127.0.0.1"
     wait_for_api()
   end)
 
@@ -104,9 +87,9 @@ describe("nginx's example with a name of several addresses #hosts", function()
   it("where the API has moved, calls go after a while, without a reload; and what is known stays while nobody answers", function()
     start "127.0.0.2"
     assert.not_equal(202, hook())
-    names:write "127.0.0.1"
+    scene.names:write "127.0.0.1"
     wait_for_api()
-    names:write ""
+    scene.names:write ""
     local ends = socket.gettime() + 20
     while not scene.example:log():find "the address of api%.test is not to be had: name error" do
       assert.is_true(socket.gettime() < ends, scene.example:log())
