@@ -3,7 +3,6 @@
 local assert = require "luassert"
 local console = require "spec.support.hosts.haproxy"
 local named = require "spec.support.hosts.named"
-local socket = require "socket"
 
 describe("HAProxy's example with a name of several addresses #hosts", function()
   local scene = named {
