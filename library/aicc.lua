@@ -564,6 +564,36 @@ function loop.await(session, ticket) end
 ---@field started_at? string
 ---@field finished_at? string
 
+---How far a queue of a job is, in agents.
+---@class aicc.QueueProgress
+---@field skill_id integer
+---@field skill_name? string what the API calls it
+---@field state string "planned", "open", "done" or "stopped"
+---@field message? string why it was left alone
+---@field size? integer agents in the queue when it was listed last
+---@field agents integer that the run is about
+---@field done integer
+---@field failed integer
+---@field unknown integer
+---@field left integer
+---@field requests integer that it takes at least until nothing is left
+
+---How far a job is, in agents.
+---@class aicc.JobProgress
+---@field name string
+---@field state string
+---@field action "release"|"bind"
+---@field worker? string who works on it
+---@field rate? number requests a second that were set for the run
+---@field pause? number seconds for which all of its requests wait
+---@field agents integer that the run is about
+---@field done integer
+---@field failed integer
+---@field unknown integer
+---@field left integer
+---@field requests integer that it takes at least until nothing is left
+---@field queues aicc.QueueProgress[]
+
 ---A job, as `store:list` tells of it.
 ---@class aicc.JobListed
 ---@field name string
@@ -631,6 +661,13 @@ function Job:undo(options) end
 ---@return aicc.JobStatus? status
 ---@return aicc.Error? err
 function Job:status() end
+
+---How far the job is, queue by queue, in agents; and how many requests it takes at least until nothing is left. It costs less than
+---`status`, and keeps no worker waiting.
+---@param verb? "apply"|"resume"|"undo" what is going to be done to it; what it is at if not given
+---@return aicc.JobProgress? progress
+---@return aicc.Error? err
+function Job:progress(verb) end
 
 ---What the job is about, queue by queue.
 ---@param verb? "apply"|"resume"|"undo"

@@ -228,7 +228,7 @@ describe("the command aicc about agents #lua54", function()
     assert.matches("^5 accounts: 3 in queues, 1 unknown to the API, 1 in no queue that is known of\n", out)
     assert.matches("nobody: the API knows no agent of that account\nidle: the API names no queue for it\n", out)
     assert.matches("queue  name +agents  release  not bound  left\n    3  Support +3 +2 +0 +1\n", out)
-    assert.matches("3 queues, 5 agents to release, 0 not bound %(%d+ requests%)\n", out)
+    assert.matches("3 queues, 5 agents to release, 0 not bound %(%d+ requests so far%)\n", out)
     local job = out:match "Apply it: aicc apply ([%w-]+) .*%-%-force\n"
     status, out, err = run(("apply %s --force --yes --rate 0"):format(job))
     assert.equal(1, status, err) -- one of them is unknown

@@ -29,6 +29,8 @@ describe("the command on a terminal #terminal #lua54", function()
     seen[#seen + 1] = wait_for(folder, "Apply it")
     type_in "clear; bin/aicc apply night --force --rate 8"
     seen[#seen + 1] = wait_for(folder, "Type yes")
+    -- Thirty pages and one, the latter exactly full and so with another behind it; thirty chunks and two: 64, of which 5 at once.
+    assert.matches("This takes at least 64 requests: 8 s at 8 requests a second%.\n", seen[#seen])
     type_in "yes"
     -- The bar while it moves: always one line of it.
     local bars = {}
@@ -123,7 +125,8 @@ describe("the command on a terminal #terminal #lua54", function()
     for _, no in ipairs { "no\n", "\n", "y\n" } do
       local status, output = answer(no, "apply")
       assert.equal(8, status, output)
-      assert.matches("Release 9 agents of 1 queue%? Type yes: .*not confirmed; nothing was sent", output)
+      assert.matches("This takes at least 2 requests, without a limit to their rate%.%s+Release 9 agents of 1 queue%? Type yes: "
+        .. ".*not confirmed; nothing was sent", output)
     end
     local status, output = answer("\3", "apply")
     assert.equal(130, status, output)

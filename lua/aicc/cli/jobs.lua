@@ -2,6 +2,7 @@
 -- @module aicc.cli.jobs
 
 local client_of = require "aicc.cli.client"
+local effort = require "aicc.cli.effort"
 local errors = require "aicc.error"
 local jobs = require "aicc.jobs"
 local output = require "aicc.cli.output"
@@ -161,7 +162,7 @@ function M.plan(arguments, out)
   client:close()
   finish()
   if not job then return nil, err end
-  queues_of_job.plan(out, job, show.command("apply", arguments, job.name), read_as)
+  queues_of_job.plan(out, job, show.command("apply", arguments, job.name), read_as, arguments.rate)
 end
 
 -- ---- apply, resume, undo ----
@@ -181,8 +182,11 @@ local function may_begin(arguments, job, verb)
   local accounts = 0
   for _, queue in ipairs(queues) do accounts = accounts + queue.about end
   local question = verb == "undo" and "Bind again the released of" or "Release"
-  local typed, problem = terminal.ask(("%s %s of %s? Type yes: "):format(question, output.count(accounts, "agent"),
-    output.count(#queues, "queue")))
+  local ahead
+  ahead, err = job:progress(verb)
+  if not ahead then return nil, err end
+  local typed, problem = terminal.ask(("This takes %s.\n%s %s of %s? Type yes: "):format(
+    effort.text(ahead.requests, arguments.rate), question, output.count(accounts, "agent"), output.count(#queues, "queue")))
   if not typed then return nil, problem end
   if typed:lower() == "yes" then return true, true end
   return fail("guard", "not confirmed; nothing was sent")

@@ -1,8 +1,10 @@
 --- How the commands show what a job is about: its queues with their names, and accounts without one.
 -- @module aicc.cli.queues_of_job
 
+local effort = require "aicc.cli.effort"
 local grid = require "aicc.cli.grid"
 local output = require "aicc.cli.output"
+local pace = require "aicc.jobs.pace"
 local width = require "aicc.cli.width"
 
 local M = {}
@@ -55,7 +57,7 @@ function M.accounts(out, job, agents)
 end
 
 -- A plan for people.
-local function print_plan(out, queues, total, beyond, requests)
+local function print_plan(out, queues, total, beyond, requests, ahead, rate)
   local rows = {}
   for i, queue in ipairs(queues) do
     rows[i] = { ("%.0f"):format(queue.skill_id), queue.skill_name, number(queue.size), number(queue.bound),
@@ -66,11 +68,13 @@ local function print_plan(out, queues, total, beyond, requests)
     { title = "release", is_number = true }, { title = "not bound", is_number = true }, { title = "left", is_number = true },
     { title = "" },
   }, rows)
-  out:line("%s, %s to release, %d not bound (%s)", output.count(#queues, "queue"), output.count(total.bound, "agent"),
+  out:line("%s, %s to release, %d not bound (%s so far)", output.count(#queues, "queue"), output.count(total.bound, "agent"),
     total.not_bound, output.count(requests, "request"))
   if total.unseen > 0 then
     out:line("%s not shown, which proves nothing: they are asked for again", output.count(total.unseen, "agent"))
   end
+  out:line("Applying it takes %s. Retries, and halving what the API refuses, come on top.",
+    effort.text(ahead, rate))
   if beyond then out:line("%s", beyond.message:sub(1, 1):upper() .. beyond.message:sub(2) .. ".") end
 end
 
@@ -79,8 +83,10 @@ end
 -- @tparam table job
 -- @tparam {string,...} apply the command that applies it
 -- @tparam string read_as what its file was taken for: see `aicc.jobs.input`
-function M.plan(out, job, apply, read_as)
+-- @tparam ?number rate requests a second that it is to be applied with
+function M.plan(out, job, apply, read_as, rate)
   local queues, beyond = job:queues()
+  local ahead = job:progress "apply".requests
   if beyond then apply[#apply + 1] = "--force" end
   if not PLAIN[read_as] then out:line("read as %s", read_as) end
   local agents = job:status().agents
@@ -101,8 +107,9 @@ function M.plan(out, job, apply, read_as)
     event = "plan", job = job.name, queues = #queues, accounts = total.bound + total.not_bound + total.unseen,
     bound = total.bound, unseen = total.unseen, emptied = total.emptied, read_as = read_as, requests = job.requests,
     agents = agents, beyond_blast_radius = beyond and beyond.message or nil,
+    apply = { requests_at_least = ahead, seconds_at_least = effort.seconds(ahead, rate), rate = rate or pace.RATE },
   }, function()
-    print_plan(out, queues, total, beyond, job.requests)
+    print_plan(out, queues, total, beyond, job.requests, ahead, rate)
     out:command("Apply it: ", apply)
   end)
 end

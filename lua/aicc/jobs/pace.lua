@@ -23,6 +23,9 @@ local M = {}
 -- Requests a second, and queues at once, where nothing else is said.
 M.RATE, M.CONCURRENCY = 5, 4
 
+--- Requests that leave at once, before the rate holds.
+M.BURST = BURST
+
 --- How many queues are worked at once: as many as were asked for, but not more than the client has requests under way. What
 -- would wait for its turn behind that has passed the last look at whether it is still to be sent.
 -- @tparam table options `concurrency`, `client`

@@ -31,6 +31,14 @@ local Status = { __name = "aicc.jobs.status" }
 
 function Status.__tostring(status) return ("%s: %s; %s"):format(clean(status.name), tostring(status.state), lines_of(status)) end
 
+local Progress = { __name = "aicc.jobs.progress" }
+
+function Progress.__tostring(progress)
+  local verb = progress.action == "bind" and "bound again" or "released"
+  return ("%s: %s; %d of %d agents %s, %d failed, %d unknown"):format(clean(progress.name), tostring(progress.state),
+    progress.done, progress.agents, verb, progress.failed, progress.unknown)
+end
+
 local as_queues = results.list_of("aicc.jobs.queues", "queue", function(queue)
   return ("%.0f (%d of %s agents)"):format(queue.skill_id, queue.about, tostring(queue.size or "?"))
 end)
@@ -70,6 +78,13 @@ M.summary = as(Summary)
 -- @param ... an error, passed on
 -- @return all arguments
 M.status = as(Status)
+
+--- What `job:progress` returns.
+-- @function progress
+-- @tparam ?table value
+-- @param ... an error, passed on
+-- @return all arguments
+M.progress = as(Progress)
 
 --- What `job:queues` returns.
 -- @function queues
