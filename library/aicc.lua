@@ -584,8 +584,9 @@ function loop.await(session, ticket) end
 ---@field state string
 ---@field action "release"|"bind"
 ---@field worker? string who works on it
----@field rate? number requests a second that were set for the run
+---@field rate? number requests a second that were set for the last run; 0 for no limit
 ---@field pause? number seconds for which all of its requests wait
+---@field slowed? number requests a second after that
 ---@field agents integer that the run is about
 ---@field done integer
 ---@field failed integer

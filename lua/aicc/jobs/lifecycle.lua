@@ -6,6 +6,7 @@ local chunks = require "aicc.jobs.db.chunks"
 local errors = require "aicc.error"
 local job_lock = require "aicc.jobs.job_lock"
 local jobs = require "aicc.jobs.db.jobs"
+local pace = require "aicc.jobs.pace"
 local queue_claims = require "aicc.jobs.queue_claims"
 local release = require "aicc.jobs.release"
 local timelines = require "aicc.jobs.db.timeline"
@@ -43,7 +44,7 @@ local TURN_AROUND = ([[UPDATE queues SET owner = NULL, lease = NULL, state = CAS
   WHERE job = ?]]):format(chunks.RELEASED)
 
 -- Puts the job into the kind's state. Queues that an earlier run left alone get another chance.
-local function begin(db, job, kind, verb)
+local function begin(db, job, kind, verb, rate)
   -- Workers that begin at once take turns here, and each goes by the state in which the one before has left the job.
   jobs.pin(db, job)
   local refusal = refusal_of(job, kind, verb)
@@ -56,6 +57,7 @@ local function begin(db, job, kind, verb)
     if kind == UNDO then db:run(TURN_AROUND, job.id) end
     jobs.set_state(db, job, kind.state)
   end
+  jobs.set_rate(db, job, rate)
   db:run("UPDATE queues SET state = 'open', owner = NULL, lease = NULL WHERE job = ? AND state = 'stopped'", job.id)
   return true
 end
@@ -107,7 +109,7 @@ local function work(db, kind, claimed, options)
   local guard = not options.force and blast_radius.beyond(db, job, kind.action)
   if guard then return nil, guard end
   local progress = progress_of(db, job, kind)
-  local begun, err = db:transaction(begin, db, job, kind, options.verb)
+  local begun, err = db:transaction(begin, db, job, kind, options.verb, options.rate or pace.RATE)
   if not begun then return nil, err end
   local timeline = timelines.new(job, kind.action)
   local result = workers.run(db, job, claimed, kind.policy, {

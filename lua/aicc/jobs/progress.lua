@@ -82,7 +82,8 @@ end
 -- @tparam table job
 -- @tparam ?string verb "undo" for what an undo is about; what the job is at if not given
 -- @treturn table `name`, `state`; `action`: "release" or "bind"; `worker`: who works on it, or nil; `rate`: the requests a second
---   that were set for the run, or nil; `pause`: for how many seconds all of them wait; `queues`, each with `skill_id`,
+--   that were set for the last run (0: no limit), or nil; `pause`: for how many seconds all of them wait, and `slowed`: how
+--   many requests a second they are then; `queues`, each with `skill_id`,
 --   `skill_name`, `state`, `message`, `size`, and with counts of agents: `agents` (that the run is about), of them `done`,
 --   `failed`, `unknown`, `left`; `requests`: how many it takes at least until nothing is left. Each of the counts is there for
 --   all queues too
@@ -90,7 +91,7 @@ function M.of(db, job, verb)
   local is_undo = verb == "undo" or not verb and is_turned(job)
   local action = is_undo and "bind" or "release"
   local told = {
-    name = job.name, state = job.state, action = action, worker = queue_claims.workers_of(db, job), rate = job.rate,
+    name = job.name, state = job.state, action = action, worker = queue_claims.workers_of(db, job), rate = job.rate and job.rate / 1000,
     agents = 0, done = 0, failed = 0, unknown = 0, left = 0, requests = 0, queues = queues_of(db, job, action),
   }
   for _, queue in ipairs(told.queues) do
@@ -98,8 +99,8 @@ function M.of(db, job, verb)
       told[name] = told[name] + queue[name]
     end
   end
-  local seconds = pause.get(db, job)
-  if seconds and seconds > 0 then told.pause = seconds end
+  local seconds, slowed = pause.get(db, job)
+  if seconds and seconds > 0 then told.pause, told.slowed = seconds, slowed end
   return told
 end
 

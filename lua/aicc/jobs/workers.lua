@@ -73,10 +73,10 @@ local function is_working(crew)
   return false
 end
 
--- What this worker was told to wait is for the others too.
+-- What this worker was told to wait is for the others too, and for who watches.
 local function paused(work, seconds, rate)
   work.timeline:pause(seconds)
-  if work.claims.shared then pause.set(work.db, work.job, seconds, rate) end
+  pause.set(work.db, work.job, seconds, rate)
   work.on_note { type = "throttled", seconds = seconds, rate = rate }
 end
 

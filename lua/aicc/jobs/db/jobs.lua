@@ -8,6 +8,8 @@ local errors = require "aicc.error"
 
 local M = {}
 
+local MOST = 2 ^ 31 - 1 -- of a column of PostgreSQL's
+
 -- Rows that are in memory at once, and in one transaction: where rows of many queues take turns, each transaction writes a page
 -- of the database for each of them, and with five times as many rows that is a fifth of the pages.
 local BATCH = 5000
@@ -65,6 +67,15 @@ function M.set_state(db, job, state)
   if db:run("UPDATE jobs SET state = ? WHERE id = ?", state, job.id) == 0 then error(M.gone(job), 0) end
   if column then db:run(("UPDATE jobs SET %s = COALESCE(%s, ?) WHERE id = ?"):format(column, column), M.time(), job.id) end
   job.state = state
+end
+
+--- Notes how fast a run is to be, for who watches it.
+-- @tparam table db
+-- @tparam table job
+-- @tparam number rate requests a second; 0 for no limit
+function M.set_rate(db, job, rate)
+  local stored = rate > 0 and math.max(1, math.min(math.floor(rate * 1000 + 0.5), MOST)) or 0
+  db:run("UPDATE jobs SET rate = ? WHERE id = ?", stored, job.id)
 end
 
 -- First the job's own row and its queues' fence: whoever has pinned the one or holds the other is waited for, and a worker that

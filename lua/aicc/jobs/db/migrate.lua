@@ -30,6 +30,7 @@ local STEPS = {
       PRIMARY KEY (job, minute, action)) {clustered}]],
     [[CREATE TABLE pauses (
       job INTEGER NOT NULL, began_at TEXT NOT NULL, seconds INTEGER NOT NULL, PRIMARY KEY (job, began_at)) {clustered}]],
+    "ALTER TABLE jobs ADD COLUMN rate INTEGER",
   },
 }
 
