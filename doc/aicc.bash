@@ -53,6 +53,7 @@ _aicc() {
   case $command in
     plan) options="--job --chunk --rate --concurrency --agents --sweep --ask --log" ;;
     apply | resume | undo) options="--force --yes --rate --concurrency --log" ;;
+    status) options="--watch" ;;
     report) options="--format --failed --output" ;;
     release) options="--skill --all --agent --except --yes --log" ;;
     bind) options="--skill --agent-weight --skill-weight --log" ;;

@@ -83,6 +83,7 @@ complete -c aicc -n '__aicc_is undo' -l json -d 'One JSON object a line, for mac
 complete -c aicc -n '__aicc_is undo' -s q -l quiet -d 'Print errors only'
 complete -c aicc -n '__aicc_is undo' -a '(__aicc_jobs)'
 complete -c aicc -n '__aicc_is status' -s h -l help -d 'Show this help message and exit'
+complete -c aicc -n '__aicc_is status' -l watch -d 'Look again every second, or every so many, until the job is done'
 complete -c aicc -n '__aicc_is status' -l store -x -d 'Job store: sqlite:PATH or postgresql://…'
 complete -c aicc -n '__aicc_is status' -l json -d 'One JSON object a line, for machines'
 complete -c aicc -n '__aicc_is status' -s q -l quiet -d 'Print errors only'

@@ -93,6 +93,7 @@ _aicc() {
     status)
       _arguments \
         '(- *)'{-h,--help}'[Show this help message and exit]' \
+        '--watch=[Look again every second, or every so many, until the job is done]::SECONDS: ' \
         '--store=[Job store\: sqlite\:PATH or postgresql\://…]:URL: ' \
         '--json[One JSON object a line, for machines]' \
         '(-q --quiet)'{-q,--quiet}'[Print errors only]' \

@@ -569,6 +569,7 @@ function loop.await(session, ticket) end
 ---@field skill_id integer
 ---@field skill_name? string what the API calls it
 ---@field state string "planned", "open", "done" or "stopped"
+---@field at_work boolean whether somebody works on it
 ---@field message? string why it was left alone
 ---@field size? integer agents in the queue when it was listed last
 ---@field agents integer that the run is about
@@ -730,6 +731,10 @@ function JobStore:forget(name) end
 
 ---Closes the connection.
 function JobStore:close() end
+
+---Whether it can only be read, as what is in a folder that cannot be written. It then shows what was there when it was opened.
+---@return boolean
+function JobStore:is_read_only() end
 
 ---Bulk jobs: plan, apply, report, resume, undo.
 ---@class aicc.jobs

@@ -41,7 +41,7 @@ describe("the completion #lua54", function()
       if command._name ~= "help" then own = own .. " " .. bash:match 'everywhere="([^"]*)"' end
       for i, option in ipairs(command._options) do
         expected[i] = option._aliases[#option._aliases]
-        if option._maxargs == 0 then without_value[expected[i]] = true end
+        if option._minargs == 0 then without_value[expected[i]] = true end
       end
       assert.equal(sorted(table.concat(expected, " ")), sorted(own), command._name)
       -- Nothing is completed as if it were another argument where an option's value is.

@@ -180,7 +180,7 @@ describe("absence #lua54", function()
     support.csv(folder .. "/night.csv", rows("a001", "a002", "a003"))
     local code, out = support.run(folder, server, "plan " .. folder .. "/night.csv")
     assert.equal(0, code)
-    assert.matches("1 agent to release, 0 not bound %(%d+ requests%)\n2 agents not shown, which proves nothing", out)
+    assert.matches("1 agent to release, 0 not bound %(%d+ requests so far%)\n2 agents not shown, which proves nothing", out)
     local err
     code, out, err = support.run(folder, server, "apply night --rate 0")
     assert.equal(6, code)

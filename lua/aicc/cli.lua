@@ -10,8 +10,8 @@ local M = {}
 
 -- The modules that have the commands, loaded when one is wanted: `aicc release` needs no database.
 local MODULES = {
-  plan = "jobs", apply = "jobs", resume = "jobs", undo = "jobs", status = "jobs", jobs = "jobs", forget = "jobs",
-  report = "report",
+  plan = "jobs", apply = "jobs", resume = "jobs", undo = "jobs", jobs = "jobs", forget = "jobs",
+  status = "job_status", report = "report",
   release = "calls", bind = "calls", agents = "calls", token = "calls", config = "config", sandbox = "sandbox",
   agent = "agent", queues = "queues", help = "help",
 }

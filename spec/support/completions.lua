@@ -74,7 +74,8 @@ local function zsh_option(option, short, long)
   if option._choices then
     value = (":value:(%s)"):format(table.concat(option._choices, " "))
   elseif option._maxargs > 0 then
-    value = (":%s:%s"):format((option._argname or "value"):gsub(":", "\\:"), ZSH_OF_KIND[KINDS[long]] or " ")
+    local optional = option._minargs == 0 and ":" or ""
+    value = ("%s:%s:%s"):format(optional, (option._argname or "value"):gsub(":", "\\:"), ZSH_OF_KIND[KINDS[long]] or " ")
   end
   if long == "--help" then return ("'(- *)'{-h,--help}'[%s]'"):format(text) end
   if short then return ("'(%s %s)'{%s,%s}'[%s]%s'"):format(short, long, short, long, text, value) end
@@ -148,7 +149,7 @@ function M.fish(parser)
       local value = ""
       if option._choices then
         value = (" -x -a '%s'"):format(table.concat(option._choices, " "))
-      elseif option._maxargs > 0 then
+      elseif option._minargs > 0 then -- what may be left out is no word of its own for fish
         value = KINDS[long] == FILE and " -r -F" or " -x"
       end
       add("%s%s -l %s%s -d '%s'\n", start, short and " -s " .. short:sub(2) or "", long:sub(3), value,

@@ -18,14 +18,15 @@ function M.duration(seconds)
   return ("%d h"):format(math.ceil(minutes / 60))
 end
 
---- How long so many requests take at least: the rate's burst comes at once.
+--- How long so many requests take at least.
 -- @tparam integer requests
 -- @tparam ?number rate requests a second; 0 for no limit; the usual rate if not given
+-- @tparam[opt=pace.BURST] integer burst how many of them leave at once: 0 in the middle of a run
 -- @treturn ?number seconds; nil without a limit, where nobody knows
-function M.seconds(requests, rate)
+function M.seconds(requests, rate, burst)
   rate = rate or pace.RATE
   if rate == 0 then return nil end
-  return math.max(0, requests - pace.BURST) / rate
+  return math.max(0, requests - (burst or pace.BURST)) / rate
 end
 
 --- A rate in words.
@@ -39,10 +40,12 @@ end
 --- What a run takes, in words.
 -- @tparam integer requests
 -- @tparam ?number rate as for `seconds`
+-- @tparam ?integer burst as for `seconds`
 -- @treturn string "at least 2200 requests: 7 min 19 s at 5 requests a second"
-function M.text(requests, rate)
-  local seconds, text = M.seconds(requests, rate), "at least " .. output.count(requests, "request")
+function M.text(requests, rate, burst)
+  local seconds, text = M.seconds(requests, rate, burst), "at least " .. output.count(requests, "request")
   if not seconds then return text .. ", without a limit to their rate" end
+  if seconds == 0 then return text .. ", at once" end
   return ("%s: %s at %s"):format(text, M.duration(seconds), M.rate(rate))
 end
 

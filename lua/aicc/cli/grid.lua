@@ -39,11 +39,12 @@ local function line_of(columns, widths, cells)
   return (table.concat(parts, GAP):gsub("%s+$", ""))
 end
 
---- Prints rows under their columns' titles. A column of names in which there is nothing is left out.
--- @tparam table out `aicc.cli.output`
+--- Rows under their columns' titles, as lines. A column of names in which there is nothing is left out.
 -- @tparam {table,...} columns `title`; `is_number`: it stands to the right; `is_name`: it is made harmless, and gives way
 -- @tparam {table,...} rows arrays of strings, as many as there are columns; nil is an empty cell
-function M.print(out, columns, rows)
+-- @tparam ?integer most columns of the terminal, if that is not to be exceeded
+-- @treturn {string,...}
+function M.lines(columns, rows, most)
   local shown, from = {}, {}
   for i, column in ipairs(columns) do
     local is_used = not column.is_name
@@ -58,10 +59,19 @@ function M.print(out, columns, rows)
       cells[n][i] = cell and shown[i].is_name and width.harmless(cell) or cell
     end
   end
-  local widths, titles = widths_of(shown, cells, fold.width(1)), {}
+  local widths, titles = widths_of(shown, cells, most), {}
   for i, column in ipairs(shown) do titles[i] = column.title end
-  out:line("%s", line_of(shown, widths, titles))
-  for _, row in ipairs(cells) do out:line("%s", line_of(shown, widths, row)) end
+  local lines = { line_of(shown, widths, titles) }
+  for _, row in ipairs(cells) do lines[#lines + 1] = line_of(shown, widths, row) end
+  return lines
+end
+
+--- Prints them.
+-- @tparam table out `aicc.cli.output`
+-- @tparam {table,...} columns as for `lines`
+-- @tparam {table,...} rows as for `lines`
+function M.print(out, columns, rows)
+  for _, line in ipairs(M.lines(columns, rows, fold.width(1))) do out:line("%s", line) end
 end
 
 return M

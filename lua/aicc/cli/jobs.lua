@@ -1,4 +1,4 @@
---- The commands about jobs: plan, apply, resume, undo, status, jobs, forget.
+--- The commands about jobs: plan, apply, resume, undo, jobs, forget.
 -- @module aicc.cli.jobs
 
 local client_of = require "aicc.cli.client"
@@ -236,19 +236,6 @@ function M.resume(arguments, out) return work(arguments, out, "resume") end
 function M.undo(arguments, out) return work(arguments, out, "undo") end
 
 -- ---- the rest ----
-
---- `aicc status`
-function M.status(arguments, out)
-  local job, err = store_of.job(arguments)
-  if not job then return nil, err end
-  local state
-  state, err = job:status()
-  if not state then return nil, err end
-  local queues
-  queues, err = job:queues()
-  if not queues then return nil, err end
-  show.status(out, state, queues)
-end
 
 --- `aicc jobs`
 function M.jobs(arguments, out)

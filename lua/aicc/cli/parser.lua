@@ -169,7 +169,15 @@ looked for in both ways, and with different results, is told.]],
   { "undo", "Bind again, with their own weights, whom a job released.", [[
   aicc undo night --force]],
     function(command) guarded(command):argument "job" end },
-  { "status", "Say how far a job is.", "  aicc status night --json", function(command) command:argument "job" end },
+  { "status", "Say how far a job is.", [[
+  aicc status night --json
+  aicc status night --watch
+  aicc status night --watch 10 >>watch.txt]],
+    function(command)
+      command:argument("job"):args "?"
+      command:option("--watch", "Look again every second, or every so many, until the\njob is done."):args "?"
+        :argname "SECONDS"
+    end },
   { "report", "Print what became of each row, in input order.", [[
   aicc report night >night-report.csv
   aicc report night --failed --format jsonl
@@ -247,7 +255,7 @@ Unbinds agents from skill queues of Huawei Cloud's contact centre.
 What is done most:
   aicc plan night.csv                   what a job would do; changes nothing
   aicc apply night                      release the job's agents
-  aicc status night                     how far it is
+  aicc status night --watch             how far it is, until it is done
   aicc resume night                     go on after an interruption
   aicc report night >night-report.csv   what became of each row
   aicc undo night                       bind them again

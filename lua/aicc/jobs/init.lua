@@ -290,6 +290,11 @@ function Store:forget(name)
   end)
 end
 
+--- Whether it can only be read, as what is on a medium or in a folder that cannot be written. It then shows what was there when
+-- it was opened.
+-- @treturn boolean
+function Store:is_read_only() return self.db.is_read_only == true end
+
 --- Closes the connection.
 function Store:close() self.db:close() end
 

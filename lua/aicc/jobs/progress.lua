@@ -15,13 +15,15 @@ local BIND = 50 -- agents in a request of an undo
 
 -- Of each queue: agents that the run is about, and how many of them have which outcome. accounts: of a queue that no run has
 -- looked at yet, all whom the job names.
-local QUEUES = [[SELECT q.number, CAST(q.skill AS TEXT) AS skill, q.skill_name, q.state, q.message, q.size, %s AS agents,
+local QUEUES = [[SELECT CAST(q.skill AS TEXT) AS skill, q.skill_name, q.state, q.message, q.size, q.owner, %s AS agents,
     COALESCE(x.done, 0)%s AS done, COALESCE(x.failed, 0) AS failed, COALESCE(x.unknown, 0) AS unknown,
+    COALESCE(x.sent, 0) AS sent,
     CASE WHEN q.state = 'planned' THEN (SELECT COUNT(*) FROM rows r WHERE r.queue = q.id AND r.twin IS NULL) END AS accounts
   FROM queues q LEFT JOIN (
     SELECT queue, CAST(SUM(CASE WHEN state = 'done' THEN lines ELSE 0 END) AS INTEGER) AS done,
       CAST(SUM(CASE WHEN state = 'failed' THEN lines ELSE 0 END) AS INTEGER) AS failed,
-      CAST(SUM(CASE WHEN state IN ('sent', 'unknown') THEN lines ELSE 0 END) AS INTEGER) AS unknown
+      CAST(SUM(CASE WHEN state = 'unknown' THEN lines ELSE 0 END) AS INTEGER) AS unknown,
+      CAST(SUM(CASE WHEN state = 'sent' THEN lines ELSE 0 END) AS INTEGER) AS sent
     FROM (
       SELECT c.queue, c.action, c.state, (SELECT COUNT(*) FROM snapshot s WHERE s.queue = c.queue
         AND s.line BETWEEN c.first_line AND c.last_line%s) AS lines
@@ -51,8 +53,8 @@ end
 -- How many requests a queue takes at least until it is done: its listing, right before the first write, and its changes.
 local function requests_of(queue, size, action)
   if queue.state == "done" then return 0 end
-  local changes = math.ceil(queue.left / size)
-  if queue.state == "open" then return changes end
+  local changes = math.ceil((queue.left - queue.sent) / size)
+  if queue.at_work or queue.done + queue.failed + queue.unknown > 0 then return changes end
   local shown = (queue.size or 0) - (action == "bind" and queue.agents - queue.done or 0)
   return changes + listing(shown, action == "bind" and queue.left > 0 or (queue.accounts or 0) > queue.agents)
 end
@@ -60,18 +62,28 @@ end
 -- Whether the states of the queues are those of an undo.
 local function is_turned(job) return job.state == "undoing" or job.state == "undone" end
 
-local function queues_of(db, job, action)
+-- Whether one of these workers ("4711 on db1, 4712 on db2") has a queue.
+local function is_at_work(row, workers)
+  local owner = row.owner and row.owner:match "^[^,]*"
+  if not owner or not workers or row.state ~= "planned" and row.state ~= "open" then return false end
+  return (", " .. workers .. ","):find(", " .. owner .. ",", 1, true) ~= nil
+end
+
+local function queues_of(db, job, action, workers)
   local size, queues = action == "bind" and BIND or job.chunk, {}
   for i, row in ipairs(db:rows(OF_ACTION[action], job.id, job.id)) do
     local queue = {
       skill_id = connection.big(row.skill), skill_name = row.skill_name, state = row.state, message = row.message,
-      size = row.size, agents = row.agents, done = row.done, failed = row.failed, unknown = row.unknown, accounts = row.accounts,
+      size = row.size, agents = row.agents, done = row.done, failed = row.failed, unknown = row.unknown, sent = row.sent,
+      accounts = row.accounts, at_work = is_at_work(row, workers),
     }
+    -- What is under way gets its outcome, unless who sent it is no more.
+    if not queue.at_work then queue.unknown, queue.sent = queue.unknown + queue.sent, 0 end
     -- As it will be, once the job is turned around.
     if action == "bind" and not is_turned(job) then queue.state = queue.agents > 0 and "planned" or "done" end
     queue.left = math.max(0, queue.agents - queue.done - queue.failed - queue.unknown)
     queue.requests = requests_of(queue, size, action)
-    queue.accounts = nil
+    queue.accounts, queue.sent = nil, nil
     queues[i] = queue
   end
   return queues
@@ -83,16 +95,17 @@ end
 -- @tparam ?string verb "undo" for what an undo is about; what the job is at if not given
 -- @treturn table `name`, `state`; `action`: "release" or "bind"; `worker`: who works on it, or nil; `rate`: the requests a second
 --   that were set for the last run (0: no limit), or nil; `pause`: for how many seconds all of them wait, and `slowed`: how
---   many requests a second they are then; `queues`, each with `skill_id`,
---   `skill_name`, `state`, `message`, `size`, and with counts of agents: `agents` (that the run is about), of them `done`,
---   `failed`, `unknown`, `left`; `requests`: how many it takes at least until nothing is left. Each of the counts is there for
---   all queues too
+--   many requests a second they are then; `queues`, each with `skill_id`, `skill_name`, `state`, `at_work` (whether somebody
+--   is), `message`, `size`, and with counts of agents: `agents` (that the run is about), of them `done`, `failed`, `unknown`,
+--   `left` (what is under way, too); `requests`: how many it takes at least until nothing is left. Each of the counts is there
+--   for all queues too
 function M.of(db, job, verb)
   local is_undo = verb == "undo" or not verb and is_turned(job)
   local action = is_undo and "bind" or "release"
+  local worker = queue_claims.workers_of(db, job)
   local told = {
-    name = job.name, state = job.state, action = action, worker = queue_claims.workers_of(db, job), rate = job.rate and job.rate / 1000,
-    agents = 0, done = 0, failed = 0, unknown = 0, left = 0, requests = 0, queues = queues_of(db, job, action),
+    name = job.name, state = job.state, action = action, worker = worker, rate = job.rate and job.rate / 1000,
+    agents = 0, done = 0, failed = 0, unknown = 0, left = 0, requests = 0, queues = queues_of(db, job, action, worker),
   }
   for _, queue in ipairs(told.queues) do
     for _, name in ipairs { "agents", "done", "failed", "unknown", "left", "requests" } do

@@ -25,7 +25,8 @@ local STATEMENTS = {
 
   -- state: planning, planned, running, finished, undoing, undone. Times are UTC, as text. After a 429: paused_until is in
   -- milliseconds since 1970, slowed_rate in requests per 1,000 seconds. source: rows; or of accounts whose queues were found:
-  -- agents (by asking for each), sweep (by listing every queue), both. rate: that of the last run, in the same unit; 0 for no limit.
+  -- agents (by asking for each), sweep (by listing every queue), both. rate: of the last run, in the same unit;
+  -- 0 for no limit.
   [[CREATE TABLE jobs (
       id {serial}, name TEXT NOT NULL UNIQUE, state TEXT NOT NULL, chunk INTEGER NOT NULL, lines INTEGER NOT NULL,
       worker TEXT, created_at TEXT NOT NULL, started_at TEXT, finished_at TEXT,
