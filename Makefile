@@ -261,7 +261,7 @@ check-loops: libraries ## In the event loops of others: cqueues, luv, and Copas,
 	@$(MAKE) test SUITE=loops-matrix ABI=5.1 WITHOUT= SPEC=spec/loops_matrix_spec.lua FILTER='in copas'
 
 check-postgresql: build ## Jobs that several workers share, on a PostgreSQL server that the spec starts
-	@$(MAKE) test SUITE=postgresql SPEC="spec/jobs_postgresql_spec.lua spec/jobs_migration_spec.lua spec/jobs_agents_spec.lua spec/jobs_progress_spec.lua" WITHOUT=
+	@$(MAKE) test SUITE=postgresql SPEC="spec/jobs_postgresql_spec.lua spec/jobs_migration_spec.lua spec/jobs_agents_spec.lua spec/jobs_progress_spec.lua spec/cli_watch_spec.lua" WITHOUT=
 
 KILLS = 200
 
@@ -290,7 +290,7 @@ SOAKING = $(IN_REPOSITORY) $(LUA) spec/soak/run.lua
 check-instructions: bench-instructions ## Of make bench-instructions, so that no call grows unseen
 
 check-terminal: build ## The command's output on a terminal of 80 columns
-	@$(MAKE) test SUITE=terminal SPEC="spec/cli_terminal_spec.lua spec/cli_terminal_agents_spec.lua" WITHOUT=
+	@$(MAKE) test SUITE=terminal SPEC="spec/cli_terminal_spec.lua spec/cli_terminal_agents_spec.lua spec/cli_terminal_watch_spec.lua" WITHOUT=
 
 check-report: build ## The report in HTML in a real browser, headless Chromium; its pictures are left in build/report
 	@$(MAKE) test SUITE=report SPEC=spec/report_browser_spec.lua WITHOUT=

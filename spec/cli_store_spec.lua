@@ -2,6 +2,7 @@
 
 local aicc_jobs = require "aicc.jobs"
 local lfs = require "lfs"
+local processes = require "spec.support.processes"
 local support = require "spec.support.jobs"
 
 describe("the command's job store #lua54", function()
@@ -55,20 +56,11 @@ describe("the command's job store #lua54", function()
     end
   end)
 
-  -- A prefix for commands that makes even root heed a file's mode.
-  local function without_privileges()
-    local pipe = io.popen "id -u"
-    local is_root = pipe:read "n" == 0
-    pipe:close()
-    local both = "-dac_override,-dac_read_search"
-    return is_root and ("setpriv --bounding-set=%s --inh-caps=%s "):format(both, both) or ""
-  end
-
   it("can be read where it cannot be written", function()
     csv(support.range(3, 1, 10))
     plan()
     assert.equal(0, (run "apply night --rate 0"))
-    local command = support.command(folder, server, ""):gsub("[^ ]+ bin/aicc $", without_privileges() .. "%0")
+    local command = support.command(folder, server, ""):gsub("[^ ]+ bin/aicc $", processes.as_nobody_special() .. "%0")
     local function run_unprivileged(arguments)
       local pipe = io.popen(("%s%s 2>&1; echo status $?"):format(command, arguments))
       local said = pipe:read "a"

@@ -3,6 +3,7 @@
 local cjson = require "cjson"
 local dashboard = require "aicc.cli.dashboard"
 local jobs = require "aicc.jobs"
+local postgresql = require "spec.support.postgresql"
 local processes = require "spec.support.processes"
 local support = require "spec.support.jobs"
 local width = require "aicc.cli.width"
@@ -231,23 +232,47 @@ describe("aicc status --watch #lua54", function()
     assert.matches('"event":"error".*there is no job \'night\'', said)
   end)
 
-  it("goes on after the store could not be read for a while", function()
-    local path = folder .. "/aicc/jobs.db"
-    local watcher = spawn "status night --watch 0.1 --json"
-    await(watcher, '"event":"watch"')
-    local function break_it() assert(os.rename(path, path .. ".away")) end
-    -- Others' rights make it one that is refused when it is opened again: as if a disk had gone.
-    assert(os.execute(("chmod 644 %s"):format(path)))
-    break_it()
-    local db = assert(io.open(path, "w"))
-    db:write(("no database\n"):rep(100))
-    db:close()
-    os.remove(path)
-    assert(os.rename(path .. ".away", path))
-    assert(os.execute(("chmod 600 %s"):format(path)))
+  it("looks anew at a store that can only be read, and goes on after it could not be read for a while", function()
+    local store = folder .. "/aicc"
+    local function sh(command) assert(os.execute((command:gsub("STORE", store)))) end
+    local command = support.command(folder, server, "status night --watch 0.1 --json")
+    sh "chmod 500 STORE; chmod 400 STORE/jobs.db"
+    local watcher = processes.spawn((command:gsub("[^ ]+ bin/aicc ", processes.as_nobody_special() .. "%0")))
+    for _ = 1, 3 do await(watcher, '"state":"planned"') end
+    -- Something that was written last and cannot be read there.
+    sh "chmod 700 STORE; echo more >STORE/jobs.db-wal; chmod 500 STORE"
+    local said = await(watcher, "trying again")
+    assert.matches('"message":"job store: [^"]*jobs.db%-wal[^"]*: trying again".*"state":"planned"', said)
+    sh "chmod 700 STORE; rm STORE/jobs.db-wal; chmod 600 STORE/jobs.db"
     assert.equal(0, (run "apply night --rate 0"))
     local status, rest = watcher:wait()
     assert.equal(0, status)
-    assert.matches('"state":"finished"', rest)
+    assert.matches('"state":"finished"[^\n]*$', rest)
+  end)
+
+  it("keeps nobody waiting in PostgreSQL, and finds a lost connection again #postgresql", function()
+    local database = postgresql.start()
+    finally(database.stop)
+    local at = " --store '" .. database.url .. "'"
+    assert.equal(0, (run(("plan --rate 0 --chunk 10 %s/night.csv"):format(folder) .. at)))
+    local watcher = spawn("status night --watch 0.1 --json" .. at)
+    await(watcher, '"state":"planned"')
+    local store = assert(jobs.open(database.url))
+    store.db:transaction(function()
+      store.db:run "UPDATE jobs SET state = state"
+      store.db:run "UPDATE queues SET state = state"
+      for _ = 1, 3 do await(watcher, '"state":"planned"') end
+    end)
+    -- Another transaction may take the tables for itself while it looks.
+    store.db:transaction(store.db.run, store.db, "LOCK TABLE jobs, queues, chunks, snapshot IN EXCLUSIVE MODE NOWAIT")
+    assert.equal(1, #store.db:rows [[SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      WHERE pid <> pg_backend_pid() AND backend_type = 'client backend']])
+    await(watcher, '"message":"job store: [^"]*: trying again"')
+    await(watcher, '"state":"planned"')
+    store:close()
+    assert.equal(0, (run("apply night --rate 0" .. at)))
+    local status, rest = watcher:wait()
+    assert.equal(0, status)
+    assert.matches('"state":"finished"[^\n]*$', rest)
   end)
 end)

@@ -14,12 +14,12 @@ end
 --- What is on the screen, lines that wrapped joined.
 function terminal.screen(folder) return tmux(folder, "capture-pane -p -J -t aicc") end
 
---- Waits until a pattern is on the screen, for 15 seconds at most; returns the screen.
-function terminal.wait_for(folder, pattern)
+--- Waits until a pattern is on the screen (and `accept` likes it), for 15 seconds at most; returns the screen.
+function terminal.wait_for(folder, pattern, accept)
   local screen
   for _ = 1, 300 do
     screen = terminal.screen(folder)
-    if screen:find(pattern) then return screen end
+    if screen:find(pattern) and (not accept or accept(screen)) then return screen end
     socket.sleep(0.05)
   end
   error("never seen: " .. pattern .. "\n" .. screen)
@@ -31,6 +31,17 @@ function terminal.open(folder, server)
     server.base_url, server.app_key, server.app_secret, folder, folder, folder)
   tmux(folder, ("-u new-session -d -s aicc -x 80 -y 24 'env -u TMUX %s PS1=$ bash --norc'"):format(env))
   return function(text) tmux(folder, ("send-keys -t aicc '%s' Enter"):format(text)) end
+end
+
+--- Gives it another size.
+function terminal.resize(folder, columns, lines) tmux(folder, ("resize-window -t aicc -x %d -y %d"):format(columns, lines)) end
+
+--- Presses a key, by tmux's name of it.
+function terminal.press(folder, key) tmux(folder, "send-keys -t aicc " .. key) end
+
+--- What tmux knows of it, by one of its formats.
+function terminal.ask(folder, format)
+  return (tmux(folder, ("display-message -p -t aicc '%s'"):format(format)):gsub("\n$", ""))
 end
 
 --- Ends the terminals of these folders, if they have one.

@@ -43,6 +43,15 @@ local function source_of(arguments)
   end
 end
 
+-- Those of the queues that are not done.
+local function unfinished(queues)
+  local list = {}
+  for _, queue in ipairs(queues) do
+    if queue.state ~= "done" then list[#list + 1] = queue end
+  end
+  return list
+end
+
 --- `aicc status`
 function M.status(arguments, out)
   local seconds, err = read_watch(arguments)
@@ -64,6 +73,7 @@ function M.status(arguments, out)
   local queues
   queues, err = job:queues()
   if not queues then return nil, err end
+  if seconds then queues = unfinished(queues) end -- the others were seen
   show.status(out, state, queues)
 end
 
