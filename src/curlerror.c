@@ -1,6 +1,9 @@
 /* curlerror.c - a transfer that brought no reply. See curlerror.h; the table is that of doc/semantics.md, section 3. */
 #include "curlerror.h"
 
+#include <string.h>
+#include <time.h>
+
 /* CURLE_TOO_LARGE, which headers below 8.6 lack. A header of over 100 KiB ends so; with libcurl below that, as out of memory. */
 #define TOO_LARGE ((CURLcode)100)
 
@@ -38,6 +41,24 @@ static const struct row {
     {CURLE_UNSUPPORTED_PROTOCOL, "protocol", 0},  /* a reply without a status line */
 };
 
+/* What libraries of TLS say of a certificate whose time has not come, or is over; by which clock is for us to say. */
+static const char *const UNTIMELY[] = {"not yet valid", "not activated", "expired", "expiration date"};
+
+static int is_untimely(const char *said) {
+  for (size_t i = 0; i < sizeof UNTIMELY / sizeof *UNTIMELY; i++)
+    if (strstr(said, UNTIMELY[i]) != NULL) return 1;
+  return 0;
+}
+
+/* The clock first: a host that has just booted without one is the more frequent cause, and the only one that is ours. */
+static void say_untimely(const char *said, struct aicc_error *failure) {
+  char day[40] = "";
+  time_t now = time(NULL);
+  struct tm parts;
+  if (gmtime_r(&now, &parts) != NULL) strftime(day, sizeof day, "%Y-%m-%d %H:%M:%S", &parts);
+  aicc_error_say(failure, "is this host's clock right? It says %s UTC. By it, %s", day, said);
+}
+
 static void judge_code(const struct aicc_xfer *xfer, struct aicc_error *failure) {
   struct row row = {CURLE_OK, "network", 0};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -69,6 +90,8 @@ static void judge_code(const struct aicc_xfer *xfer, struct aicc_error *failure)
     aicc_error_say(failure, not_sent ? "no connection within %.3g s" : "no answer within %.3g s", xfer->elapsed);
   } else if (is_broken) {
     aicc_error_say(failure, "the connection, which had been kept open, broke before an answer came");
+  } else if (xfer->code == CURLE_PEER_FAILED_VERIFICATION && is_untimely(said)) {
+    say_untimely(said, failure);
   } else if (xfer->code == CURLE_PEER_FAILED_VERIFICATION) {
     aicc_error_say(failure, "%s (is ca_file right?)", said);
   } else {

@@ -30,4 +30,49 @@ function openssl.serve(version)
   }
 end
 
+-- What `openssl ca` wants to be told.
+local CA = [[
+[ca]
+default_ca = own
+[own]
+database = $dir/index
+serial = $dir/serial
+new_certs_dir = $dir
+default_md = sha256
+policy = any
+x509_extensions = names
+[any]
+commonName = supplied
+[names]
+subjectAltName = DNS:localhost, IP:127.0.0.1
+]]
+
+--- A certificate for localhost, signed by itself, that is valid between two moments (YYYYMMDDHHMMSSZ). Fields: `cert`, `key`.
+function openssl.dated(from, to)
+  local directory, remove = child.directory()
+  local function path(name) return directory .. "/" .. name end
+  local function write(name, text)
+    local file = assert(io.open(path(name), "w"))
+    file:write(text)
+    file:close()
+  end
+  local function read(name)
+    local file = assert(io.open(path(name)))
+    local text = file:read "*a"
+    file:close()
+    return text
+  end
+  write("index", "")
+  write("serial", "01\n")
+  write("config", (CA:gsub("%$dir", directory)))
+  local command = ([[cd %s && openssl req -new -newkey rsa:2048 -nodes -keyout key -subj /CN=localhost -out request &&
+    openssl ca -config config -selfsign -keyfile key -in request -startdate %s -enddate %s -batch -notext -out cert]]):format(
+    directory, from, to)
+  local status, output = processes.spawn("sh -c " .. processes.quote(command)):wait()
+  assert(status == 0, output)
+  local made = { cert = read "cert", key = read "key" }
+  remove()
+  return made
+end
+
 return openssl
