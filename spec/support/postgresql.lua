@@ -57,4 +57,45 @@ function postgresql.start(parent, settings, layout)
   }
 end
 
+--- Starts a pool before a server, as root by the user postgres, since pgbouncer refuses root. `url` leads to it; `stop` ends it.
+function postgresql.pool(server, mode, size)
+  local folder = os.tmpname()
+  os.remove(folder)
+  assert(lfs.mkdir(folder))
+  local file = assert(io.open(folder .. "/ini", "w"))
+  file:write(([[
+[databases]
+postgres = user=aicc host=%s
+[pgbouncer]
+listen_addr =
+unix_socket_dir = %s
+auth_type = any
+pool_mode = %s
+default_pool_size = %d
+logfile = %s/log
+pidfile = %s/pid
+]]):format(server.url:match "host=(.*)$", folder, mode, size, folder, folder))
+  file:close()
+  local as = ""
+  if io.popen "id -u":read "l" == "0" then
+    run("chown -R postgres " .. folder)
+    as = "cd / && setpriv --reuid=postgres --regid=postgres --init-groups "
+  end
+  run(("%spgbouncer -q -d %s/ini"):format(as, folder))
+  local pid
+  repeat -- it writes this once it listens
+    core.sleep(0.02)
+    local noted = io.open(folder .. "/pid")
+    pid = noted and noted:read "n"
+    if noted then noted:close() end
+  until pid
+  return {
+    url = "postgresql://aicc@/postgres?port=6432&host=" .. folder,
+    stop = function()
+      run(("kill %d; while kill -0 %d 2>/dev/null; do sleep 0.05; done"):format(pid, pid))
+      run("rm -rf " .. folder)
+    end,
+  }
+end
+
 return postgresql

@@ -32,7 +32,7 @@ local to_integer = math.tointeger -- luacheck: ignore (not in Lua 5.1)
 -- @tparam string message
 -- @treturn table
 function M.failure(message)
-  return errors.new { kind = "store", message = "job store: " .. message:gsub("%s+", " ") }
+  return errors.new { kind = "store", message = "job store: " .. message:gsub("%s+", " "):gsub(" $", "") }
 end
 
 --- A number that was selected as text.

@@ -99,12 +99,43 @@ local function unreachable(url, otherwise)
   return connection.failure(core.printable(message, LONGEST))
 end
 
+local POOLED = "the URL leads to a pool that gives each transaction another session of the server's (pgbouncer: pool_mode = "
+  .. "transaction): locks, settings and prepared statements would be somebody else's; connect to the server itself, or let the "
+  .. "pool give a connection a session (pool_mode = session)"
+
+local ROUNDS = 3 -- in which somebody else may have taken the session between two looks
+
+local function session_of(self) return self:row("SELECT pg_backend_pid() AS number").number end
+
+-- Whether a session is ours for one transaction only: somebody stands between (the number that they gave a connection is not that
+-- of its session), and two connections that live at the same time have the same one; or one has two, one after the other.
+local function is_pooled(self, url)
+  local own = session_of(self)
+  for _ = 1, ROUNDS do
+    local claimed, real = core.postgresql_session(url)
+    if not claimed or claimed == real or real == 0 then return false end
+    if real == own or session_of(self) ~= own then return true end
+  end
+  return false
+end
+
+-- The same; a pool that takes the session away between two statements takes a statement that was prepared, too.
+local function is_refused(self, url)
+  local known, result = errors.protect(function() return true, is_pooled(self, url) end)
+  if known then return result end
+  return result.message:find("prepared statement", 1, true) ~= nil
+end
+
 local function open_postgresql(url)
   local dbi, missing = driver("dbd.postgresql", "lua-dbi-postgresql")
   if not dbi then return nil, missing end
   local handle, problem = dbi.Connect("PostgreSQL", url)
   if not handle then return nil, unreachable(url, tostring(problem)) end
   local self = connection.new(handle, "postgresql")
+  if is_refused(self, url) then
+    self:close()
+    return nil, connection.failure(POOLED)
+  end
   self:limit_idleness(IDLE)
   self:run "SET client_encoding TO 'UTF8'" -- whatever PGCLIENTENCODING says: all of our texts are
   self:run "SET client_min_messages TO 'error'" -- libpq prints others on the standard error
