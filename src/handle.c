@@ -64,6 +64,17 @@ static long milliseconds(double seconds) {
     if (code_ != CURLE_OK) return code_; \
   } while (0)
 
+/*
+** libcurl copies its defaults for these with each transfer, whether it uses TLS or not, to a server or to a proxy. Those that are
+** used are set anew below; a libcurl that does not know one has none to copy.
+*/
+static void forget_certificates(CURL *easy) {
+  curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
+  curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+  curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, NULL);
+  curl_easy_setopt(easy, CURLOPT_PROXY_CAPATH, NULL);
+}
+
 CURLcode aicc_handle_open(struct aicc_handle *handle, const struct aicc_handle_settings *settings, struct aicc_sockets *sockets) {
   memset(handle, 0, sizeof *handle);
   handle->sockets = sockets;
@@ -99,6 +110,7 @@ CURLcode aicc_handle_open(struct aicc_handle *handle, const struct aicc_handle_s
   SET(CURLOPT_QUICK_EXIT, 1L); /* or a slow resolver's thread would be waited for, beyond every timeout (also in engine.c) */
 #endif
   SET(CURLOPT_MAXAGE_CONN, MAX_IDLE);
+  forget_certificates(easy);
   if (strncasecmp(settings->proxy, "https:", 6) == 0) { /* a proxy is always verified */
     SET(CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     SET(CURLOPT_PROXY_CAINFO, settings->ca_file);
