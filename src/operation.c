@@ -6,6 +6,7 @@
 */
 #include "operation.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -169,7 +170,7 @@ const struct aicc_operation *aicc_operation_check(lua_State *L, int index) {
 /* ---- a call ---- */
 
 void aicc_operation_begin(struct aicc_arguments *call, lua_State *L, const struct aicc_operation *operation) {
-  memset(call, 0, sizeof *call);
+  memset(call, 0, offsetof(struct aicc_arguments, failure)); /* that is large, and seldom set */
   call->L = L;
   call->operation = operation;
   call->name = operation->name;
