@@ -1,4 +1,4 @@
---- What `aicc status --watch` shows: a job, queue by queue, as lines that fit a terminal.
+--- What is shown of a job that is watched: queue by queue, as lines that fit a terminal.
 --
 -- All is rounded so that it never says more than is done, or that less is left than there is.
 -- @module aicc.cli.dashboard

@@ -1,6 +1,6 @@
---- `aicc status --watch`: a job as it goes on, looked at every second until it is done.
+--- A job as it goes on, looked at every second until it is done: `aicc status` told to watch.
 --
--- On a terminal it is redrawn in place, on the other screen, which ends as it began; elsewhere each look is a block of lines, or
+-- On a terminal it is redrawn in place, on the other screen, which is left as it was. Elsewhere each look is a block of lines, or
 -- of objects. It only reads, one statement at a time, and less often where that takes long.
 -- @module aicc.cli.watch
 
