@@ -128,6 +128,20 @@ describe("a job in PostgreSQL #postgresql #slow #nosan #lua54", function()
     for _, query in ipairs(queries.all()) do store.db:rows(query.sql) end
   end)
 
+  it("goes by the server's clock, whoever's own is wrong: a release that may still be done is not failed", function()
+    start { agents = { [3] = support.agents(10) }, refuse_accounts = { a1 = true } }
+    client = assert(server:client { retry = { attempts = 1 } })
+    local job, time = support.plan(store, client, support.range(3, 1, 1)), os.time
+    server:fault { operation = "release_agent_by_skill", close = "request" }
+    os.time = function() return time() - 900 end -- luacheck: ignore (the clock of the worker whose request is lost)
+    local summary = job:apply { client = client, rate = 0, force = true }
+    os.time = time -- luacheck: ignore
+    assert.equal(1, summary.counts.unknown)
+    assert.equal(1, assert(job:resume { client = client, rate = 0, force = true }).counts.unknown)
+    store.db:run "UPDATE chunks SET sent_at = '2026-11-01T00:00:00Z'" -- more than ten minutes by any clock
+    assert.equal(1, assert(job:resume { client = client, rate = 0, force = true }).counts.failed)
+  end)
+
   it("forgets leases with their owners when it is turned around", function()
     start { agents = { [3] = support.agents(100), [4] = support.agents(100) } }
     local job = support.plan(store, client, { { 3, "a1" }, { 4, "nobody" } })

@@ -8,11 +8,13 @@ local Disk = {}
 Disk.__index = Disk
 
 -- Most of it at once, the rest page by page: the last ones cannot be had otherwise.
-local FILL = 'set -- $(stat -f -c "%%a %%S" %s) %d; [ $1 -le 8 ] || fallocate -l $((($1 - 8) * $2)) %s/filler; ' ..
-  'dd if=/dev/zero bs=$2 count=$((8 - $3)) of=%s/filler oflag=append conv=notrunc 2>/dev/null'
+local FILL = [[exec 2>/dev/null; set -- $(stat -f -c "%%a %%S" %s) %d
+  [ $1 -le 8 ] || fallocate -l $((($1 - 8) * $2)) %s/filler ||
+  dd if=/dev/zero bs=$2 count=$(($1 - 8)) of=%s/filler
+  dd if=/dev/zero bs=$2 count=$((8 - $3)) of=%s/filler oflag=append conv=notrunc]]
 
 --- Fills it but for so many pages, at once.
-function Disk:fill(pages) os.execute(FILL:format(self.path, pages, self.path, self.path)) end
+function Disk:fill(pages) os.execute(FILL:format(self.path, pages, self.path, self.path, self.path)) end
 
 --- Frees what `fill` took.
 function Disk:free() os.remove(self.path .. "/filler") end

@@ -79,7 +79,7 @@ local FAILED = { failed = true, unknown = true, pending = true, no_agent = true 
 function M.write(db, job, wanted, write)
   local format = FORMATS[wanted.format]
   local document = format.new(write, {
-    job = job, timeline = format.has_sums and timeline.read(db, job), made_at = jobs.time(), version = core._VERSION,
+    job = job, timeline = format.has_sums and timeline.read(db, job), made_at = jobs.time(db), version = core._VERSION,
   })
   local filter = wanted.failed and not format.has_sums and "failed" or "all"
   for row in M.rows(db, job, filter) do document:row(row, not wanted.failed or FAILED[row.status] or false) end

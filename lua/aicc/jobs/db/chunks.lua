@@ -98,7 +98,7 @@ function M.of(db, queue, action, which)
     FROM chunks WHERE queue = ? AND action = ? AND %s ORDER BY first_line]]):format(M.UNANSWERED, which), queue, action)
   for _, chunk in ipairs(chunks) do
     chunk.was_in_doubt, chunk.in_doubt = chunk.in_doubt > 0 and chunk.in_doubt or nil, nil
-    chunk.is_late = not chunk.sent_at or chunk.sent_at < jobs.time(-M.LATE)
+    chunk.is_late = not chunk.sent_at or chunk.sent_at < jobs.time(db, -M.LATE)
     chunk.doubted_at = chunk.was_in_doubt == M.UNANSWERED and chunk.sent_at or nil
     chunk.agent_weight, chunk.skill_weight = connection.big(chunk.agent_weight), connection.big(chunk.skill_weight)
     if action == "release" then
@@ -136,7 +136,7 @@ local function sent_at(chunk) return chunk.in_doubt ~= M.UNANSWERED and chunk.do
 -- @tparam table db
 -- @tparam table chunk
 function M.intend(db, chunk)
-  chunk.sent_at = jobs.time()
+  chunk.sent_at = jobs.time(db)
   db:run([[INSERT INTO chunks (last_line, state, attempts, in_doubt, sent_at, queue, action, agent_weight, skill_weight,
         first_line) VALUES (?, 'sent', ?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (queue, action, agent_weight, skill_weight, first_line) DO UPDATE
@@ -150,7 +150,7 @@ end
 function M.conclude(db, chunk)
   db:run([[UPDATE chunks SET state = ?, attempts = ?, in_doubt = ?, code = ?, message = ?, sent_at = ?, finished_at = ?
     WHERE ]] .. KEY, chunk.state, chunk.attempts, M.doubt(chunk), text.line(chunk.code), text.line(chunk.message), sent_at(chunk),
-    jobs.time(), key(chunk))
+    jobs.time(db), key(chunk))
 end
 
 --- Takes back the intent of a chunk of which no byte was ever sent: its lines are as if never looked at. A release has to be
@@ -210,7 +210,7 @@ end
 local function replace(db, chunk, parts)
   db:run("DELETE FROM chunks WHERE " .. KEY, key(chunk))
   for _, part in ipairs(parts) do
-    local finished_at = part.state ~= "pending" and jobs.time() or nil
+    local finished_at = part.state ~= "pending" and jobs.time(db) or nil
     db:run([[INSERT INTO chunks (last_line, state, attempts, in_doubt, code, message, sent_at, finished_at, queue, action,
         agent_weight, skill_weight, first_line) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)]],
       part.last_line, part.state, part.attempts, M.doubt(part), text.line(part.code), text.line(part.message), sent_at(part),

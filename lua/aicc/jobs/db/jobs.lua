@@ -4,6 +4,7 @@
 -- @module aicc.jobs.db.jobs
 
 local connection = require "aicc.jobs.db.connection"
+local core = require "aicc.core"
 local errors = require "aicc.error"
 
 local M = {}
@@ -14,10 +15,15 @@ local MOST = 2 ^ 31 - 1 -- of a column of PostgreSQL's
 -- of the database for each of them, and with five times as many rows that is a fifth of the pages.
 local BATCH = 5000
 
---- The time, as the store keeps it and reports show it.
+--- The time, as the store keeps it and reports show it. Workers of several hosts go by their server's clock: whether ten minutes
+-- have passed since another one's request does not depend on whose clock is wrong.
+-- @tparam ?table db else by this machine's clock
 -- @tparam[opt=0] integer seconds from now
 -- @treturn string UTC, ISO 8601
-function M.time(seconds) return os.date("!%Y-%m-%dT%H:%M:%SZ", os.time() + (seconds or 0)) end
+function M.time(db, seconds)
+  local now = db and db.ahead and math.floor(db.ahead + core.now "boottime") or os.time()
+  return os.date("!%Y-%m-%dT%H:%M:%SZ", now + (seconds or 0))
+end
 
 -- ---- jobs ----
 
@@ -65,7 +71,7 @@ local BEGINNING = { running = "started_at", finished = "finished_at" }
 function M.set_state(db, job, state)
   local column = BEGINNING[state]
   if db:run("UPDATE jobs SET state = ? WHERE id = ?", state, job.id) == 0 then error(M.gone(job), 0) end
-  if column then db:run(("UPDATE jobs SET %s = COALESCE(%s, ?) WHERE id = ?"):format(column, column), M.time(), job.id) end
+  if column then db:run(("UPDATE jobs SET %s = COALESCE(%s, ?) WHERE id = ?"):format(column, column), M.time(db), job.id) end
   job.state = state
 end
 
@@ -106,7 +112,7 @@ function M.forget(db, job) db:transaction(delete, db, job) end
 -- @treturn table the job, in the state "planning"
 function M.create(db, name, chunk)
   local job = db:row([[INSERT INTO jobs (name, state, chunk, lines, created_at) VALUES (?, 'planning', ?, 0, ?)
-    RETURNING id, name]], name, chunk, M.time())
+    RETURNING id, name]], name, chunk, M.time(db))
   return M.reload(db, job)
 end
 

@@ -139,6 +139,8 @@ local function open_postgresql(url)
   self:limit_idleness(IDLE)
   self:run "SET client_encoding TO 'UTF8'" -- whatever PGCLIENTENCODING says: all of our texts are
   self:run "SET client_min_messages TO 'error'" -- libpq prints others on the standard error
+  -- How far the server's clock is ahead of the time since this machine's start, which nobody sets.
+  self.ahead = tonumber(self:row("SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS TEXT) AS now").now) - core.now "boottime"
   local encoding = self:row("SELECT current_setting('server_encoding') AS name").name
   if encoding == "UTF8" or encoding == "SQL_ASCII" then return self end -- the latter takes any bytes, and keeps them
   self:close()

@@ -227,7 +227,7 @@ function M.refresh(db, queue, listing)
   changes.bound = db:row("SELECT COUNT(*) AS n FROM snapshot WHERE queue = ?", queue).n
   -- Once something was sent, the queue's size is what it was before; but if that listing did not show everybody.
   db:run([[UPDATE queues SET bound = ?, listed_at = ?, size = CASE WHEN ? = '0' OR size IS NULL OR size < ? THEN ? ELSE size END
-    WHERE id = ?]], changes.bound, jobs.time(), tostring(frontier), listing.size, listing.size, queue)
+    WHERE id = ?]], changes.bound, jobs.time(db), tostring(frontier), listing.size, listing.size, queue)
   return changes
 end
 

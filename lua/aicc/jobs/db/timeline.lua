@@ -5,6 +5,7 @@
 -- within the last second, and no more. Times are those of the worker's own clock.
 -- @module aicc.jobs.db.timeline
 
+local core = require "aicc.core"
 local jobs = require "aicc.jobs.db.jobs"
 
 local M = {}
@@ -29,7 +30,7 @@ function Timeline:pause(seconds) self.pauses[#self.pauses + 1] = { began_at = jo
 
 --- Whether it is time to write.
 -- @treturn boolean
-function Timeline:is_due() return os.time() - self.written_at >= INTERVAL end
+function Timeline:is_due() return core.now() - self.written_at >= INTERVAL end
 
 --- Writes what was counted and is not yet written. For a transaction; `written` is to follow once that is committed.
 -- @tparam table db
@@ -46,7 +47,7 @@ function Timeline:write(db)
 end
 
 --- Takes what was written as written.
-function Timeline:written() self.minutes, self.pauses, self.written_at = {}, {}, os.time() end
+function Timeline:written() self.minutes, self.pauses, self.written_at = {}, {}, core.now() end
 
 --- Writes what is left, in a transaction of its own.
 -- @tparam table db
@@ -61,7 +62,7 @@ end
 -- @tparam string action "plan", "release" or "bind"
 -- @treturn table
 function M.new(job, action)
-  return setmetatable({ job = job, action = action, minutes = {}, pauses = {}, written_at = os.time() }, Timeline)
+  return setmetatable({ job = job, action = action, minutes = {}, pauses = {}, written_at = core.now() }, Timeline)
 end
 
 --- What a job's runs noted.
