@@ -104,6 +104,7 @@
 ---@class aicc.Listing
 ---@field is_proof boolean who is not on it is not bound
 ---@field agreed boolean two readings in a row had the same agents
+---@field size integer how many they are
 
 ---A queue of an agent's.
 ---@class aicc.AgentSkill
@@ -211,7 +212,8 @@
 ---@field skill_weight? integer 1
 
 ---@class aicc.QueryOptions: aicc.CallOptions
----@field as_proof? boolean|fun(agents: aicc.Agent[], agreed: boolean): boolean for whoever concludes from somebody's absence
+---@field as_proof? boolean|fun(agents: aicc.Agent[], agreed: boolean, size: integer): boolean for whoever concludes from absence
+---@field weights? boolean account -> weights in place of the agents, for queues of very many
 
 ---@class aicc.OffboardOptions: aicc.CallOptions
 ---@field except? integer[] queues in which the agent stays

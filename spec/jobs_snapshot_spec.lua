@@ -146,8 +146,8 @@ describe("a job's snapshot #lua54", function()
 
   it("keeps apart whom the server tells apart", function()
     start { agents = { [3] = {} } }
-    local listing = listings.index({ { userAccount = "a8", agentWeight = 1, skillWeight = 1 },
-      { userAccount = "A8", agentWeight = 2, skillWeight = 1 } }, 3)
+    local listing = listings.index(listings.by_name { { userAccount = "a8", agentWeight = 1, skillWeight = 1 },
+      { userAccount = "A8", agentWeight = 2, skillWeight = 1 } }, 3, { size = 2 })
     support.plan(store, client, { { 3, "A8" }, { 3, "a8" } })
     assert.equal(2, store.db:transaction(snapshot.refresh, store.db, 1, listing).bound)
   end)
@@ -159,7 +159,8 @@ describe("a job's snapshot #lua54", function()
     it("is not made of rows whose agents are listed without " .. field, function()
       start { agents = { [3] = {} } }
       support.plan(store, client, { { 3, "A1" } })
-      local changes, err = store.db:transaction(snapshot.refresh, store.db, 1, listings.index({ agent }, 3))
+      local listing = listings.index(listings.by_name { agent }, 3, { size = 1 })
+      local changes, err = store.db:transaction(snapshot.refresh, store.db, 1, listing)
       assert.is_nil(changes)
       assert.is_true(aicc.is_error(err, "protocol"))
       assert.equal(("the listing of queue 3 has no integer %s for the agent 'a1'"):format(field), err.message)

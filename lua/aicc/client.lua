@@ -171,25 +171,31 @@ end
 -- @tparam ?table options those of `release_agent_by_skill`, and `as_proof` (boolean or function; false): for whoever concludes
 --   from somebody's absence. Several pages are then read until two readings in a row agree, and fewer agents than the server
 --   counts are an error. (Else a page that shifts while as many are bound as unbound may hide somebody.) A function is asked of
---   each listing that is no proof whether one is needed; it gets the agents, and whether two readings in a row agree on them. If
---   no proof can be had, the last of those listings is returned: look at the third result.
+--   each listing that is no proof whether one is needed; it gets the agents, whether two readings in a row agree on them, and how
+--   many they are. If no proof can be had, the last of those listings is returned: look at the third result.
+--   `weights` (boolean; false): for queues of very many, of whom only accounts and weights are kept
 -- @treturn ?table array of agents: `userAccount`, `accountName`, `sipAccount` strings; `workNo`, `agentType`, `agentWeight`,
---   `skillWeight` integers
+--   `skillWeight` integers. With `weights`: account -> `agentWeight` and `skillWeight`, in a table that all share who have the
+--   same (agents without an account are in it under names that no account can have)
 -- @treturn ?table the error
 -- @treturn ?table what is known of the listing: `is_proof` (who is not on it is not bound); `agreed` (two readings in a row had
---   the same agents)
+--   the same agents); `size` (how many they are)
 function Client:query_agents(skill_id, options)
-  local own, rest = split(options, { as_proof = true })
+  local own, rest = split(options, { as_proof = true, weights = true })
   local as_proof = own.as_proof
   if as_proof ~= nil and type(as_proof) ~= "boolean" and type(as_proof) ~= "function" then
     error("as_proof: expected a boolean or a function, got " .. type(as_proof), 2)
   end
+  if own.weights ~= nil and type(own.weights) ~= "boolean" then
+    error("weights: expected a boolean, got " .. type(own.weights), 2)
+  end
   local current, checked = begin(self, "query_agents", { skillId = skill_id }, rest, 2)
   if not current then return nil, checked end
-  local found, err, known = pages.listing(pages.of_queue(self.requests, self.forms, current, checked.skillId), as_proof)
+  local found, err, known = pages.listing(pages.of_queue(self.requests, self.forms, current, checked.skillId), as_proof,
+    own.weights and pages.weights_of_agents())
   if not found then return nil, tell(self, current, checked, err) end
   tell_end(self, current, "answered")
-  return results.agents(found), nil, results.known(known)
+  return own.weights and found or results.agents(found), nil, results.known(known)
 end
 
 --- The agents of a skill queue one by one, fetched page by page.

@@ -21,6 +21,30 @@ M.AGENTS = {
   is_readable = function(agent) return agent.userAccount ~= nil end,
 }
 
+--- Agents again, of whom only accounts and weights are kept: for queues of very many. A listing is then no array, but has the
+-- weights of each account, and those who have the same weights share one table. (Who has no account is in it under a name that no
+-- account can have.)
+-- @treturn table what is listed, for one listing
+function M.weights_of_agents()
+  local by_agent_weight, none = {}, {} -- none: in place of nil, which is no key
+  local what = {}
+  for name, value in pairs(M.AGENTS) do what[name] = value end
+  function what.keep(agent)
+    local first, second = agent.agentWeight, agent.skillWeight
+    if first == nil then first = none end
+    if second == nil then second = none end
+    local by_skill_weight = by_agent_weight[first] or {}
+    by_agent_weight[first] = by_skill_weight
+    local weights = by_skill_weight[second]
+    if not weights then
+      weights = { agentWeight = agent.agentWeight, skillWeight = agent.skillWeight }
+      by_skill_weight[second] = weights
+    end
+    return weights
+  end
+  return what
+end
+
 --- Or queues, which have numbers.
 M.QUEUES = {
   operation = "query_skills", subject = "the list of queues",
@@ -58,7 +82,7 @@ end
 function M.reading(page_of, what)
   what = what or M.AGENTS
   local reading = { agents = {}, seen = {}, distinct = 0, received = 0, most = 0, steady = true, ended = false, pages = 0 }
-  local has_accounts = false
+  local has_accounts, keep = false, what.keep
 
   -- The agents on the next page that were on none before; nothing after the last one; nil and an error. If none of all the agents
   -- has an account, then accounts are where nobody looks for them, and who is bound cannot be told.
@@ -79,11 +103,11 @@ function M.reading(page_of, what)
     for _, agent in ipairs(reply.data) do
       local id = what.identity(agent)
       if not reading.seen[id] then
-        reading.seen[id] = agent
+        reading.seen[id] = keep and keep(agent) or agent
         has_accounts = has_accounts or what.is_readable(agent)
         reading.distinct = reading.distinct + 1
         fresh[#fresh + 1] = agent
-        reading.agents[#reading.agents + 1] = agent
+        if not keep then reading.agents[#reading.agents + 1] = agent end
       end
     end
     -- A whole page that was there already: a server that takes no notice of the page's number shows the first one for ever.
@@ -137,13 +161,15 @@ end
 -- fewer agents than the server counted. What is complete and no proof is enough for those who ask who is there.
 -- @tparam function page_of as for `reading`
 -- @tparam ?boolean|function as_proof whether it has to be one. A function is asked of each listing that is complete and no proof:
---   it gets the agents, and whether two readings in a row agree on them, and returns whether another reading is wanted. If none
---   makes a proof, the last of those listings is returned.
+--   it gets the agents, whether two readings in a row agree on them, and how many they are, and returns whether another reading
+--   is wanted. If none makes a proof, the last of those listings is returned.
 -- @tparam[opt=AGENTS] table what is listed
--- @treturn ?table array of agents
+-- @treturn ?table array of agents; or, where their weights are what is listed, account -> weights
 -- @treturn ?table the error
--- @treturn ?table what is known of the listing: `is_proof`; `agreed`, whether two readings in a row had the same agents
+-- @treturn ?table what is known of the listing: `is_proof`; `agreed`, whether two readings in a row had the same agents; `size`,
+--   how many they are
 function M.listing(page_of, as_proof, what)
+  what = what or M.AGENTS
   local tries = type(as_proof) == "function"
   local before, known, agents
   for _ = 1, M.READINGS do
@@ -153,11 +179,12 @@ function M.listing(page_of, as_proof, what)
     if err then return nil, err end
     local agreed = before ~= nil and same_agents(before, reading)
     local is_proof = reading.is_proof() or agreed and not reading.repeats and reading.distinct >= reading.most
-    local is_short = (what or M.AGENTS).shows_all and reading.distinct < reading.most
+    local is_short = what.shows_all and reading.distinct < reading.most
     if is_proof or (agreed or reading.is_complete()) and not is_short then
-      agents, known = reading.agents, { is_proof = is_proof, agreed = agreed }
+      agents = what.keep and reading.seen or reading.agents
+      known = { is_proof = is_proof, agreed = agreed, size = reading.distinct }
       if is_proof then return agents, nil, known end
-      local is_enough = not tries and not as_proof or tries and not as_proof(agents, agreed)
+      local is_enough = not tries and not as_proof or tries and not as_proof(agents, agreed, reading.distinct)
       if is_enough and not reading.repeats then return agents, nil, known end
     end
     before = reading

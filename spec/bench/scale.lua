@@ -80,7 +80,7 @@ end
 
 -- A thousand jobs of ten rows each beside the one that there is: written by the job's own functions, but that nobody is listed.
 function steps.fill(store, _, rows)
-  local inner = require "aicc.jobs.store"
+  local inner = require "aicc.jobs.db.jobs"
   for i = 1, rows do
     local job = inner.create(store.db, ("other-%d"):format(i), 50)
     inner.load(store.db, job, reader(10, 2), error)

@@ -78,7 +78,7 @@ end
 
 -- Notes what a queue's listing shows. Returns what it differs in from what the API named.
 local function look(db, job, context, skill, found)
-  local listing = listings.index(found, skill)
+  local exact = listings.by_name(found)
   local named = context.asks and agents.of_queue(db, job, skill) or {}
   local unnamed, alike = agents.match(db, job, skill, found)
   local differences = {}
@@ -86,7 +86,7 @@ local function look(db, job, context, skill, found)
     for _, account in ipairs(unnamed) do differences[#differences + 1] = { account = account, is_named = false } end
   end
   for _, row in ipairs(named) do
-    if not listing.exact[row.account] then differences[#differences + 1] = { account = row.account, is_named = true } end
+    if not exact[row.account] then differences[#differences + 1] = { account = row.account, is_named = true } end
   end
   for line, account in pairs(alike) do
     context.alike[line] = ("queue %.0f has '%s', which differs in upper and lower case: give it so if it is meant"):format(skill,
@@ -98,9 +98,9 @@ end
 -- Whether a listing must be a proof: somebody is looked for in the queue who is not on it.
 local function needs_proof(db, job, context, skill, found)
   if context.sweeps then return true end
-  local listing = listings.index(found, skill)
+  local exact = listings.by_name(found)
   for _, row in ipairs(agents.of_queue(db, job, skill)) do
-    if not listing.exact[row.account] then return true end
+    if not exact[row.account] then return true end
   end
   return false
 end
@@ -164,8 +164,7 @@ end
 local function take(db, job, queue, known)
   jobs.pin(db, job)
   if known.err then return agents.leave_open(db, job, queue.id, "it could not be listed: " .. known.err.message) end
-  local listing = listings.index(agents.kept(db, queue.skill), queue.skill, known)
-  listing.size = known.size -- of all that it showed
+  local listing = listings.index(listings.by_name(agents.kept(db, queue.skill)), queue.skill, known) -- of the size of all
   local _, err = snapshot.refresh(db, queue.id, listing)
   if err then agents.leave_open(db, job, queue.id, err.message) end -- an agent has no weights
 end

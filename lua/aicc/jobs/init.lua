@@ -16,6 +16,7 @@ require("aicc.native").load "aicc.core" -- before all that needs it: this explai
 
 local agents = require "aicc.jobs.db.agents"
 local check = require "aicc.jobs.options"
+local counts = require "aicc.jobs.db.counts"
 local errors = require "aicc.error"
 local input = require "aicc.jobs.input"
 local job_lock = require "aicc.jobs.job_lock"
@@ -99,9 +100,9 @@ function Job:status()
   return shown.status(errors.protect(function()
     local job, err = jobs.find(self.db, self.name)
     if not job then return nil, err end
-    local counts, undone = jobs.counts(self.db, job)
+    local all, undone = counts.all(self.db, job)
     return {
-      name = job.name, state = job.state, lines = job.lines, counts = counts,
+      name = job.name, state = job.state, lines = job.lines, counts = all,
       worker = queue_claims.workers_of(self.db, job), agents = agents.counts(self.db, job),
       undo = undone, created_at = job.created_at, started_at = job.started_at,
       finished_at = job.finished_at,

@@ -26,9 +26,9 @@ M.is_done = {
     return listing.is_proof or nil
   end,
   bind = function(listing, chunk, account)
-    local agent = listing.exact[account] -- the server's own spelling; in another one, it is another agent
-    if not agent then return not listing.is_proof and nil end
-    return agent.agentWeight == chunk.agent_weight and agent.skillWeight == chunk.skill_weight
+    local weights = listing.exact[account] -- the server's own spelling; in another one, it is another agent
+    if not weights then return not listing.is_proof and nil end
+    return weights.agentWeight == chunk.agent_weight and weights.skillWeight == chunk.skill_weight
   end,
 }
 

@@ -3,6 +3,7 @@
 
 local blast_radius = require "aicc.jobs.blast_radius"
 local chunks = require "aicc.jobs.db.chunks"
+local counts = require "aicc.jobs.db.counts"
 local errors = require "aicc.error"
 local job_lock = require "aicc.jobs.job_lock"
 local jobs = require "aicc.jobs.db.jobs"
@@ -73,27 +74,22 @@ end
 
 -- The counts to begin with. What is unknown is settled first.
 local function progress_of(db, job, kind)
-  local progress, rows = { total = 0, done = 0, failed = 0, unknown = 0 }, {}
-  local was_sent = job.state ~= "planned" -- else nothing was, and there is no need to look at all rows
-  for _, row in ipairs(was_sent and db:rows([[SELECT status, COUNT(*) AS n,
-        COUNT(CASE WHEN undo IN ('restored', 'skipped') THEN 1 END) AS undone
-      FROM report WHERE job = ? AND twin IS NULL GROUP BY status]], job.id) or {}) do
-    rows[row.status] = row
-  end
-  local function count(status, column) return rows[status] and rows[status][column] or 0 end
+  local progress = { total = 0, done = 0, failed = 0, unknown = 0 }
+  local was_sent = job.state ~= "planned" -- else nothing was, and there is no need to count
+  local agents = was_sent and counts.agents(db, job) or { released = 0, undone = 0, failed = 0 }
   if kind == UNDO then
-    progress.total, progress.done = count("released", "n"), count("released", "undone")
+    progress.total, progress.done = agents.released, agents.undone
   else
     for _, queue in ipairs(jobs.queues(db, job)) do progress.total = progress.total + (queue.bound or 0) end
-    progress.done, progress.failed = count("released", "n"), count("failed", "n")
+    progress.done, progress.failed = agents.released, agents.failed
   end
   return progress
 end
 
 local function summary_of(db, job, kind, result)
-  local counts, undone = jobs.counts(db, job)
+  local all, undone = counts.all(db, job)
   return {
-    job = job.name, action = kind.action, state = job.state, lines = job.lines, counts = counts,
+    job = job.name, action = kind.action, state = job.state, lines = job.lines, counts = all,
     undo = undone, stopped = result.stopped, troubles = result.troubles or {},
     requests = result.requests or 0, commits = result.commits or 0,
   }

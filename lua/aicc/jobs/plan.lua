@@ -34,12 +34,7 @@ end
 
 -- Lists a queue: so that it is a proof, if a row is about somebody whom it does not show.
 local function list(db, queue, client, deadline)
-  local found, err, known = client:query_agents(queue.skill, {
-    deadline = deadline,
-    as_proof = function(shown) return snapshot.misses(db, queue.id, listings.index(shown, queue.skill)) end,
-  })
-  if not found then return nil, err end
-  return listings.index(found, queue.skill, known)
+  return listings.read(client, queue.skill, deadline, function(listing) return snapshot.misses(db, queue.id, listing) end)
 end
 
 -- Takes the job's queues one after the other, until there are none left or one cannot be listed.
@@ -215,7 +210,8 @@ function M.plan(db, name, reader, options) return errors.protect(plan, db, name,
 -- @treturn ?table the error that says how it is beyond the blast radius, if it is
 function M.describe(db, job, verb)
   local accounts, unseen = {}, {}
-  for _, row in ipairs(db:rows("SELECT queue, COUNT(*) AS n FROM rows WHERE job = ? AND twin IS NULL GROUP BY queue", job.id)) do
+  for _, row in ipairs(db:rows([[SELECT queue, COUNT(*) AS n FROM rows
+      WHERE queue IN (SELECT id FROM queues WHERE job = ?) AND twin IS NULL GROUP BY queue]], job.id)) do
     accounts[row.queue] = row.n
   end
   for _, row in ipairs(db:rows([[SELECT n.queue, COUNT(*) AS n FROM unseen n JOIN queues q ON q.id = n.queue

@@ -40,6 +40,8 @@ local FILTERS = {
 --   were undone
 function M.rows(db, job, filter)
   local page, at, line, wanted = {}, 0, 0, FILTERS[filter]
+  -- The order is the input's, and its queues may take turns: rows, snapshot and chunks of each.
+  db:keep_pages(3 * db:row("SELECT COUNT(*) AS n FROM queues WHERE job = ?", job.id).n)
   local function next_page()
     if job.source == "rows" then return db:rows(wanted.rows, job.id, line, PAGE) end
     return db:rows(wanted.both, job.id, line, PAGE, job.id, line, PAGE, PAGE)

@@ -84,7 +84,7 @@ end
 
 -- A listing in which another spelling is another agent: the snapshot has the server's own. Who is not there is to be bound again.
 local function by_name(listing)
-  return setmetatable({ find = function(account) return listing.exact[account] end }, { __index = listing })
+  return setmetatable({ find = function(account) return listing.exact[account] and account end }, { __index = listing })
 end
 
 local function prepare(work, claim)

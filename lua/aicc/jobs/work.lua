@@ -27,11 +27,9 @@ local LISTING = 3600      -- seconds for a listing of however many pages
 -- @treturn ?table a listing (`aicc.jobs.listing`)
 -- @treturn ?table the error; if it is one that all would meet, the run stops
 function Work:list(claim, needs_proof)
-  local function as_proof(found, agreed) return needs_proof(listings.index(found, claim.skill, { agreed = agreed })) end
-  local agents, err, known = self.client:query_agents(claim.skill, { deadline = LISTING * self.slowness, as_proof = as_proof })
-  if agents then return listings.index(agents, claim.skill, known) end
-  if judge.is_fatal(err) then self:stop(err) end
-  return nil, err
+  local listing, err = listings.read(self.client, claim.skill, LISTING * self.slowness, needs_proof)
+  if not listing and judge.is_fatal(err) then self:stop(err) end
+  return listing, err
 end
 
 --- Whether a plan of this process has listed a claim's queue so short a time ago that it need not be listed again.

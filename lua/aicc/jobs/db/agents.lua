@@ -27,10 +27,9 @@ local function add(db, job, batch)
   local values = {}
   for i = 1, batch.size do
     local at = #values
-    values[at + 1], values[at + 2], values[at + 3], values[at + 4] = job.id, batch.line[i], batch.account[i],
-      settle.fold(batch.account[i])
+    values[at + 1], values[at + 2], values[at + 3] = batch.line[i], batch.account[i], settle.fold(batch.account[i])
   end
-  db:insert("agents (job, line, account, folded)", 4, values)
+  db:insert("agents (job, line, account, folded)", 3, values, job.id)
 end
 
 local TWINS = [[UPDATE agents SET twin = firsts.line FROM (

@@ -13,16 +13,22 @@
 
 local errors = require "aicc.error"
 
-local GROUP = 50 -- rows of one INSERT
+local PAGES = 500   -- of a SQLite database that are kept in memory (4 KiB each)
+local MOST_PAGES = 8192
+
+local GROUPS = { 50, 10, 1 } -- rows of one INSERT: as many as fit
 
 local Database = {}
 Database.__index = Database
 
 local M = {}
 
+-- What the two say differently. place: a parameter by its number. insert: SQLite keeps a copy of each page that an INSERT of
+-- several rows changes, in case one of them fails and the others are to be taken back, unless it is told that nobody will ask for
+-- that: here whatever fails takes the whole transaction with it.
 local DIALECTS = {
-  sqlite = { name = "sqlite", begin = "BEGIN IMMEDIATE" },
-  postgresql = { name = "postgresql", begin = "BEGIN" },
+  sqlite = { name = "sqlite", begin = "BEGIN IMMEDIATE", place = "?%d", insert = "INSERT OR FAIL INTO" },
+  postgresql = { name = "postgresql", begin = "BEGIN", place = "$%d", insert = "INSERT INTO" },
 }
 
 local unpack = table.unpack or unpack
@@ -49,13 +55,16 @@ end
 local DIGITS = {}
 for i = 0, 1023 do DIGITS[i] = ("%.0f"):format(i) end
 
--- What is bound, in the order of the question marks: digits for a number, never LuaDBI's own idea of them. `n`: how many.
+-- A value as it is bound: digits for a number, never LuaDBI's own idea of them.
+local function digits(value)
+  if type(value) ~= "number" then return value end
+  return DIGITS[value] or ("%.0f"):format(value)
+end
+
+-- What is bound, in the order of the question marks. `n`: how many.
 local function to_bind(...)
   local values = { n = select("#", ...), ... }
-  for i = 1, values.n do
-    local value = values[i]
-    if type(value) == "number" then values[i] = DIGITS[value] or ("%.0f"):format(value) end
-  end
+  for i = 1, values.n do values[i] = digits(values[i]) end
   return values
 end
 
@@ -94,14 +103,16 @@ local function prepared(self, sql)
   return statement
 end
 
--- Executes a statement. A local variable would not hold what is bound: LuaJIT forgets those that are not used again.
-local function execute(self, sql, ...)
-  local statement, bound = prepared(self, sql), to_bind(...)
+-- Executes a statement with what is bound. A local variable would not hold that: LuaJIT forgets those that are not used again.
+local function execute_bound(self, sql, bound)
+  local statement = prepared(self, sql)
   statement.bound = bound
   local ok, problem = call(statement.handle, "execute", unpack(bound, 1, bound.n))
   if not ok then give_up(self, problem, statement) end
   return statement
 end
+
+local function execute(self, sql, ...) return execute_bound(self, sql, to_bind(...)) end
 
 -- The next row of a statement, or nil.
 local function fetch(self, statement)
@@ -140,20 +151,46 @@ end
 -- @treturn ?table column -> value
 function Database:row(sql, ...) return self:rows(sql, ...)[1] end
 
---- Inserts many rows, fifty in a statement.
--- @tparam string target a table and its columns, `t (a, b)`
--- @tparam integer width how many columns those are
--- @tparam table values of all rows, one after the other; none is nil
-function Database:insert(target, width, values)
-  local group = "(" .. ("?, "):rep(width - 1) .. "?)"
-  local one = ("INSERT INTO %s VALUES %s"):format(target, group)
-  local many = one .. (", " .. group):rep(GROUP - 1)
-  local at, last = 1, #values
-  while at <= last do
-    local fits = at + GROUP * width - 1 <= last
-    local stop = at + (fits and GROUP or 1) * width - 1
-    self:run(fits and many or one, unpack(values, at, stop))
-    at = stop + 1
+-- An INSERT of so many rows. The values that all of them have come first, and are bound once.
+local function insertion(dialect, target, shared, width, count)
+  local groups, at = {}, shared
+  for row = 1, count do
+    local places = {}
+    for i = 1, shared do places[i] = dialect.place:format(i) end
+    for i = 1, width do places[shared + i] = dialect.place:format(at + i) end
+    groups[row], at = "(" .. table.concat(places, ", ") .. ")", at + width
+  end
+  return ("%s %s VALUES %s"):format(dialect.insert, target, table.concat(groups, ", "))
+end
+
+-- Such INSERTs for each of GROUPS, made once.
+local function insertions(self, target, shared, width)
+  local texts = self.insertions[target]
+  if not texts then
+    texts = {}
+    for i, count in ipairs(GROUPS) do texts[i] = insertion(self.dialect, target, shared, width, count) end
+    self.insertions[target] = texts
+  end
+  return texts
+end
+
+--- Inserts many rows, fifty in a statement. For a transaction: where one row fails, those before it are there.
+-- @tparam string target a table and its columns, `t (a, b, c)`: first those in which all rows are the same
+-- @tparam integer width how many columns come behind those
+-- @tparam table values of all rows in those, one after the other; none is nil
+-- @param ... what all rows have in the first columns
+function Database:insert(target, width, values, ...)
+  local shared, at, last = select("#", ...), 1, #values
+  local texts = insertions(self, target, shared, width)
+  for i, count in ipairs(GROUPS) do
+    local size = count * width
+    while at + size - 1 <= last do
+      local bound = to_bind(...)
+      for n = 1, size do bound[shared + n] = digits(values[at + n - 1]) end
+      bound.n = shared + size
+      execute_bound(self, texts[i], bound)
+      at = at + size
+    end
   end
 end
 
@@ -188,6 +225,14 @@ function Database:limit_idleness(seconds)
   self:run(("SET idle_in_transaction_session_timeout = %.0f"):format(seconds * 1000))
 end
 
+--- Lets SQLite keep so many pages in memory, and some more: for who goes through the tables of many queues by turns, and would
+-- read a page of each again and again. Those that are not looked at take no memory.
+-- @tparam integer pages
+function Database:keep_pages(pages)
+  if self.dialect.name ~= "sqlite" then return end
+  self:run(("PRAGMA cache_size = %d"):format(math.min(PAGES + pages, MOST_PAGES)))
+end
+
 --- Closes the connection.
 function Database:close()
   if not self.connection then return end
@@ -202,7 +247,7 @@ end
 -- @treturn table
 function M.new(connection, dialect)
   connection:autocommit(true) -- ends the transaction that a new connection is in; what it returns says nothing
-  return setmetatable({ connection = connection, dialect = DIALECTS[dialect], statements = {} }, Database)
+  return setmetatable({ connection = connection, dialect = DIALECTS[dialect], statements = {}, insertions = {} }, Database)
 end
 
 return M

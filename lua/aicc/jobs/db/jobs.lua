@@ -11,9 +11,9 @@ local M = {}
 
 local MOST = 2 ^ 31 - 1 -- of a column of PostgreSQL's
 
--- Rows that are in memory at once, and in one transaction: where rows of many queues take turns, each transaction writes a page
--- of the database for each of them, and with five times as many rows that is a fifth of the pages.
-local BATCH = 5000
+-- Rows that are in memory at once, and in one transaction. They are written queue by queue: where each went to its queue in the
+-- order of the input, a transaction would come back to the same page of the database again and again.
+local BATCH = 20000
 
 --- The time, as the store keeps it and reports show it. Workers of several hosts go by their server's clock: whether ten minutes
 -- have passed since another one's request does not depend on whose clock is wrong.
@@ -128,15 +128,34 @@ local function queue_of(db, job, queues, skill)
   return id
 end
 
+-- Rows as they come, each queue's in a chain: `first` and `last` of each skill, `after` each row.
+local function new_batch() return { size = 0, line = {}, account = {}, after = {}, first = {}, last = {}, skills = {} } end
+
+local function collect(batch, line, skill, account)
+  local at, before = batch.size + 1, batch.last[skill]
+  batch.size, batch.line[at], batch.account[at], batch.after[at] = at, line, account, false
+  batch.last[skill] = at
+  if before then
+    batch.after[before] = at
+  else
+    batch.first[skill] = at
+    batch.skills[#batch.skills + 1] = skill
+  end
+end
+
 local function add_rows(db, job, queues, batch)
   M.pin(db, job)
-  local values = {}
-  for i = 1, batch.size do
-    local at = #values
-    values[at + 1], values[at + 2] = job.id, batch.line[i]
-    values[at + 3], values[at + 4] = queue_of(db, job, queues, batch.skill[i]), batch.account[i]
+  local skills, values, at = batch.skills, {}, 0
+  for _, skill in ipairs(skills) do queue_of(db, job, queues, skill) end
+  table.sort(skills, function(a, b) return queues[a] < queues[b] end)
+  for _, skill in ipairs(skills) do
+    local row, queue = batch.first[skill], queues[skill]
+    while row do
+      values[at + 1], values[at + 2], values[at + 3] = queue, batch.line[row], batch.account[row]
+      row, at = batch.after[row], at + 3
+    end
   end
-  db:insert("rows (job, line, queue, account)", 4, values)
+  db:insert("rows (job, queue, line, account)", 3, values, job.id)
 end
 
 ---- Marks the rows that ask for what an earlier row asks for. Queues of which no row does are left out, which is quick to find.
@@ -159,15 +178,14 @@ end
 -- @tparam function on_bad_line called with line and problem
 -- @treturn integer how many bad lines there were
 function M.load(db, job, reader, on_bad_line)
-  local queues, batch, good, bad = { count = 0 }, { size = 0, line = {}, skill = {}, account = {} }, 0, 0
+  local queues, batch, good, bad = { count = 0 }, new_batch(), 0, 0
   for line, skill, account in reader do
     if skill then
       good = good + 1
-      batch.size = batch.size + 1
-      batch.line[batch.size], batch.skill[batch.size], batch.account[batch.size] = line, skill, account
+      collect(batch, line, skill, account)
       if batch.size == BATCH then
         if bad == 0 then db:transaction(add_rows, db, job, queues, batch) end
-        batch.size = 0
+        batch = new_batch()
       end
     else
       bad = bad + 1
@@ -195,24 +213,6 @@ function M.queues(db, job)
       skill_name FROM queues WHERE job = ? ORDER BY number]], job.id)
   for _, queue in ipairs(queues) do queue.skill = connection.big(queue.skill) end
   return queues
-end
-
---- How many rows have which status, and how many of the released ones an undo dealt with in which way: in one look at all rows.
--- @tparam table db
--- @tparam table job
--- @treturn table status -> count; with every status of the closed set: of a job that is made from accounts `no_agent` and
---   `no_queue` too
--- @treturn table word -> count: restored, skipped, failed, unknown, sent
-function M.counts(db, job)
-  local counts = { released = 0, not_bound = 0, failed = 0, unknown = 0, pending = 0, planned = 0 }
-  local undone = { restored = 0, skipped = 0, failed = 0, unknown = 0 }
-  if job.source ~= "rows" then counts.no_agent, counts.no_queue = 0, 0 end
-  for _, row in ipairs(db:rows([[SELECT status, CASE WHEN status = 'released' THEN undo END AS word, COUNT(*) AS n
-      FROM report WHERE job = ? GROUP BY 1, 2]], job.id)) do
-    counts[row.status] = (counts[row.status] or 0) + row.n
-    if row.word then undone[row.word] = row.n end
-  end
-  return counts, undone
 end
 
 return M

@@ -12,18 +12,20 @@ local M = {}
 
 local PAGE = 1000 -- rows that are in memory at once
 
+local SNAPSHOT = "snapshot (queue, line, account, agent_weight, skill_weight)"
+
 -- The error of a row whose agent has no weights, or nil: it could not be bound again as it was, and no default would be true.
 local function incomplete(db, queue, frontier, listing)
   local line = frontier
   repeat
     local rows = db:rows("SELECT line, account FROM rows WHERE queue = ? AND line > ? ORDER BY line LIMIT ?", queue, line, PAGE)
     for _, row in ipairs(rows) do
-      local agent = listing.find(row.account)
-      local field = agent and listing.lacking(agent)
+      local name, weights = listing.find(row.account)
+      local field = name and listing.lacking(weights)
       if field then
         return errors.new { kind = "protocol", operation = "query_agents", outcome = "unknown", skill_id = listing.skill,
           message = ("the listing of queue %.0f has no integer %s for the agent '%s'"):format(listing.skill, field,
-            agent.userAccount) }
+            name) }
       end
       line = row.line
     end
@@ -66,25 +68,29 @@ local function is_of_accounts(db, queue)
   return db:row("SELECT j.source FROM queues q JOIN jobs j ON j.id = q.job WHERE q.id = ?", queue).source ~= "rows"
 end
 
--- What tells which agent of a listing a row's account means, if any. Where the listing proves nothing, somebody of exactly that
--- name may be bound and not shown.
+-- What tells which agent of a listing a row's account means, if any: its name and its weights. Where the listing proves nothing,
+-- somebody of exactly that name may be bound and not shown.
 local function reader(db, queue, listing)
-  if is_of_accounts(db, queue) then return function(account) return listing.exact[account] end end
+  if is_of_accounts(db, queue) then
+    return function(account)
+      local weights = listing.exact[account]
+      if weights then return account, weights end
+    end
+  end
   if listing.is_proof then return listing.find end
   local named -- agents whose very names are in rows; looked for once an agent of another spelling is met
-  local function is_named(agent)
+  local function is_named(name)
     if not named then
       named = {}
       each(db, "SELECT line, account FROM rows WHERE queue = ? AND line > ? ORDER BY line LIMIT ?", queue, 0, function(row)
-        local exact = listing.exact[row.account]
-        if exact then named[exact] = true end
+        if listing.exact[row.account] then named[row.account] = true end
       end)
     end
-    return named[agent]
+    return named[name]
   end
   return function(account)
-    local agent = listing.find(account)
-    return agent and (agent.userAccount == account or is_named(agent)) and agent or nil
+    local name, weights = listing.find(account)
+    if name == account or name and is_named(name) then return name, weights end
   end
 end
 
@@ -110,21 +116,27 @@ end
 -- @treturn integer
 function M.unseen(db, queue) return db:row("SELECT COUNT(*) AS n FROM unseen WHERE queue = ?", queue).n end
 
--- What one row's entry in the snapshot must become. `absent`: as what it counts if there was one and is none any more.
-local function correct(db, queue, row, agent, fresh, changes, absent)
-  if not agent then
+-- Weights as the database tells them. Many agents share theirs.
+local function text_of(weights)
+  weights.text = weights.text or ("%.0f/%.0f"):format(weights.agentWeight, weights.skillWeight)
+  return weights.text
+end
+
+-- What one row's entry in the snapshot must become, whose agent the listing shows under this name, if it does. `absent`: as what
+-- it counts if there was one and is none any more.
+local function correct(db, queue, row, name, weights, fresh, changes, absent)
+  if not name then
     if row.bound_as then
       remove(db, queue, row.line)
       changes[absent] = changes[absent] + 1
     end
   elseif not row.bound_as then
     local at = #fresh
-    fresh[at + 1], fresh[at + 2], fresh[at + 3], fresh[at + 4], fresh[at + 5] =
-      queue, row.line, agent.userAccount, agent.agentWeight, agent.skillWeight
+    fresh[at + 1], fresh[at + 2], fresh[at + 3], fresh[at + 4] = row.line, name, weights.agentWeight, weights.skillWeight
     changes.gained = changes.gained + 1
-  elseif row.bound_as ~= agent.userAccount or row.weights ~= ("%.0f/%.0f"):format(agent.agentWeight, agent.skillWeight) then
+  elseif row.bound_as ~= name or row.weights ~= text_of(weights) then
     db:run("UPDATE snapshot SET account = ?, agent_weight = ?, skill_weight = ? WHERE queue = ? AND line = ?",
-      agent.userAccount, agent.agentWeight, agent.skillWeight, queue, row.line)
+      name, weights.agentWeight, weights.skillWeight, queue, row.line)
     changes.changed = changes.changed + 1
   end
 end
@@ -138,8 +150,8 @@ local function part(db, queue, frontier, meant)
         JOIN rows f ON f.queue = r.queue AND f.line = r.twin LEFT JOIN snapshot s ON s.queue = f.queue AND s.line = f.line
       WHERE r.queue = ? AND r.line > ? AND f.account <> r.account ORDER BY r.line LIMIT ?]], queue, line, PAGE)
     for _, row in ipairs(rows) do
-      local agent = not parted[row.account] and meant(row.account)
-      if agent and agent.userAccount ~= row.bound_as then
+      local name = not parted[row.account] and meant(row.account)
+      if name and name ~= row.bound_as then
         db:run("UPDATE rows SET twin = NULL WHERE queue = ? AND line = ?", queue, row.line)
         parted[row.account] = true
       end
@@ -176,17 +188,16 @@ end
 local function reveal(db, queue, frontier, listing, meant, changes)
   db:run("DELETE FROM unseen WHERE queue = ? AND line > ?", queue, frontier)
   each(db, UNSEEN, queue, 0, function(row)
-    local agent = meant(row.account)
-    if agent and listing.lacking(agent) or not agent and not is_absent(listing, row.account) then return end
+    local name, weights = meant(row.account)
+    if name and listing.lacking(weights) or not name and not is_absent(listing, row.account) then return end
     db:run("DELETE FROM unseen WHERE queue = ? AND line = ?", queue, row.line)
-    if not agent then return end
-    local first = db:row("SELECT line FROM snapshot WHERE queue = ? AND account = ?", queue, agent.userAccount)
+    if not name then return end
+    local first = db:row("SELECT line FROM snapshot WHERE queue = ? AND account = ?", queue, name)
     if first then
       db:run("UPDATE rows SET twin = ? WHERE queue = ? AND (line = ? OR twin = ?)", first.line, queue, row.line, row.line)
     else
       chunks.carve(db, queue, row.line)
-      db:insert("snapshot (queue, line, account, agent_weight, skill_weight)", 5,
-        { queue, row.line, agent.userAccount, agent.agentWeight, agent.skillWeight })
+      db:insert(SNAPSHOT, 4, { row.line, name, weights.agentWeight, weights.skillWeight }, queue)
       changes.gained = changes.gained + 1
     end
   end)
@@ -201,7 +212,7 @@ end
 -- @treturn ?table an error of kind "protocol", and nothing is written: the agent of such a line has no weights
 function M.refresh(db, queue, listing)
   local frontier = chunks.frontier(db, queue)
-  local problem = listing.is_lacking and incomplete(db, queue, frontier, listing)
+  local problem = listing.is_lacking() and incomplete(db, queue, frontier, listing)
   if problem then return nil, problem end
   local changes, line = { gained = 0, lost = 0, changed = 0, unseen = 0 }, frontier
   local meant = reader(db, queue, listing)
@@ -214,13 +225,14 @@ function M.refresh(db, queue, listing)
       WHERE r.queue = ? AND r.line > ? AND r.twin IS NULL ORDER BY r.line LIMIT ?]], queue, line, PAGE)
     local fresh, unseen = {}, {}
     for _, row in ipairs(rows) do
-      local agent, absent = meant(row.account), is_absent(listing, row.account)
-      correct(db, queue, row, agent, fresh, changes, absent and "lost" or "unseen")
-      if not agent and not absent then unseen[#unseen + 1], unseen[#unseen + 2] = queue, row.line end
+      local name, weights = meant(row.account)
+      local absent = not name and is_absent(listing, row.account)
+      correct(db, queue, row, name, weights, fresh, changes, absent and "lost" or "unseen")
+      if not name and not absent then unseen[#unseen + 1] = row.line end
       line = row.line
     end
-    db:insert("snapshot (queue, line, account, agent_weight, skill_weight)", 5, fresh)
-    db:insert("unseen (queue, line)", 2, unseen)
+    db:insert(SNAPSHOT, 4, fresh, queue)
+    db:insert("unseen (queue, line)", 1, unseen, queue)
   until #rows < PAGE
   local united = unite(db, queue, frontier)
   changes.gained, changes.lost = math.max(0, changes.gained - united), changes.lost + math.max(0, united - changes.gained)

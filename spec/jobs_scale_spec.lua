@@ -1,0 +1,77 @@
+-- What a job costs as it grows: nothing is gone through again and again, whatever the machine. (`make bench-scale` measures.)
+
+local counts = require "aicc.jobs.db.counts"
+local jobs = require "aicc.jobs"
+local rows = require "aicc.jobs.db.jobs"
+local support = require "spec.support.jobs"
+local tables = require "spec.support.tables"
+
+-- Bytes that this process has written to files so far.
+local function written()
+  for line in io.lines "/proc/self/io" do
+    local bytes = line:match "^wchar: (%d+)"
+    if bytes then return tonumber(bytes) end
+  end
+end
+
+describe("a large job", function()
+  after_each(support.clean)
+
+  it("is counted queue by queue as the report's view has it row by row", function()
+    local store = support.store()
+    local seen = {}
+    for seed = 1, 150 do
+      local job = tables.job(store.db, seed)
+      local all, undone, own = tables.viewed(store.db, job)
+      local counted, counted_undone = counts.all(store.db, job)
+      assert.same(all, tables.present(counted), "seed " .. seed)
+      assert.same(undone, tables.present(counted_undone), "seed " .. seed)
+      local agents = counts.agents(store.db, job)
+      agents.undone = nil
+      assert.same(own, tables.present(agents), "seed " .. seed)
+      for status in pairs(all) do seen[status] = true end
+      local sum = 0
+      for _, n in pairs(counted) do sum = sum + n end
+      assert.equal(job.lines, sum)
+    end
+    for _, status in ipairs { "released", "not_bound", "failed", "unknown", "pending", "planned", "no_agent", "no_queue" } do
+      assert.is_true(seen[status], status)
+    end
+    store:close()
+  end)
+
+  it("writes each page once for many rows of it, whatever their order, and keeps no copies #nosan", function()
+    local store = support.store()
+    local queues, count, at = 100, 20000, -1
+    local job = rows.create(store.db, "night", 50)
+    local before = written()
+    assert.equal(0, rows.load(store.db, job, jobs.rows(function()
+      at = at + 1
+      if at < count then return 1 + at % queues, "a" .. 1 + at // queues end
+    end), error))
+    local each = (written() - before) / count
+    assert.is_true(each < 64, ("%.1f bytes a row"):format(each)) -- 37 of them are the row's and its index's
+    store:close()
+  end)
+
+  it("has its queues' agents in memory by name and weights alone", function()
+    local agents = {}
+    for i = 1, 3000 do agents[i] = { userAccount = "a" .. i, agentWeight = 1 + i % 2, skillWeight = 1 } end
+    local client = assert(support.sandbox({ agents = { [3] = agents } }):client())
+    local function kept(options)
+      collectgarbage() collectgarbage()
+      local before = collectgarbage "count"
+      local list, _, known = client:query_agents(3, options)
+      collectgarbage() collectgarbage()
+      return (collectgarbage "count" - before) * 1024 / 3000, list, known
+    end
+    kept { weights = true }
+    local each, weights, known = kept { weights = true }
+    assert.is_true(each < 120, ("%.0f bytes an agent"):format(each))
+    assert.same({ agentWeight = 2, skillWeight = 1 }, weights.a1)
+    assert.equal(weights.a1, weights.a2999)
+    assert.same({ 3000, false }, { known.size, known.is_proof })
+    assert.is_true(kept() > 3 * each)
+    assert.has_error(function() client:query_agents(3, { weights = 1 }) end, "weights: expected a boolean, got number")
+  end)
+end)
