@@ -74,4 +74,53 @@ describe("a large job", function()
     assert.is_true(kept() > 3 * each)
     assert.has_error(function() client:query_agents(3, { weights = 1 }) end, "weights: expected a boolean, got number")
   end)
+
+  -- ---- how the database is asked ----
+
+  -- A job that has been planned, applied and undone, as far as it goes, and looked at in every way: what was asked meanwhile.
+  local function asked()
+    local store = support.store()
+    local server = support.sandbox { agents = { [3] = support.agents(300), [4] = support.agents(300) },
+      refuse_accounts = { a7 = true } }
+    local client = assert(server:client())
+    local job = support.plan(store, client, support.range(3, 1, 60, support.range(4, 1, 60)))
+    local function look()
+      assert(job:status())
+      assert(job:queues())
+      for _, wanted in ipairs { {}, { failed = true }, { unrestored = true } } do
+        for _ in assert(job:report(wanted)) do end -- luacheck: ignore
+      end
+      assert(store:list())
+    end
+    look()
+    assert(job:apply { client = client, rate = 0 })
+    look()
+    assert(job:undo { client = client, rate = 0 })
+    look()
+    return store
+  end
+
+  it("is asked for by its indexes, never by reading a table through", function()
+    local store, checked = asked(), 0
+    for sql in pairs(store.db.statements) do
+      if sql:find "^%s*[SUDW]" and not sql:find "^SELECT version" and not sql:find "sqlite_master" then
+        local _, count = sql:gsub("%?", "")
+        local zeros = {}
+        for i = 1, count do zeros[i] = 0 end
+        local steps = store.db:rows("EXPLAIN QUERY PLAN " .. sql, (table.unpack or unpack)(zeros)) -- luacheck: ignore
+        for _, step in ipairs(steps) do
+          local scanned = step.detail:match "^SCAN (%S+)"
+          assert.is_true(not scanned or not ({
+            rows = true, snapshot = true, chunks = true, unseen = true, agents = true, queues = true, r = true, s = true, c = true,
+            n = true, q = true,
+          })[scanned], step.detail .. " in " .. sql)
+          -- What is read a thousand rows at a time comes in the index's order: none are sorted anew for each thousand.
+          assert.is_false(sql:find "LIMIT %?" ~= nil and step.detail:find "TEMP B%-TREE FOR ORDER BY" ~= nil, sql)
+        end
+        checked = checked + 1
+      end
+    end
+    assert.is_true(checked > 30, checked .. " statements")
+    store:close()
+  end)
 end)

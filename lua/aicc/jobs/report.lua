@@ -7,29 +7,41 @@ local html = require "aicc.jobs.report.html"
 local jobs = require "aicc.jobs.db.jobs"
 local lines = require "aicc.jobs.report.lines"
 local markdown = require "aicc.jobs.report.markdown"
+local schema = require "aicc.jobs.db.schema"
 local timeline = require "aicc.jobs.db.timeline"
 
 local M = {}
 
-local PAGE = 1000 -- rows that are in memory at once
+local PAGE = 5000 -- lines of the input that are in memory at once, as far as they are rows
 
-local ALL = [[SELECT line, CAST(skill_id AS TEXT) AS skill_id, skill_name, user_account, status, code, message, attempts,
-    finished_at, undo, undo_message
-  FROM %s WHERE job = ? AND line > ?%s ORDER BY line LIMIT ?]]
+-- The lines of a job behind one and up to another. Their queues may take turns: SQLite is told to look for them queue by queue,
+-- since it would come back to each queue's pages for each line, and find them neither in its cache nor in the processor's.
+local LINES = {
+  sqlite = [[(SELECT queue, line FROM rows WHERE job = ? AND line > ? AND line <= ? ORDER BY queue, line LIMIT -1) p
+    CROSS JOIN rows r ON r.queue = p.queue AND r.line = p.line]],
+  postgresql = "(SELECT * FROM rows WHERE job = ? AND line > ? AND line <= ?) r",
+}
 
--- The next rows; and, of a job that is made from accounts, of both what comes first.
-local function query(condition)
-  local rows = ALL:format("report_of_rows", condition)
-  local both = ("SELECT * FROM (%s) r UNION ALL SELECT * FROM (%s) a ORDER BY line LIMIT ?"):format(rows,
-    ALL:format("report_of_agents", condition))
-  return { rows = rows, both = both }
-end
+local COLUMNS = [[SELECT line, CAST(skill_id AS TEXT) AS skill_id, skill_name, user_account, status, code, message, attempts,
+    finished_at, undo, undo_message FROM ]]
 
 local FILTERS = {
-  all = query "",
-  failed = query " AND status IN ('failed', 'unknown', 'pending', 'no_agent')",
-  unrestored = query " AND status = 'released' AND twin IS NULL AND undo IN ('failed', 'unknown')",
+  all = "1 = 1",
+  failed = "status IN ('failed', 'unknown', 'pending', 'no_agent')",
+  unrestored = "status = 'released' AND twin IS NULL AND undo IN ('failed', 'unknown')",
 }
+
+-- The query for such lines; in a job that is made from accounts also those of accounts without a queue.
+local function query(db, job, filter)
+  local is_undone = job.state == "undoing" or job.state == "undone"
+  local rows = ("%s(%s) r WHERE %s"):format(COLUMNS, schema.report_of(LINES[db.dialect.name], is_undone), FILTERS[filter])
+  if job.source == "rows" then return rows .. " ORDER BY line" end
+  return ("SELECT * FROM (%s) r UNION ALL SELECT * FROM (%sreport_of_agents WHERE job = ? AND line > ? AND line <= ? AND %s) a "
+    .. "ORDER BY line"):format(rows, COLUMNS, FILTERS[filter])
+end
+
+local LAST = [[SELECT (SELECT COALESCE(MAX(line), 0) FROM rows WHERE job = ?) AS of_rows,
+  (SELECT COALESCE(MAX(place), 0) FROM agents WHERE job = ?) AS of_agents]]
 
 --- The rows of a report one by one.
 -- @tparam table db
@@ -39,18 +51,17 @@ local FILTERS = {
 -- @treturn function iterator over tables: the columns, `line`, and `undo` (restored, skipped, failed, unknown) of rows that
 --   were undone
 function M.rows(db, job, filter)
-  local page, at, line, wanted = {}, 0, 0, FILTERS[filter]
-  -- The order is the input's, and its queues may take turns: rows, snapshot and chunks of each.
-  db:keep_pages(3 * db:row("SELECT COUNT(*) AS n FROM queues WHERE job = ?", job.id).n)
+  local sql, page, at, line = query(db, job, filter), {}, 0, 0
+  local last = db:row(LAST, job.id, job.id)
+  last = math.max(last.of_rows, last.of_agents)
   local function next_page()
-    if job.source == "rows" then return db:rows(wanted.rows, job.id, line, PAGE) end
-    return db:rows(wanted.both, job.id, line, PAGE, job.id, line, PAGE, PAGE)
+    local from, to = line, line + PAGE
+    line = to
+    if job.source == "rows" then return db:rows(sql, job.id, from, to) end
+    return db:rows(sql, job.id, from, to, job.id, from, to)
   end
   return function()
-    if at == #page and line then
-      page, at = next_page(), 0
-      line = #page == PAGE and page[PAGE].line or nil
-    end
+    while at == #page and line < last do page, at = next_page(), 0 end
     at = at + 1
     local row = page[at]
     if not row then return nil end

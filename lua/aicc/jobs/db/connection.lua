@@ -13,9 +13,6 @@
 
 local errors = require "aicc.error"
 
-local PAGES = 500   -- of a SQLite database that are kept in memory (4 KiB each)
-local MOST_PAGES = 8192
-
 local GROUPS = { 50, 10, 1 } -- rows of one INSERT: as many as fit
 
 local Database = {}
@@ -223,14 +220,6 @@ end
 function Database:limit_idleness(seconds)
   if self.dialect.name ~= "postgresql" then return end
   self:run(("SET idle_in_transaction_session_timeout = %.0f"):format(seconds * 1000))
-end
-
---- Lets SQLite keep so many pages in memory, and some more: for who goes through the tables of many queues by turns, and would
--- read a page of each again and again. Those that are not looked at take no memory.
--- @tparam integer pages
-function Database:keep_pages(pages)
-  if self.dialect.name ~= "sqlite" then return end
-  self:run(("PRAGMA cache_size = %d"):format(math.min(PAGES + pages, MOST_PAGES)))
 end
 
 --- Closes the connection.

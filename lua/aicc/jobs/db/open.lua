@@ -141,6 +141,9 @@ local function open_postgresql(url)
   self:run "SET client_min_messages TO 'error'" -- libpq prints others on the standard error
   -- How far the server's clock is ahead of the time since this machine's start, which nobody sets.
   self.ahead = tonumber(self:row("SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS TEXT) AS now").now) - core.now "boottime"
+  -- Whatever is asked of many rows is in the order of an index, and begins somewhere in it. Of rows that were just written the
+  -- server has no statistics yet, and would rather read all that follow, and sort them, for each thousand.
+  self:run "SET enable_bitmapscan TO off"
   local encoding = self:row("SELECT current_setting('server_encoding') AS name").name
   if encoding == "UTF8" or encoding == "SQL_ASCII" then return self end -- the latter takes any bytes, and keeps them
   self:close()

@@ -81,11 +81,8 @@ local STATEMENTS = {
       job INTEGER NOT NULL, began_at TEXT NOT NULL, seconds INTEGER NOT NULL, PRIMARY KEY (job, began_at)) {clustered}]],
 }
 
--- What became of each line; accounts without a queue stand between the rows, without a number. A page of a view that puts both
--- together would be sorted anew out of all of them: so each has a view of its own too.
-local REPORT = {
-  [[CREATE VIEW report_of_rows AS
-    SELECT r.job, r.line, r.twin, q.skill AS skill_id, q.skill_name, r.account AS user_account,
+-- What became of each line of {rows}, a row `r`; and of {binds}, if anything was undone.
+local OF_ROWS = [[SELECT r.job, r.line, r.twin, q.skill AS skill_id, q.skill_name, r.account AS user_account,
       CASE WHEN s.line IS NULL AND n.line IS NULL THEN 'not_bound'
            WHEN c.state = 'done' THEN 'released'
            WHEN c.state = 'failed' THEN 'failed'
@@ -96,9 +93,8 @@ local REPORT = {
            WHEN q.size IS NULL AND q.message IS NOT NULL THEN q.message
            ELSE 'no listing proves whether it is bound' END AS message,
       c.attempts, CASE WHEN s.line IS NULL AND n.line IS NULL THEN q.listed_at ELSE c.finished_at END AS finished_at,
-      CASE WHEN s.undo IS NOT NULL THEN s.undo WHEN u.state = 'done' THEN 'restored' ELSE u.state END AS undo,
-      u.message AS undo_message
-    FROM rows r
+      {undo} AS undo, {undo_message} AS undo_message
+    FROM {rows}
     JOIN jobs j ON j.id = r.job
     JOIN queues q ON q.id = r.queue
     LEFT JOIN snapshot s ON s.queue = r.queue AND s.line = COALESCE(r.twin, r.line)
@@ -107,10 +103,33 @@ local REPORT = {
       AND c.last_line >= s.line AND c.first_line = (
         SELECT MAX(x.first_line) FROM chunks x WHERE x.queue = s.queue AND x.action = 'release' AND x.agent_weight = 0
           AND x.skill_weight = 0 AND x.first_line <= s.line)
-    LEFT JOIN chunks u ON c.state = 'done' AND u.queue = s.queue AND u.action = 'bind' AND u.agent_weight = s.agent_weight
+    {binds}]]
+
+local OF_UNDO = {
+  undo = "CASE WHEN s.undo IS NOT NULL THEN s.undo WHEN u.state = 'done' THEN 'restored' ELSE u.state END",
+  undo_message = "u.message",
+  binds = [[LEFT JOIN chunks u ON c.state = 'done' AND u.queue = s.queue AND u.action = 'bind' AND u.agent_weight = s.agent_weight
       AND u.skill_weight = s.skill_weight AND u.last_line >= s.line AND u.first_line = (
         SELECT MAX(x.first_line) FROM chunks x WHERE x.queue = s.queue AND x.action = 'bind'
           AND x.agent_weight = s.agent_weight AND x.skill_weight = s.skill_weight AND x.first_line <= s.line)]],
+}
+
+local OF_NO_UNDO = { undo = "CAST(NULL AS TEXT)", undo_message = "CAST(NULL AS TEXT)", binds = "" }
+
+--- What became of some lines, as a query.
+-- @tparam string rows what to select `r` from, a row of `rows`
+-- @tparam boolean is_undone whether binds may have been sent
+-- @treturn string its columns are those of the view `report`
+function M.report_of(rows, is_undone)
+  local words = { rows = rows }
+  for name, value in pairs(is_undone and OF_UNDO or OF_NO_UNDO) do words[name] = value end
+  return (OF_ROWS:gsub("{([%l_]+)}", words))
+end
+
+-- Accounts without a queue stand between the rows, without a number. A page of a view that puts both together would be sorted
+-- anew out of all of them: so each has a view of its own too.
+local REPORT = {
+  "CREATE VIEW report_of_rows AS " .. M.report_of("rows r", true),
 
   [[CREATE VIEW report_of_agents AS
     SELECT a.job, a.place AS line, CAST(NULL AS INTEGER) AS twin, CAST(NULL AS BIGINT) AS skill_id,
