@@ -56,7 +56,7 @@ export PATH := $(PATH):/usr/sbin:/sbin
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .PHONY: all build library libraries sandbox tools demo repl test bench bench-encode bench-hosts bench-instructions \
-        bench-plot bench-raw bench-requests bench-scale doc layers reference names completions pictures check clean coverage help \
+        bench-plot bench-raw bench-requests bench-scale bench-workers doc layers reference names completions pictures check clean coverage help \
         install         install-library install-sandbox install-cli uninstall
 
 all: build ## Build, and say how to use the tree without installing (the default)
@@ -159,6 +159,9 @@ DATABASES = sqlite postgresql
 
 bench-scale: build ## What a job costs as it grows: 1,000,000 rows, one queue, 1,000 jobs; DATABASES=sqlite (ten minutes)
 	@$(IN_TREE) $(LUA) spec/bench/scale.lua $(DATABASES)
+
+bench-workers: build ## A job in PostgreSQL, worked by 1, 2, 4 and 8 processes: rows a second, and what they wait for (two minutes)
+	@$(IN_TREE) $(LUA) spec/bench/workers.lua
 
 bench-plot: build ## The numbers of README.md and doc/speed.md, and doc/speed.svg, from what the last make bench found
 	@$(IN_TREE) $(LUA) spec/bench/plot.lua
