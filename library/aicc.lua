@@ -699,6 +699,7 @@ function Job:without_queue() end
 
 ---A job store.
 ---@class aicc.JobStore
+---@field warning? string for people: a SQLite file is on a network file system
 local JobStore = {}
 
 ---Plans a job: reads the rows, lists each queue, changes nothing.

@@ -1,6 +1,7 @@
 -- The command and its job store: where that is, that it cannot be written, whose job a name is.
 
 local aicc_jobs = require "aicc.jobs"
+local compile = require "spec.support.compile"
 local lfs = require "lfs"
 local processes = require "spec.support.processes"
 local support = require "spec.support.jobs"
@@ -78,6 +79,34 @@ describe("the command's job store #lua54", function()
     os.execute(("chmod 700 %s; echo more >%s/jobs.db-wal; chmod 500 %s"):format(store, store, store))
     assert.matches("cannot be written.*jobs.db%-wal.*status 9\n$", run_unprivileged "status night")
     os.execute("chmod 700 " .. store)
+  end)
+
+  -- The kernel's answer is put in its place: no network file system can be mounted here.
+  it("warns where its file is on a network file system, and nowhere else #nosan", function()
+    local core = require "aicc.core"
+    for type, name in pairs { [0x6969] = "NFS", [0xFF534D42] = "SMB", [0xFE534D42] = "SMB", [0x01021997] = "9P",
+        [0x00C36400] = "Ceph", [0x65735546] = "FUSE" } do
+      assert.equal(name, core.network_file_system(type))
+    end
+    for _, type in ipairs { 0xEF53, 0x58465342, 0x9123683E, 0x01021994, 0x794C7630, 0 } do -- ext4, XFS, btrfs, tmpfs, overlay
+      assert.is_nil(core.network_file_system(type))
+    end
+    assert.is_nil(core.network_file_system(folder))
+    assert.is_nil(core.network_file_system(folder .. "/not-there"))
+    local preload = "LD_PRELOAD=" .. compile.shared "statfs"
+    local function said(type, arguments)
+      local command = support.command(folder, server, arguments)
+        :gsub("^env .- HOME=", ("env -u AICC_STORE %s STATFS_TYPE=%s HOME="):format(preload, type))
+      local pipe = io.popen(command .. " 2>&1; echo status $?")
+      local text = pipe:read "a"
+      pipe:close()
+      return text
+    end
+    assert.matches("^aicc: job store: .*jobs%.db is on a network file system %(NFS%): .*use PostgreSQL.*\nNo jobs%.\nstatus 0\n$",
+      said("0x6969", "jobs"))
+    assert.matches("on a FUSE file system, which may be a network's", said("0x65735546", "jobs"))
+    assert.equal("No jobs.\nstatus 0\n", said("0xEF53", "jobs"))
+    assert.equal("status 0\n", said("0x6969", "jobs -q"))
   end)
 
   -- ---- whose job a name is ----

@@ -136,6 +136,17 @@ static int boot_id(lua_State *L) {
   return 1;
 }
 
+/*
+** core.network_file_system(path, or a number as statfs has it) -> the name of the file system, if its files may be another host's: NFS,
+** SMB, …, or FUSE, of which nobody knows; else nil
+*/
+static int network_file_system(lua_State *L) {
+  const char *name = lua_type(L, 1) == LUA_TNUMBER ? aicc_sys_network_name((unsigned long)luaL_checknumber(L, 1))
+                                                   : aicc_sys_network_of(check_path(L));
+  lua_pushstring(L, name); /* nil, if NULL */
+  return 1;
+}
+
 /* core.is_terminal(descriptor) -> boolean */
 static int is_terminal(lua_State *L) {
   lua_pushboolean(L, isatty((int)luaL_checkinteger(L, 1)));
@@ -148,6 +159,7 @@ void aicc_filelib_open(lua_State *L) {
                                        {"create_file", create_file},       {"draft_file", draft_file},
                                        {"publish_file", publish_file},
                                        {"lock_file", lock_file},           {"boot_id", boot_id},
+                                       {"network_file_system", network_file_system},
                                        {"is_terminal", is_terminal},       {NULL, NULL}};
   static const luaL_Reg meta[] = {{"__gc", unlock}, {"__close", unlock}, {"release", unlock}, {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);

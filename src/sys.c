@@ -15,6 +15,7 @@
 
 #if AICC_LINUX
 #include <sys/random.h>
+#include <sys/vfs.h>
 #define SINCE_BOOT CLOCK_BOOTTIME
 #define CONDITIONS CLOCK_MONOTONIC
 #else
@@ -207,6 +208,34 @@ struct timespec aicc_sys_moment(double seconds) {
     moment.tv_sec += 1;
   }
   return moment;
+}
+
+/* Linux' numbers: include/uapi/linux/magic.h, and what modules outside of it have chosen. */
+static const struct network {
+  unsigned long type;
+  const char *name;
+} networks[] = {
+    {0x6969, "NFS"},          {0x517B, "SMB"},          {0xFE534D42, "SMB"},      {0xFF534D42, "SMB"},    {0x01021997, "9P"},
+    {0x5346414F, "AFS"},      {0x6B414653, "AFS"},      {0x73757245, "Coda"},     {0x564C, "NCP"},        {0x00C36400, "Ceph"},
+    {0x0BD00BD0, "Lustre"},   {0x47504653, "GPFS"},     {0x01161970, "GFS2"},     {0x7461636F, "OCFS2"},  {0x65735546, "FUSE"},
+    {0x786F4256, "vboxsf"},   {0xBACBACBC, "vmhgfs"},   {0x19830326, "BeeGFS"},   {0x20030528, "OrangeFS"},
+};
+
+const char *aicc_sys_network_name(unsigned long type) {
+  for (size_t i = 0; i < sizeof networks / sizeof *networks; i++)
+    if (networks[i].type == type) return networks[i].name;
+  return NULL;
+}
+
+const char *aicc_sys_network_of(const char *path) {
+#if AICC_LINUX
+  struct statfs info;
+  /* The field is signed where a long is: its upper half says nothing. */
+  if (statfs(path, &info) == 0) return aicc_sys_network_name((unsigned long)info.f_type & 0xFFFFFFFFUL);
+#else
+  (void)path;
+#endif
+  return NULL;
 }
 
 int aicc_sys_has_hashed_certificates(const char *path) {

@@ -88,6 +88,15 @@ size_t aicc_sys_boot_id(char *text, size_t size);
 /* Makes a condition; returns whether there is one. The time at which a wait for it ends is what aicc_sys_moment says. */
 int aicc_sys_make_condition(pthread_cond_t *condition);
 
+/*
+** The file system of that number (statfs' f_type on Linux), if its files may be those of another host: its name, else NULL. FUSE is
+** named, since nobody can tell what is behind it.
+*/
+const char *aicc_sys_network_name(unsigned long type);
+
+/* The same of the file system that `path` is on; NULL too where that cannot be told. */
+const char *aicc_sys_network_of(const char *path);
+
 /* The moment `seconds` from now. Anything but a sensible number of seconds is now, or some years away. */
 struct timespec aicc_sys_moment(double seconds);
 

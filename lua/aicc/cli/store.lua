@@ -3,6 +3,7 @@
 
 local core = require "aicc.core"
 local errors = require "aicc.error"
+local output = require "aicc.cli.output"
 
 local M = {}
 
@@ -49,6 +50,7 @@ function M.open(arguments)
   if not made then return nil, err end
   local store
   store, err = require("aicc.jobs").open(url) -- which only what opens it needs
+  if store and store.warning and not arguments.quiet then output.complain(store.warning) end
   if store or err.kind ~= "config" then return store, err end
   return nil, errors.copy(err, { message = err.message:gsub("^url", "AICC_STORE") }) -- the parser has looked at --store
 end

@@ -303,13 +303,13 @@ Store.__close = Store.close
 
 --- Opens a job store, and makes it if it is not there.
 -- @tparam string url `sqlite:PATH`, or `postgresql://…` to share jobs between hosts
--- @treturn ?table
+-- @treturn ?table its `warning`, if it has one, is to be shown to people: a SQLite file is on a network file system
 -- @treturn ?table an error of kind "store" or "config"
 function M.open(url)
   check.argument(url, "url", "string", 2)
   local db, err = open.open(url)
   if not db then return nil, err end
-  return setmetatable({ db = db }, Store)
+  return setmetatable({ db = db, warning = db.warning }, Store)
 end
 
 --- Opens a file of rows: CSV or JSON Lines, with the columns skill_id and user_account.

@@ -34,6 +34,15 @@ local function set_up(self)
   return self
 end
 
+-- What is to be said of where a database's file is, or nil.
+local function warning_of(path)
+  local kind = core.network_file_system(path)
+  if not kind then return end
+  local where = kind == "FUSE" and "a FUSE file system, which may be a network's" or ("a network file system (%s)"):format(kind)
+  return ("job store: %s is on %s: SQLite's locks may fail there, and two hosts that write may destroy it; keep it on a disk of "
+    .. "this host, or use PostgreSQL to share jobs"):format(path, where)
+end
+
 -- Opens a SQLite database beside which nothing can be written, for reading: SQLite must not look for its log there, so whatever
 -- that holds would be missing.
 local function open_unwritable(dbi, path)
@@ -66,7 +75,10 @@ local function open_sqlite(path)
   if not self then return nil, err end
   local ready
   ready, err = errors.protect(set_up, self)
-  if ready then return self end
+  if ready then
+    self.warning = warning_of(self.path)
+    return self
+  end
   self:close()
   if not err.message:find "readonly database" and not err.message:find "unable to open database" then return nil, err end
   return open_unwritable(dbi, path)
