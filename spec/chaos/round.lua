@@ -89,7 +89,10 @@ local function is_at_work(self, child, requests)
   local since, gives_up = self.server:stats().requests, core.now() + PATIENCE
   while self.server:stats().requests - since < requests do
     if not is_alive(child) then return false end
-    if core.now() > gives_up then error("the run hangs", 0) end
+    if core.now() > gives_up then
+      kill(child)
+      error("the run hangs", 0)
+    end
     core.sleep(0.001)
   end
   return is_alive(child)
