@@ -13,8 +13,10 @@ local FILL = [[exec 2>/dev/null; set -- $(stat -f -c "%%a %%S" %s) %d
   dd if=/dev/zero bs=$2 count=$(($1 - 8)) of=%s/filler
   dd if=/dev/zero bs=$2 count=$((8 - $3)) of=%s/filler oflag=append conv=notrunc]]
 
---- Fills it but for so many pages, at once.
-function Disk:fill(pages) os.execute(FILL:format(self.path, pages, self.path, self.path, self.path)) end
+--- Fills it but for so many pages, at once; never a disk that others have, too.
+function Disk:fill(pages)
+  if self.is_small then os.execute(FILL:format(self.path, pages, self.path, self.path, self.path)) end
+end
 
 --- Frees what `fill` took.
 function Disk:free() os.remove(self.path .. "/filler") end

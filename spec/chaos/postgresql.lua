@@ -6,7 +6,7 @@ local server = require "spec.support.postgresql"
 
 local postgresql = {}
 
-local Place = {}
+local Place = { INSTEAD = "none is full" }
 Place.__index = Place
 
 local FIRST = "night0"

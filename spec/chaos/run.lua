@@ -28,7 +28,7 @@ end
 local function rounds_in(name, first, count)
   local place, counts, wrong, began = require("spec.chaos." .. name).start(), {}, 0, core.now()
   local server = support.sandbox { agents = {}, refuse_accounts = round.REFUSED }
-  if not place.disk.is_small then print(name .. ": no disk of its own can be mounted here, so none is full") end
+  if not place.disk.is_small then print(name .. ": no small disk can be mounted here: " .. place.INSTEAD) end
   for seed = first, first + count - 1 do
     local ok, problem = round.perform(seed, place, server, counts)
     if not ok then

@@ -2,11 +2,12 @@
 
 local disk = require "spec.chaos.disk"
 local jobs = require "aicc.jobs"
-local posix = require "spec.support.jobs"
+local processes = require "spec.support.processes"
+local support = require "spec.support.jobs"
 
 local sqlite = {}
 
-local Place = {}
+local Place = { INSTEAD = "files may not grow" }
 Place.__index = Place
 
 local function read(path)
@@ -70,14 +71,15 @@ function Place:switch(copy)
   if log then write(self.path .. "-wal", log) end
 end
 
---- What a command is started with: where the disk is as large as any, files may not grow beyond a few pages from here.
+--- What a command is started with: where the disk is as large as any, its files may not grow beyond what the log's index takes and
+-- a few pages, so that writing to the log fails.
 function Place:limited(command, pages)
   if self.disk.is_small then return command end
-  local size = #(read(self.path .. "-wal") or "") + #(read(self.path) or "") + pages * 4096
-  return ("sh -c \"trap '' XFSZ; ulimit -f %d; exec %s\""):format(math.ceil(size / 512), command)
+  local size = #(read(self.path .. "-wal") or "") + 32768 + pages * 4096
+  return "sh -c " .. processes.quote(("trap '' XFSZ; ulimit -f %d; exec %s"):format(math.ceil(size / 512), command))
 end
 
-function Place:fill(pages) if self.disk.is_small then self.disk:fill(pages) end end
+function Place:fill(pages) self.disk:fill(pages) end
 function Place:free() self.disk:free() end
 
 --- Those who worked on it are dead, and nobody waits for them.
@@ -96,7 +98,7 @@ end
 
 --- Makes one.
 function sqlite.start()
-  local self = setmetatable({ name = "sqlite", disk = disk.make(8), copies = posix.folder(), made = 0 }, Place)
+  local self = setmetatable({ name = "sqlite", disk = disk.make(8), copies = support.folder(), made = 0 }, Place)
   assert(os.execute("chmod 700 " .. self.disk.path))
   self:clean()
   return self
