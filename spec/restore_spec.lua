@@ -167,11 +167,19 @@ describe("restore_agent", function()
       assert.same({ "argument", "not_sent", "restore_agent" }, { err.kind, err.outcome, err.operation })
       assert.matches("^result", err.message)
     end
-    for _, wrong in ipairs { "1001", 3, { queues = {} } } do
+    for said, wrong in pairs {
+      ["result: expected the table that release_agent returned, got string"] = "1001",
+      ["result: expected the table that release_agent returned, got number"] = 3,
+      ["restore_agent: result.userAccount: expected a string, got nil"] = { queues = {} },
+    } do
       local ok, message = pcall(function() client:restore_agent(wrong) end)
-      assert.is_false(ok)
-      assert.matches("^spec/restore_spec.lua:%d+: ", message)
+      assert.same({ false, said }, { ok, (message:gsub("^spec/restore_spec.lua:%d+: ", "")) })
     end
+    local _, err = client:restore_agent { userAccount = "", queues = {} }
+    assert.equal("result.userAccount: expected 1 to 128 bytes, got an empty string", err.message)
+    local ok, message = pcall(function() client:release_agent(1001) end)
+    assert.is_false(ok)
+    assert.matches("^spec/restore_spec.lua:%d+: release_agent: account: expected a string, got number$", message)
     assert.equal(0, #server:requests())
   end)
 end)

@@ -109,6 +109,11 @@ end
 
 -- ---- release ----
 
+-- Raises for an account of a wrong type, by the name that the caller has for it.
+local function check_account(account, name, level)
+  if type(account) ~= "string" then error(("%s: expected a string, got %s"):format(name, type(account)), level + 1) end
+end
+
 -- The queues of `except` as a set; nil and a message where a content is wrong.
 local function read_except(except)
   local kept = {}
@@ -243,6 +248,7 @@ function M.install(Client, internal)
       error("before: expected a function, got " .. type(own.before), 2)
     end
     local kept, problem = read_except(own.except)
+    check_account(account, OPERATION.release .. ": account", 2)
     local current, checked = begin(self, "query_agent", { userAccount = account }, rest, 2)
     if not current then return nil, errors.copy(checked, { operation = OPERATION.release }) end
     if not kept then return nil, tell(self, current, {}, argument(OPERATION.release, problem)) end
@@ -287,8 +293,12 @@ function M.install(Client, internal)
   function Client:restore_agent(result, options)
     local _, rest = split(options, {})
     local problem = problem_of(result)
+    check_account(result.userAccount, OPERATION.restore .. ": result.userAccount", 2)
     local current, checked = begin(self, "query_agent", { userAccount = result.userAccount }, rest, 2)
-    if not current then return nil, errors.copy(checked, { operation = OPERATION.restore }) end
+    if not current then
+      local message = checked.message:gsub("^account", "result.userAccount")
+      return nil, errors.copy(checked, { operation = OPERATION.restore, message = message })
+    end
     if problem then return nil, tell(self, current, {}, argument(OPERATION.restore, problem)) end
     local restored = copy_of(result)
     restored.attempts = 0

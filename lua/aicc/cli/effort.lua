@@ -4,6 +4,8 @@
 local output = require "aicc.cli.output"
 local pace = require "aicc.jobs.pace"
 
+local DEFAULTS = require("aicc.jobs.options").DEFAULTS
+
 local M = {}
 
 --- A duration for people, rounded up.
@@ -24,7 +26,7 @@ end
 -- @tparam[opt=pace.BURST] integer burst how many of them leave at once: 0 in the middle of a run
 -- @treturn ?number seconds; nil without a limit, where nobody knows
 function M.seconds(requests, rate, burst)
-  rate = rate or pace.RATE
+  rate = rate or DEFAULTS.rate
   if rate == 0 then return nil end
   return math.max(0, requests - (burst or pace.BURST)) / rate
 end
@@ -33,7 +35,7 @@ end
 -- @tparam ?number rate
 -- @treturn string "5 requests a second"
 function M.rate(rate)
-  rate = rate or pace.RATE
+  rate = rate or DEFAULTS.rate
   return ("%.4g request%s a second"):format(rate, rate == 1 and "" or "s")
 end
 

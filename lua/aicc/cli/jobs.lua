@@ -6,7 +6,6 @@ local effort = require "aicc.cli.effort"
 local errors = require "aicc.error"
 local jobs = require "aicc.jobs"
 local output = require "aicc.cli.output"
-local pace = require "aicc.jobs.pace"
 local progress = require "aicc.cli.progress"
 local queues_of_job = require "aicc.cli.queues_of_job"
 local show = require "aicc.cli.show"
@@ -14,6 +13,8 @@ local status = require "aicc.cli.status"
 local store_of = require "aicc.cli.store"
 local terminal = require "aicc.cli.terminal"
 local ways = require "aicc.cli.ways"
+
+local DEFAULTS = require("aicc.jobs.options").DEFAULTS
 
 local M = {}
 
@@ -23,7 +24,7 @@ local function fail(kind, message) return nil, errors.new { kind = kind, message
 
 -- What the log is told of a run.
 local function facts_of(arguments, job)
-  return { job = job, rate = arguments.rate or pace.RATE, concurrency = arguments.concurrency or pace.CONCURRENCY }
+  return { job = job, rate = arguments.rate or DEFAULTS.rate, concurrency = arguments.concurrency or DEFAULTS.concurrency }
 end
 
 -- Has the log, if there is one, complain without disturbing the bar, and tells it what a run notes. `bar` returns the bar.

@@ -9,6 +9,8 @@ local output = require "aicc.cli.output"
 local pace = require "aicc.jobs.pace"
 local core = require "aicc.core"
 
+local DEFAULTS = require("aicc.jobs.options").DEFAULTS
+
 local M = {}
 
 local DEADLINE = 3600 -- seconds for a list of however many pages
@@ -46,7 +48,7 @@ end
 function M.paced(client, rate, log)
   return client:through(function(transport)
     return pace.new(transport, {
-      rate = rate or pace.RATE, interrupted = core.interrupted, patience = client:limits().retry.max_retry_after,
+      rate = rate or DEFAULTS.rate, interrupted = core.interrupted, patience = client:limits().retry.max_retry_after,
       refuse = function(request) return core.interrupted() and pace.refusal(request, "interrupted") or nil end,
       on_pause = function(seconds, slowed)
         if log then log:pause(seconds, slowed) end
@@ -100,7 +102,7 @@ function M.queues(arguments, out)
   for _, list in ipairs(arguments.ids or {}) do
     for _, id in ipairs(list) do ids[#ids + 1] = id end
   end
-  local client, err = client_of.new(arguments, { rate = arguments.rate or pace.RATE })
+  local client, err = client_of.new(arguments, { rate = arguments.rate or DEFAULTS.rate })
   if not client then return nil, err end
   local paced = M.paced(client, arguments.rate, arguments.log_of_run)
   local queues, counts

@@ -4,8 +4,9 @@
 local effort = require "aicc.cli.effort"
 local grid = require "aicc.cli.grid"
 local output = require "aicc.cli.output"
-local pace = require "aicc.jobs.pace"
 local width = require "aicc.cli.width"
+
+local DEFAULTS = require("aicc.jobs.options").DEFAULTS
 
 local M = {}
 
@@ -107,7 +108,7 @@ function M.plan(out, job, apply, read_as, rate)
     event = "plan", job = job.name, queues = #queues, accounts = total.bound + total.not_bound + total.unseen,
     bound = total.bound, unseen = total.unseen, emptied = total.emptied, read_as = read_as, requests = job.requests,
     agents = agents, beyond_blast_radius = beyond and beyond.message or nil,
-    apply = { requests_at_least = ahead, seconds_at_least = effort.seconds(ahead, rate), rate = rate or pace.RATE },
+    apply = { requests_at_least = ahead, seconds_at_least = effort.seconds(ahead, rate), rate = rate or DEFAULTS.rate },
   }, function()
     print_plan(out, queues, total, beyond, job.requests, ahead, rate)
     out:command("Apply it: ", apply)

@@ -7,7 +7,6 @@ local counts = require "aicc.jobs.db.counts"
 local errors = require "aicc.error"
 local job_lock = require "aicc.jobs.job_lock"
 local jobs = require "aicc.jobs.db.jobs"
-local pace = require "aicc.jobs.pace"
 local queue_claims = require "aicc.jobs.queue_claims"
 local release = require "aicc.jobs.release"
 local timelines = require "aicc.jobs.db.timeline"
@@ -105,7 +104,7 @@ local function work(db, kind, claimed, options)
   local guard = not options.force and blast_radius.beyond(db, job, kind.action)
   if guard then return nil, guard end
   local progress = progress_of(db, job, kind)
-  local begun, err = db:transaction(begin, db, job, kind, options.verb, options.rate or pace.RATE)
+  local begun, err = db:transaction(begin, db, job, kind, options.verb, options.rate)
   if not begun then return nil, err end
   local timeline = timelines.new(job, kind.action)
   local result = workers.run(db, job, claimed, kind.policy, {

@@ -43,13 +43,13 @@ local SECONDS = { "a number of seconds above 0", function(value) return is_finit
 
 -- ---- what there is ----
 
--- name -> { its type, the functions that take it }
+-- name -> { its type, the functions that take it, what it is where it is not given }
 local OPTIONS = {
   client = { CLIENT, plan = true, agents = true, run = true },
   name = { TEXT, plan = true, agents = true },
-  chunk = { integer(10000), plan = true, agents = true },
-  rate = { RATE, plan = true, agents = true, run = true },
-  concurrency = { integer(), plan = true, agents = true, run = true },
+  chunk = { integer(10000), plan = true, agents = true, default = 50 },
+  rate = { RATE, plan = true, agents = true, run = true, default = 5 },
+  concurrency = { integer(), plan = true, agents = true, run = true, default = 4 },
   force = { BOOLEAN, run = true },
   lease = { SECONDS, run = true },
   listed_within = { SECONDS, run = true },
@@ -64,8 +64,12 @@ local OPTIONS = {
   unrestored = { BOOLEAN, report = true },
 }
 
---- All of them: name -> `{ type, plan=, run=, report=, document= }`, with those of the functions that take it.
+--- All of them: name -> `{ type, plan=, run=, report=, document=, default= }`, with those of the functions that take it.
 M.OPTIONS = OPTIONS
+
+--- What is so where nothing is said: accounts in a request, requests a second, queues at once.
+M.DEFAULTS = {}
+for name, row in pairs(OPTIONS) do M.DEFAULTS[name] = row.default end
 
 -- ---- looking at what was given ----
 
@@ -104,10 +108,13 @@ end
 -- @tparam ?table given
 -- @tparam string what "plan", "agents" or "run"
 -- @tparam integer level as for `options`
--- @treturn ?table a copy
+-- @treturn ?table a copy, with the defaults
 -- @treturn ?table an error of kind "closed", if the client is closed
 function M.sending(given, what, level)
   local copy = M.options(given, what, level + 1)
+  for name, default in pairs(M.DEFAULTS) do
+    if copy[name] == nil and OPTIONS[name][what] then copy[name] = default end
+  end
   if copy.client == nil then error(("client: expected %s, got nil"):format(CLIENT[1]), level + 1) end
   if loop.is_running() then error("a job runs a loop of its own: not inside aicc.loop.run", level + 1) end
   if copy.client.closed then return nil, errors.new { kind = "closed", message = "the client is closed" } end

@@ -20,9 +20,6 @@ Pace.__index = Pace
 
 local M = {}
 
--- Requests a second, and queues at once, where nothing else is said.
-M.RATE, M.CONCURRENCY = 5, 4
-
 --- Requests that leave at once, before the rate holds.
 M.BURST = BURST
 
@@ -31,7 +28,7 @@ M.BURST = BURST
 -- @tparam table options `concurrency`, `client`
 -- @treturn integer
 function M.concurrency(options)
-  return math.min(options.concurrency or M.CONCURRENCY, options.client:limits().max_in_flight)
+  return math.min(options.concurrency, options.client:limits().max_in_flight)
 end
 
 --- How much longer calls may take because of the rate: below one request a second their turns come late.

@@ -18,7 +18,6 @@ local timelines = require "aicc.jobs.db.timeline"
 
 local M = {}
 
-local CHUNK = 50
 local LISTING = 3600 -- seconds for a listing of however many pages
 local CALL = 300     -- seconds for another call: the rate's waits count too
 
@@ -71,7 +70,7 @@ end
 local function prepare(job, options)
   local interrupted = options.interrupted or core.interrupted
   local function refusal(request) return interrupted() and pace.refusal(request, "interrupted") or nil end
-  local rate, on_note = options.rate or pace.RATE, options.on_note or function() end
+  local rate, on_note = options.rate, options.on_note or function() end
   local slowness, usual = pace.slowness(rate), options.client:limits()
   local context = {
     planner = options.client, concurrency = pace.concurrency(options), listing_deadline = LISTING * slowness,
@@ -185,7 +184,7 @@ end
 local function plan(db, name, reader, options)
   local good, err = check_name(db, name)
   if not good then return nil, err end
-  local job = jobs.create(db, name, options.chunk or CHUNK)
+  local job = jobs.create(db, name, options.chunk)
   return job_lock.during(db, job, fill, db, job, reader, options)
 end
 

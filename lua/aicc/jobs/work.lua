@@ -89,7 +89,7 @@ end
 -- @tparam table options see `aicc.jobs.workers`
 -- @treturn table `rate` (requests a second), `troubles` (errors of queues that were left alone), `stopped` (why it ends)
 function M.new(db, job, claimed, options)
-  local rate = options.rate or pace.RATE
+  local rate = options.rate
   local slowness = pace.slowness(rate)
   return setmetatable({
     db = db, job = job, claims = claimed, turn = turn.new(db, claimed, options.timeline), rate = rate, slowness = slowness,
