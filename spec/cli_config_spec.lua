@@ -31,7 +31,7 @@ describe("the command's settings #lua54", function()
     assert(os.execute("chmod 600 " .. folder .. "/" .. name))
   end
 
-  local WHOLE = { AICC_BASE_URL = "https://api.example", AICC_APP_KEY = "k", AICC_APP_SECRET = "canary" }
+  local WHOLE = { AICC_BASE_URL = "https://api.example", AICC_APP_KEY = "app-key", AICC_APP_SECRET = "canary" }
 
   it("are shown where there are none: what was looked at, what is needed and how it is given", function()
     local status, out, err = run({}, "config")
@@ -58,7 +58,7 @@ describe("the command's settings #lua54", function()
 
   it("are shown with what each comes from, and no secret among them", function()
     write("aicc/config.json", '{"timeout":7,"app_secret":"canary"}')
-    write("key", "k\n")
+    write("key", "app-key\n")
     local variables = { AICC_BASE_URL = "https://api.example", AICC_APP_KEY_FILE = folder .. "/key",
       AICC_STORE = "postgresql://u:canary@h/db" }
     local status, out, err = run(variables, "config")
@@ -102,8 +102,18 @@ describe("the command's settings #lua54", function()
     assert.is_truthy(err:find('base_url: set AICC_BASE_URL, or "base_url" in the configuration file\n', 1, true), err)
     assert.is_truthy(err:find("The configuration file is " .. folder .. "/aicc/config.json.\n", 1, true), err)
     assert.is_nil(err:find("aicc.new", 1, true))
-    err = select(3, run({ AICC_BASE_URL = "http://api.example", AICC_APP_KEY = "k", AICC_APP_SECRET = "s" }, "token --check"))
+    local clear = { AICC_BASE_URL = "http://api.example", AICC_APP_KEY = "app-key", AICC_APP_SECRET = "secret" }
+    err = select(3, run(clear, "token --check"))
     assert.matches("^aicc: base_url %(environment AICC_BASE_URL%): http://", err)
+  end)
+
+  it("that are too short to be kept secret are named, by `aicc config` too", function()
+    local variables = { AICC_BASE_URL = "https://api.example", AICC_APP_KEY = "app-key", AICC_APP_SECRET = "s" }
+    for _, command in ipairs { "config", "token --check" } do
+      local status, out, err = run(variables, command)
+      assert.equal(3, status)
+      assert.matches("^aicc: app_secret.-: expected at least 6 bytes, got 1", err, nil, out)
+    end
   end)
 
   it("of the job store are shown without what may be a password", function()

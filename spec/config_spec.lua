@@ -24,7 +24,7 @@ local function write(name, text, mode)
   return path
 end
 
-local GIVEN = { base_url = "https://api.example", app_key = "k", app_secret = "s" }
+local GIVEN = { base_url = "https://api.example", app_key = "app-key", app_secret = "secret" }
 
 -- Resolves with GIVEN and these; the environment has nothing but what is said, and the configuration file below the directory.
 local function resolve(options, environment)
@@ -91,13 +91,14 @@ describe("a setting", function()
 
   it("of each variable is read", function()
     local settings = assert(resolve({ base_url = "nil", app_key = "nil", app_secret = "nil" }, {
-      AICC_BASE_URL = "https://env.example", AICC_APP_KEY = "ek", AICC_APP_SECRET = "es", AICC_TENANT_SPACE_ID = "et",
+      AICC_BASE_URL = "https://env.example", AICC_APP_KEY = "env-key", AICC_APP_SECRET = "env-secret",
+      AICC_TENANT_SPACE_ID = "et",
       AICC_CA_FILE = "/ca", AICC_CA_PATH = "/cas", AICC_PROXY = "http://ep", AICC_TIMEOUT = "1.5", AICC_CONNECT_TIMEOUT = "2",
       AICC_TOKEN_URL = "https://tokens.example", AICC_EGRESS = "unix:/e", AICC_TOKEN_EGRESS = "unix:/t",
     }))
     assert.same({ "https://tokens.example", "unix:/e", "unix:/t" },
       { settings.token_url, settings.egress, settings.token_egress })
-    assert.same({ "https://env.example", "ek", "es", "et", "/ca", "/cas", "http://ep", 1.5, 2 }, {
+    assert.same({ "https://env.example", "env-key", "env-secret", "et", "/ca", "/cas", "http://ep", 1.5, 2 }, {
       settings.base_url, settings.app_key, settings.app_secret, settings.tenant_space_id, settings.ca_file, settings.ca_path,
       settings.proxy, settings.timeout, settings.connect_timeout,
     })
@@ -116,9 +117,25 @@ describe("refused is", function()
     refuses("connect_timeout: expected a number of seconds above 0", { connect_timeout = 1 / 0 })
     refuses("token_lifetime: expected an integer from 60 to 3600", { token_lifetime = 59 })
     refuses("max_in_flight: expected an integer from 1 to 1024", { max_in_flight = 1.5 })
-    refuses("app_key: expected", { app_key = "a b" })
+    refuses("app_key: expected", { app_key = "two words" })
     refuses("app_key: expected", { app_key = "a\r\nX: 1" })
     refuses("app_secret: expected", { app_secret = "" })
+  end)
+
+  it("a secret that might be a part of any word, wherever it comes from: it could not be kept out of messages", function()
+    for _, name in ipairs { "app_key", "app_secret" } do
+      for _, short in ipairs { "r", "secre" } do
+        local said = ("%s: expected at least 6 bytes, got %d"):format(name, #short)
+        local variable = "AICC_" .. name:upper()
+        refuses(said, { [name] = short })
+        refuses(said, { [name] = "nil" }, { [variable] = short })
+        refuses(said, { [name] = "nil" }, { [variable .. "_FILE"] = write("secret", short .. "\n") })
+        write("aicc/config.json", ('{"%s":"%s"}'):format(name, short))
+        refuses(said, { [name] = "nil" })
+        os.remove(directory .. "/aicc/config.json")
+      end
+      assert.equal("sesame", assert(resolve { [name] = "sesame" })[name])
+    end
   end)
 
   it("text in the environment that is none of the type", function()
@@ -146,14 +163,15 @@ describe("refused is", function()
       ["http://api.example"] = "base_url", ["ftp://api.example"] = "base_url", ["nonsense"] = "base_url",
       ["https://user:pass@api.example"] = "base_url",
     } do
-      local client, err = aicc.new { base_url = base_url, app_key = "k", app_secret = "s" }
+      local client, err = aicc.new { base_url = base_url, app_key = "app-key", app_secret = "secret" }
       assert.is_nil(client)
       assert.same({ "config", true }, { err.kind, err.message:find(text, 1, true) ~= nil }, base_url)
     end
-    local client, err = aicc.new { base_url = "https://api.example", app_key = "k", app_secret = "s", ca_file = "/nowhere" }
+    local client, err = aicc.new { base_url = "https://api.example", app_key = "app-key", app_secret = "secret",
+      ca_file = "/nowhere" }
     assert.is_nil(client)
     assert.truthy(err.message:find("ca_file: cannot read /nowhere", 1, true))
-    client, err = aicc.new { base_url = "https://api.example", app_key = "k", app_secret = "s", verify = false }
+    client, err = aicc.new { base_url = "https://api.example", app_key = "app-key", app_secret = "secret", verify = false }
     assert.is_nil(client)
     assert.truthy(err.message:find "^verify")
   end)
@@ -163,13 +181,15 @@ describe("a secret's file", function()
   local function secret_from(path) return resolve({ app_secret = "nil" }, { AICC_APP_SECRET_FILE = path }) end
 
   it("is read without its last line end, also through a symbolic link", function()
-    for text, secret in pairs { ["s1"] = "s1", ["s2\n"] = "s2", ["s3\r\n"] = "s3", ["s 4"] = "s 4" } do
+    for text, secret in pairs {
+      ["secret1"] = "secret1", ["secret2\n"] = "secret2", ["secret3\r\n"] = "secret3", ["secret 4"] = "secret 4",
+    } do
       local settings, sources = secret_from(write("secret", text, "444"))
       assert.same({ secret, "environment AICC_APP_SECRET_FILE" }, { settings.app_secret, sources.app_secret })
     end
     os.execute(("ln -s secret %s/link"):format(directory))
     assert(secret_from(directory .. "/link"))
-    assert.equal("k2", assert(resolve({ app_key = "nil" }, { AICC_APP_KEY_FILE = write("key", "k2\n") })).app_key)
+    assert.equal("key-02", assert(resolve({ app_key = "nil" }, { AICC_APP_KEY_FILE = write("key", "key-02\n") })).app_key)
   end)
 
   it("is refused with its path and with what is in it that nobody sees, and nothing of the secret", function()
@@ -305,12 +325,14 @@ describe("the proxy", function()
 
   it("that cannot be read for what is in its password says how that is written, and not what it is", function()
     for _, proxy_url in ipairs { "http://u:can@ary@p:3128", "http://u:can/ary@p:3128", "http://u:can#ary@p", "u:can@ary@p:1" } do
-      local client, err = aicc.new { base_url = "https://api.example", app_key = "k", app_secret = "s", proxy = proxy_url }
+      local client, err = aicc.new { base_url = "https://api.example", app_key = "app-key", app_secret = "secret",
+        proxy = proxy_url }
       assert.is_nil(client)
       assert.matches("^proxy: expected .* in the name and the password @ is written %%40", err.message)
       assert.is_nil(err.message:find "can.ary")
     end
-    assert(aicc.new { base_url = "https://api.example", app_key = "k", app_secret = "s", proxy = "http://u:can%40ary@p" }):close()
+    assert(aicc.new { base_url = "https://api.example", app_key = "app-key", app_secret = "secret",
+      proxy = "http://u:can%40ary@p" }):close()
   end)
 
   it("is not used for this machine", function()
@@ -352,7 +374,7 @@ it("nothing is read when the module is loaded", function()
 end)
 
 it("what bounds a client's calls is told as a copy, with the defaults, and through another transport too", function()
-  local client = assert(aicc.new { base_url = "https://api.example", app_key = "k", app_secret = "s", timeout = 3,
+  local client = assert(aicc.new { base_url = "https://api.example", app_key = "app-key", app_secret = "secret", timeout = 3,
     retry = { attempts = 2 } })
   local expected = {
     timeout = 3, deadline = 60, max_in_flight = 8,

@@ -16,7 +16,7 @@ local WAYS = {
     "core.prepare", function(arguments) return core.prepare(RELEASE, 1, arguments.skillId, arguments.userAccounts) end,
     takes_values = true, -- as a method of the client's: it calls them as such a method does
   },
-  { "core.encode", function(arguments) return core.encode(RELEASE, arguments, { token = "t", app_key = "k" }) end },
+  { "core.encode", function(arguments) return core.encode(RELEASE, arguments, { token = "t", app_key = "app-key" }) end },
   { "session:release", function(arguments) return session:release_agent_by_skill("t", arguments) end },
   { "core.release", function(arguments) return core.release_agent_by_skill(session, "t", arguments) end },
   { "session:start", function(arguments) return session:start(RELEASE, "t", arguments) end },

@@ -3,12 +3,12 @@
 local core = require "aicc.core"
 
 local WHO = {
-  app_key = "key-1", tenant_space_id = "space-7", user_agent = "night job",
+  app_key = "key-01", tenant_space_id = "space-7", user_agent = "night job",
   authority = "host:8443", prefix = "/a", version = "1.0",
 }
 
 local ARGUMENTS = {
-  token = { app_key = "key-1", app_secret = "s3cret-0816", expires = 600 },
+  token = { app_key = "key-01", app_secret = "s3cret-0816", expires = 600 },
   release_agent_by_skill = { skillId = 3, userAccounts = { "a", "b" } },
   bind_agents = { skillId = 4, userAccounts = { "x1" }, agentWeight = 2 },
   query_agents = { skillId = 3, pageNum = 1 },

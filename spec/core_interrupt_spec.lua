@@ -25,7 +25,7 @@ local function run(script)
   process = processes.lua(("local URL = 'http://127.0.0.1:%d'\n"):format(port) .. [[
     local core = require "aicc.curl"
     local ONE = { skillId = 3, userAccounts = { "1001" } }
-    local session = core.session { base_url = URL, timeout = 60, app_key = "k" }
+    local session = core.session { base_url = URL, timeout = 60, app_key = "app-key" }
   ]] .. script)
 end
 
@@ -51,7 +51,7 @@ describe("Ctrl-C", function()
   -- { name, script }
   for _, case in ipairs {
     { "a call", [[session:release_agent_by_skill("t", ONE)]] },
-    { "a call for a token", [[session:token { app_key = "k", app_secret = "s" }]] },
+    { "a call for a token", [[session:token { app_key = "app-key", app_secret = "secret" }]] },
     { "a call in a coroutine", [[coroutine.wrap(function() session:release_agent_by_skill("t", ONE) end)()]] },
     { "a call in a coroutine of a coroutine", [[
       coroutine.wrap(function() coroutine.wrap(function() session:release_agent_by_skill("t", ONE) end)() end)()]] },
@@ -64,27 +64,27 @@ describe("Ctrl-C", function()
       session:start("release_agent_by_skill", "t", ONE)
       while session:step(60) > 0 do end]] },
     { "a client's call", [[
-      local client = assert(require("aicc").new { base_url = URL, app_key = "k", app_secret = "s", timeout = 60 })
+      local client = assert(require("aicc").new { base_url = URL, app_key = "app-key", app_secret = "secret", timeout = 60 })
       client:release_agent_by_skill(3, { "1001" })]] },
     { "a client's call in a coroutine", [[
-      local client = assert(require("aicc").new { base_url = URL, app_key = "k", app_secret = "s", timeout = 60 })
+      local client = assert(require("aicc").new { base_url = URL, app_key = "app-key", app_secret = "secret", timeout = 60 })
       local _, err = coroutine.wrap(function() return client:release_agent_by_skill(3, { "1001" }) end)()
       assert(err.kind == "aborted")]] },
     { "the loop", [[
       local loop = require "aicc.loop"
-      local client = assert(require("aicc").new { base_url = URL, app_key = "k", app_secret = "s", timeout = 60 })
+      local client = assert(require("aicc").new { base_url = URL, app_key = "app-key", app_secret = "secret", timeout = 60 })
       for n = 1, 20 do loop.spawn(function() client:release_agent_by_skill(n, { "1001" }) end) end
       loop.run()]] },
     { "the loop with several clients, in a coroutine", [[
       local aicc, loop = require "aicc", require "aicc.loop"
       for n = 1, 3 do
-        local client = assert(aicc.new { base_url = URL, app_key = "k", app_secret = "s", timeout = 60 })
+        local client = assert(aicc.new { base_url = URL, app_key = "app-key", app_secret = "secret", timeout = 60 })
         loop.spawn(function() client:release_agent_by_skill(n, { "1001" }) end)
       end
       coroutine.wrap(loop.run)()]] },
     { "the loop in a coroutine", [[
       local loop = require "aicc.loop"
-      local client = assert(require("aicc").new { base_url = URL, app_key = "k", app_secret = "s", timeout = 60 })
+      local client = assert(require("aicc").new { base_url = URL, app_key = "app-key", app_secret = "secret", timeout = 60 })
       for n = 1, 20 do loop.spawn(function() client:release_agent_by_skill(n, { "1001" }) end) end
       coroutine.wrap(loop.run)()]] },
   } do
@@ -132,7 +132,7 @@ describe("Ctrl-C", function()
   it("is seen by a script that catches the loop's: what waited for its turn is never sent", function()
     run [[
       local loop = require "aicc.loop"
-      local narrow = core.session { base_url = URL, timeout = 60, app_key = "k", max_in_flight = 1 }
+      local narrow = core.session { base_url = URL, timeout = 60, app_key = "app-key", max_in_flight = 1 }
       local resumed = 0
       for _ = 1, 3 do
         loop.spawn(function()

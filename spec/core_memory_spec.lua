@@ -59,8 +59,9 @@ describe("out of memory at any allocation #lua54 #nocoverage", function()
       local output = run([[
         local whole = core.encode("release_agent_by_skill", ARGUMENTS, { token = "t" }).body
         local rounds = exhaust(function()
-          local request = core.encode("release_agent_by_skill", ARGUMENTS, { token = "t", app_key = "k" })
-          assert(request.body == whole and request.headers.Authorization == "Bearer t" and request.headers["x-app-key"] == "k")
+          local request = core.encode("release_agent_by_skill", ARGUMENTS, { token = "t", app_key = "app-key" })
+          local headers = request.headers
+          assert(request.body == whole and headers.Authorization == "Bearer t" and headers["x-app-key"] == "app-key")
           return true
         end, ]] .. forever .. [[)
         rounds = rounds + exhaust(function()
@@ -73,7 +74,7 @@ describe("out of memory at any allocation #lua54 #nocoverage", function()
 
     it("a request's bytes are whole or none, and so is an answer's result, " .. mode .. " #nosan", function()
       local output = run([[
-        local who = { app_key = "k", authority = "host", prefix = "", version = "1.0" }
+        local who = { app_key = "app-key", authority = "host", prefix = "", version = "1.0" }
         local whole = core.http_request("release_agent_by_skill", ARGUMENTS, "t", who, "A: b\r\n")
         local rounds = exhaust(function()
           assert(core.http_request("release_agent_by_skill", ARGUMENTS, "t", who, "A: b\r\n") == whole)

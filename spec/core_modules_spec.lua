@@ -40,7 +40,7 @@ describe("the C modules", function()
   it("have one aicc.ALL between them, and one metatable for errors", function()
     assert.equal(core.ALL, curl.ALL)
     assert.is_true(rawequal(core.error_meta, curl.error_meta))
-    local session = assert(curl.session { base_url = "http://127.0.0.1:1", app_key = "k" })
+    local session = assert(curl.session { base_url = "http://127.0.0.1:1", app_key = "app-key" })
     local _, err = session:release_agent_by_skill("t", { skillId = 3, userAccounts = {} })
     assert.same({ "guard", true }, { err.kind, rawequal(getmetatable(err), core.error_meta) })
     local _, sent = session:release_agent_by_skill("t", { skillId = 3, userAccounts = core.ALL })
@@ -67,8 +67,8 @@ describe("the C modules", function()
     local cpath = folder .. "/?.so" -- and nothing else: aicc may be installed here
     local process = processes.lua([[
       local aicc = require "aicc"
-      assert(require("aicc.core").encode("token", { app_key = "key", app_secret = "secret" }))
-      local client, err = aicc.new { base_url = "http://127.0.0.1:1", app_key = "key", app_secret = "secret" }
+      assert(require("aicc.core").encode("token", { app_key = "app-key", app_secret = "secret" }))
+      local client, err = aicc.new { base_url = "http://127.0.0.1:1", app_key = "app-key", app_secret = "secret" }
       print(client, err.kind, (err.message:gsub("\n.*", "")))]], {
         LUA_CPATH_5_4 = cpath, LUA_CPATH = cpath, LUA_PATH = package.path })
     local status, output = process:wait()

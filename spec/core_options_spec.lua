@@ -41,7 +41,7 @@ describe("base_url", function()
   } do
     local url, words, refused = case[1], case[2], case[3]
     it((words or refused) and "refuses " .. url:gsub("%c", ".") or "takes " .. url, function()
-      local session, err = core.session { base_url = url, app_key = "key" }
+      local session, err = core.session { base_url = url, app_key = "app-key" }
       if not (words or refused) then
         assert(session, tostring(err)):close()
         return
@@ -70,12 +70,16 @@ describe("an option's wrong content", function()
     { "ca_path", "/nowhere", "cannot read /nowhere: No such file or directory" },
     { "verify", false, "false is allowed only for a loopback address" },
   }
-  for _, name in ipairs { "app_key", "tenant_space_id", "user_agent" } do
-    for _, value in ipairs { "", "a\r\nX-Evil: 1", "a\n", "\ra", "a\tb", "é", "\127", ("a"):rep(4097) } do
-      cases[#cases + 1] = { name, value, VISIBLE }
+  for name, expected in pairs { app_key = VISIBLE:gsub("1 to", "6 to"), tenant_space_id = VISIBLE, user_agent = VISIBLE } do
+    for _, value in ipairs {
+      "", "a\r\nX-Evil: 1", "abcdef\n", "\rabcdef", "abc\tdef", "abcdefé", "abcdef\127", ("a"):rep(4097),
+    } do
+      cases[#cases + 1] = { name, value, expected }
     end
   end
-  cases[#cases + 1] = { "app_key", "two words", VISIBLE }
+  cases[#cases + 1] = { "app_key", "two words", "expected 6 to 4096 visible ASCII characters" }
+  cases[#cases + 1] = { "app_key", "short", "expected 6 to 4096 visible ASCII characters" }
+  cases[#cases + 1] = { "app_secret", "short", "expected at least 6 bytes" }
   cases[#cases + 1] = { "tenant_space_id", "two words", VISIBLE }
 
   for n, case in ipairs(cases) do
@@ -87,6 +91,19 @@ describe("an option's wrong content", function()
       assert.equal(words, err.message:sub(1, #words))
     end)
   end
+
+  it("is refused in a call's credentials, too", function()
+    local session = assert(core.session { base_url = "http://127.0.0.1:1" })
+    for name, expected in pairs { app_key = "visible ASCII characters without spaces", app_secret = "bytes" } do
+      local arguments = { app_key = "app-key", app_secret = "secret" }
+      arguments[name] = "short"
+      for _, err in ipairs { select(2, session:token(arguments)), (select(2, core.encode("token", arguments))) } do
+        assert.same({ "argument", "not_sent", ("%s: expected 6 to 4096 %s"):format(name, expected) },
+          { err.kind, err.outcome, err.message })
+      end
+    end
+    session:close()
+  end)
 
   it("is not shown where it may be secret", function()
     assert.is_nil(select(2, core.session(options_with("app_key", "s3cret key"))).message:find("s3cret", 1, true))

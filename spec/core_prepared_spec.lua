@@ -5,7 +5,7 @@ local core = require "aicc.curl"
 local sandbox = require "aicc.sandbox"
 
 local RELEASE, BIND = "release_agent_by_skill", "bind_agents"
-local WHO = { token = "t", app_key = "k" }
+local WHO = { token = "t", app_key = "app-key" }
 
 local function release(accounts) return assert(core.prepare(RELEASE, 1, 3, accounts)) end
 
@@ -64,7 +64,7 @@ describe("what is prepared", function()
   end)
 
   it("is good for its own operation only, and nothing else looks like it", function()
-    local prepared, session = release { "a" }, assert(core.session { base_url = "http://127.0.0.1:1", app_key = "k" })
+    local prepared, session = release { "a" }, assert(core.session { base_url = "http://127.0.0.1:1", app_key = "app-key" })
     local function raises(text, f, ...)
       local ok, message = pcall(f, ...)
       assert.is_false(ok)

@@ -2,7 +2,6 @@
 
 local cjson = require "cjson"
 local core = require "aicc.curl"
-local mime = require "mime"
 local sandbox = require "aicc.sandbox"
 
 local SECRETS = { token = "tok-7dK/9+x_Q~2pLmZ4", app_key = "key.AbCdEf=GhIjKl", app_secret = 's3cr"et\\pässwörd<&>密😀!' }
@@ -28,7 +27,6 @@ local function ascii_json(text)
 end
 local function entities(text) return characters(text, function(code) return ("&#%d;"):format(code) end) end
 local function hex_entities(text) return characters(text, function(code) return ("&#x%X;"):format(code) end) end
-local function url_safe(text) return (mime.b64(text):gsub("+", "-"):gsub("/", "_"):gsub("=", "")) end
 
 -- { name, what the server makes of the secret }
 local FORMS = {
@@ -37,21 +35,13 @@ local FORMS = {
   { "escaped as JSON", escape_slash }, { "escaped as JSON in ASCII", ascii_json }, { "in HTML's ASCII", entities },
   { "in HTML's ASCII by hex digits", hex_entities },
   { "escaped as JSON, every character", escape_all },
-  { "base64", mime.b64 }, { "base64 for URLs", url_safe },
 }
-for lead = 1, 5 do
-  for tail = 0, 2 do
-    local name = ("base64 after %d bytes and before %d"):format(lead, tail)
-    FORMS[#FORMS + 1] = { name, function(secret) return (mime.b64(("u"):rep(lead) .. secret .. ("v"):rep(tail))) end }
-  end
-end
 
 -- Whether a piece of the secret, in any of the forms, of so many characters is in the text.
 local function leaks(text, secret)
   for _, form in ipairs(FORMS) do
     local shown = form[2](secret)
-    local from = form[1]:find "base64 after" and 9 or 1 -- the digits that what comes before shares
-    for at = from, #shown - 11 do
+    for at = 1, #shown - 11 do
       if text:find(shown:sub(at, at + 11), 1, true) then return form[1] .. ": " .. shown:sub(at, at + 11) end
     end
   end

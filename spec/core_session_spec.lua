@@ -61,7 +61,7 @@ describe("a call", function()
     start()
     assert.equal(0, select("#", session:result()))
     local first = assert(session:start(RELEASE, token, ONE))
-    local second = assert(session:start("token", nil, { app_key = "sandbox-key", app_secret = "wrong" }))
+    local second = assert(session:start("token", nil, { app_key = "sandbox-key", app_secret = "mistaken" }))
     assert.equal(0, first % 1)
     assert.is_true(second > first)
     local seen = {}
@@ -98,7 +98,7 @@ describe("a call", function()
     local into, seen, tickets, left = { "old" }, {}, {}, 3
     assert.same({ 0, 0, false }, { session:turn(0, into) })
     tickets[1] = assert(session:start(RELEASE, token, ONE))
-    tickets[2] = assert(session:start("token", nil, { app_key = "sandbox-key", app_secret = "wrong" }))
+    tickets[2] = assert(session:start("token", nil, { app_key = "sandbox-key", app_secret = "mistaken" }))
     tickets[3] = assert(session:start(RELEASE, "unknown", ONE))
     while session:step(1) > 0 do end
     into[13], into[14] = "kept", "too"
@@ -320,7 +320,8 @@ describe("close", function()
         if n > 6 then one:result() end
         if n == 8 then one:close() end
         assert.is_nil(core.session { base_url = server.base_url, ca_file = "/nowhere" })                       -- half made
-        assert.is_false(pcall(core.session, { base_url = server.base_url, app_key = "k", timeout = "soon" })) -- less than half
+        local half = { base_url = server.base_url, app_key = "app-key", timeout = "soon" } -- less than half
+        assert.is_false(pcall(core.session, half))
         sessions[n] = one
       end
       if round > 2 then server:stop() end

@@ -46,11 +46,11 @@ end
 describe("on the wire", function()
   -- { name, session's options, accounts, body, headers beside the usual ones }
   for _, case in ipairs {
-    { "a list", { app_key = "key-1" }, { "1001", "1002" }, '{"skillId":3,"userAccounts":["1001","1002"]}', "x-app-key: key-1" },
-    { "everybody", { app_key = "key-1" }, core.ALL, '{"skillId":3,"userAccounts":[]}', "x-app-key: key-1" },
+    { "a list", { app_key = "key-01" }, { "1001", "1002" }, '{"skillId":3,"userAccounts":["1001","1002"]}', "x-app-key: key-01" },
+    { "everybody", { app_key = "key-01" }, core.ALL, '{"skillId":3,"userAccounts":[]}', "x-app-key: key-01" },
     { "no app key", {}, { "1001" }, '{"skillId":3,"userAccounts":["1001"]}' },
-    { "a tenant", { app_key = "key-1", tenant_space_id = "space-7" }, { "1001" }, '{"skillId":3,"userAccounts":["1001"]}',
-      "x-app-key: key-1", "X-TenantSpaceID: space-7" },
+    { "a tenant", { app_key = "key-01", tenant_space_id = "space-7" }, { "1001" }, '{"skillId":3,"userAccounts":["1001"]}',
+      "x-app-key: key-01", "X-TenantSpaceID: space-7" },
   } do
     it("a release is what is documented: " .. case[1], function()
       start(case[2])
@@ -64,12 +64,12 @@ describe("on the wire", function()
   end
 
   it("a token's request has X-Token-Expire, and no header that tells who asks", function()
-    start { app_key = "key-1", tenant_space_id = "space-7" }
+    start { app_key = "key-01", tenant_space_id = "space-7" }
     for asked, told in pairs { [0] = 3600, [60] = 60, [600.0] = 600 } do
-      local _, err = session:token { app_key = "key-1", app_secret = 'a"s\\é', expires = asked ~= 0 and asked or nil }
+      local _, err = session:token { app_key = "key-01", app_secret = 'a"sec\\é', expires = asked ~= 0 and asked or nil }
       assert.same({ "protocol", "unknown" }, { err.kind, err.outcome }) -- the script gives no tokens
       local _, first, headers, body = captured()
-      local expected = '{"app_key":"key-1","app_secret":"a\\"s\\\\é"}'
+      local expected = '{"app_key":"key-01","app_secret":"a\\"sec\\\\é"}'
       assert.equal("POST /apigovernance/api/oauth/tokenByAkSk HTTP/1.1", first)
       assert.same({
         "Content-Length: " .. #expected, "Content-Type: application/json", "Host: 127.0.0.1:" .. port,
@@ -80,8 +80,8 @@ describe("on the wire", function()
   end)
 
   it("the same bytes go out as core.encode gives to hosts that send by their own means", function()
-    start { app_key = "key-1", tenant_space_id = "space-7", user_agent = "night job" }
-    local who = { token = "token-1", app_key = "key-1", tenant_space_id = "space-7", user_agent = "night job" }
+    start { app_key = "key-01", tenant_space_id = "space-7", user_agent = "night job" }
+    local who = { token = "token-1", app_key = "key-01", tenant_space_id = "space-7", user_agent = "night job" }
     for operation, arguments in pairs {
       release_agent_by_skill = { skillId = 3, userAccounts = { "a" } },
       bind_agents = { skillId = 4, userAccounts = { "x1", "x2" }, agentWeight = 2 },
@@ -126,7 +126,7 @@ describe("on the wire", function()
   end)
 
   it("a body over a MiB goes out whole, without Expect, and the next small one is as ever", function()
-    start { app_key = "key-1" }
+    start { app_key = "key-01" }
     local accounts, quoted = {}, {}
     for n = 1, 12000 do
       accounts[n] = ("%05d"):format(n):rep(20)
@@ -138,15 +138,15 @@ describe("on the wire", function()
     local long = server:line() -- read after the second one: under valgrind that takes longer than a connection is kept
     assert(session:release_agent_by_skill("token-1", { skillId = 3, userAccounts = { "a" } }))
     local _, _, headers, body = captured(long)
-    assert.same(headers_of(#expected, "token-1", "x-app-key: key-1"), headers)
+    assert.same(headers_of(#expected, "token-1", "x-app-key: key-01"), headers)
     assert.is_true(expected == body)
     local connection, _, small, short = captured()
-    assert.same(headers_of(#short, "token-1", "x-app-key: key-1"), small)
+    assert.same(headers_of(#short, "token-1", "x-app-key: key-01"), small)
     assert.equal(1, connection)
   end)
 
   it("each call has its own token, also when tokens take turns on one connection", function()
-    start { app_key = "key-1" }
+    start { app_key = "key-01" }
     for _, token in ipairs { "one", "two", "two", "one", "three" } do
       assert(session:release_agent_by_skill(token, { skillId = 3, userAccounts = { "a" } }))
       local connection, _, headers = captured()

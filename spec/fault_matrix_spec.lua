@@ -197,7 +197,7 @@ describe("unreachable:", function()
       local way, server = way_to(row)
       for _, operation in ipairs(OPERATIONS) do
         local time = scene.skipping()
-        local options = scene.options(time, { app_key = "k", app_secret = "s" })
+        local options = scene.options(time, { app_key = "app-key", app_secret = "secret" })
         if operation[1] ~= "token" then options.store = scene.with_token() end
         for name, value in pairs(way) do options[name] = value end
         local client = assert(aicc.new(inside.options(options)))

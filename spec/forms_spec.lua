@@ -234,7 +234,7 @@ it("a failure of a moment, or of a queue, is no form that is not known, though a
 end)
 
 it("what tells a lenient server from a strict one is no empty object, which either may refuse", function()
-  local who = { token = "t", app_key = "key", base_url = "https://api.example" }
+  local who = { token = "t", app_key = "app-key", base_url = "https://api.example" }
   client = scene.client(scene.standing(), function(request)
     if request.operation == RELEASE then return nil, scene.lost(RELEASE) end
     local body = core.encode(QUERY, request.arguments, who).body

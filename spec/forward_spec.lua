@@ -29,14 +29,15 @@ end)
 
 it("no header of any request of ours can be listed", function()
   local arguments = {
-    token = { app_key = "k", app_secret = "s", expires = 3600 }, query_agents = { skillId = 3 },
+    token = { app_key = "app-key", app_secret = "secret", expires = 3600 }, query_agents = { skillId = 3 },
     release_agent_by_skill = { skillId = 3, userAccounts = { "1" } },
     bind_agents = { skillId = 3, userAccounts = { "1" } },
   }
   local seen = {}
   for operation, given in pairs(arguments) do
     local encoded = assert(core.encode(operation, given, {
-      token = operation ~= "token" and "t" or nil, app_key = "k", app_secret = "s", tenant_space_id = "5", user_agent = "a",
+      token = operation ~= "token" and "t" or nil, app_key = "app-key", app_secret = "secret", tenant_space_id = "5",
+      user_agent = "a",
     }))
     for name in pairs(encoded.headers) do
       assert_refused(name)
@@ -126,13 +127,14 @@ describe("through libcurl", function()
     assert.is_false(pcall(of { ["X-Request-Id"] = "x" }))
     local _, err = client:release_agent_by_skill(3, { "1001" }, { headers = { traceparent = "a\r\nAuthorization: b" } })
     assert.same({ "argument", "not_sent" }, { err.kind, err.outcome })
-    assert.is_nil(aicc.new { base_url = server.base_url, app_key = "k", app_secret = "s", forward_headers = "Authorization" })
+    assert.is_nil(aicc.new { base_url = server.base_url, app_key = "app-key", app_secret = "secret",
+      forward_headers = "Authorization" })
     client:close()
     assert.equal(0, #server:requests())
   end)
 
   it("a session refuses what would replace its own, and what is no header", function()
-    local session = assert(curl.session { base_url = server.base_url, app_key = "k" })
+    local session = assert(curl.session { base_url = server.base_url, app_key = "app-key" })
     local arguments = { skillId = 3, userAccounts = { "1001" } }
     for said, headers in pairs {
       ["'AUTHORIZATION' is not a caller's to give"] = { AUTHORIZATION = "a" }, ["'x_app_key' is not"] = { x_app_key = "a" },

@@ -30,7 +30,7 @@ describe("HAProxy's unit #hosts", function()
       chmod 700 "$work/run"; cp examples/hook.lua examples/haproxy/* "$work/etc"
       sed -i "s|/run/hook|$work/run|g; s|/etc/hook/haproxy|$work/etc|g" "$work/etc/hook.service"
       export LUA_PATH="$PWD/lua/?.lua;$PWD/lua/?/init.lua;;" LUA_CPATH="$PWD/build/%s/?.so;;" HOOK_LISTEN=127.0.0.1:%d
-      export AICC_BASE_URL=https://localhost AICC_APP_KEY=k AICC_APP_SECRET=s HOOK_SECRET=s HOME=/var/lib/haproxy
+      export AICC_BASE_URL=https://localhost AICC_APP_KEY=app-key AICC_APP_SECRET=secret HOOK_SECRET=s HOME=/var/lib/haproxy
       export $(sed -n 's/^Environment=HOOK/HOOK/p' "$work/etc/hook.service")
       line() { sed -n "s|^$1=||p" "$work/etc/hook.service"; }
       touch "$work/began"

@@ -4,7 +4,7 @@ local aicc = require "aicc"
 local host = require "aicc.host"
 
 local function config_error(options)
-  local all = { base_url = "https://localhost", app_key = "k", app_secret = "s" }
+  local all = { base_url = "https://localhost", app_key = "app-key", app_secret = "secret" }
   for name, value in pairs(options) do all[name] = value end
   local client, err = aicc.new(all)
   assert.is_nil(client)

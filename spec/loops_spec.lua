@@ -233,7 +233,7 @@ it("a transport whose loop is not installed is a fault of configuration #loops",
     local modules, kept = { name, "aicc.transport." .. name, "aicc.transport.loops." .. name }, {}
     for n, module in ipairs(modules) do kept[n], package.loaded[module] = package.loaded[module] or false, nil end
     package.path, package.cpath = "lua/?.lua;lua/?/init.lua", ""
-    local made, err = aicc.new { base_url = here.server.base_url, app_key = "k", app_secret = "s", transport = name }
+    local made, err = aicc.new { base_url = here.server.base_url, app_key = "app-key", app_secret = "secret", transport = name }
     package.path, package.cpath = path, cpath
     for n, module in ipairs(modules) do package.loaded[module] = kept[n] or nil end
     assert.same({ nil, "config" }, { made, err.kind })

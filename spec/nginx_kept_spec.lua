@@ -57,7 +57,8 @@ it("in nginx what comes behind an interim answer is no other call's, nor is a st
   assert.equal("listening", egress:line())
   local told = there:run(([[
     local client = assert(require("aicc").new {
-      egress = "unix:%s/interim.sock", base_url = "https://localhost", app_key = "k", app_secret = "s", store = "memory",
+      egress = "unix:%s/interim.sock", base_url = "https://localhost", app_key = "app-key", app_secret = "secret",
+      store = "memory",
       retry = false,
     })
     local told = {}

@@ -9,7 +9,7 @@ local function copied(command)
     sed -i -e "s|/run/hook/|$work/|" -e "s|service.besclouds.com:443|127.0.0.1:1|" -e "s|127.0.0.1:8080|127.0.0.1:%d|" \
       "$work/nginx.conf" "$work/hook.service"
     export LUA_PATH="$PWD/lua/?.lua;$PWD/lua/?/init.lua;;" LUA_CPATH="$PWD/build/5.1/?.so;;" HOOK_SECRET=s
-    export AICC_BASE_URL=https://service.besclouds.com AICC_APP_KEY=k AICC_APP_SECRET=s
+    export AICC_BASE_URL=https://service.besclouds.com AICC_APP_KEY=app-key AICC_APP_SECRET=secret
     cd "$work"; { %s; } 2>&1; cd /; rm -rf "$work"]]
   local pipe = io.popen(script:format(load.free_port(), command))
   local output = pipe:read "*a"

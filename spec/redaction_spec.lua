@@ -13,21 +13,6 @@ local KEY, SECRET, TOKEN = 'kanarie/K+"1\\x?~&', 'secret/S+"2\\y?~& z', 'token/T
 
 local function percent(text, class) return (text:gsub(class, function(c) return ("%%%02X"):format(c:byte()) end)) end
 
-local DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-
-local function base64(text, digits)
-  local out = {}
-  for at = 1, #text, 3 do
-    local a, b, c = text:byte(at, at + 2)
-    local bits = a * 65536 + (b or 0) * 256 + (c or 0)
-    for n = 3, 0, -1 do
-      local digit = math.floor(bits / 64 ^ n) % 64
-      out[#out + 1] = (n == 0 and not c or n == 1 and not b) and "=" or digits:sub(digit + 1, digit + 1)
-    end
-  end
-  return table.concat(out)
-end
-
 local HTML = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&apos;" }
 
 local ECHOES = {
@@ -41,27 +26,15 @@ local ECHOES = {
   ["HTML, numbered"] = function(text) return (text:gsub("%W", function(c) return ("&#%d;"):format(c:byte()) end)) end,
   ["HTML, numbered in hex"] = function(text) return (text:gsub("%W", function(c) return ("&#x%X;"):format(c:byte()) end)) end,
   ["HTML, named"] = function(text) return (text:gsub('[&<>"\']', HTML)) end,
-  base64 = function(text) return base64(text, DIGITS) end,
-  ["base64, URL-encoded"] = function(text) return percent(base64(text, DIGITS), "[^%w]") end,
-  ["base64, in lines"] = function(text) return (base64(text, DIGITS):gsub("......", "%0\r\n")) end,
-  ["base64, as JSON"] = function(text) return (base64(text, DIGITS):gsub("/", "\\/")) end,
-  ["base64, second place"] = function(text) return base64("x" .. text, DIGITS) end,
-  ["base64, third place"] = function(text) return base64("ab" .. text .. "more", DIGITS) end,
-  ["base64, credentials"] = function(text) return base64(KEY .. ":" .. text, DIGITS) end,
-  ["base64, for URLs"] = function(text) return base64(text, (DIGITS:gsub("[+/]", { ["+"] = "-", ["/"] = "_" }))) end,
 }
 
 ---- looking for it
 
--- What shows a canary: its first letters, and the base64 digits that it must have in whatever place it stands.
-local LETTERS, DIGIT_MARKS = {}, {}
-for _, canary in ipairs { KEY, SECRET, TOKEN } do
-  LETTERS[#LETTERS + 1] = canary:match "^%a+/%a"
-  for _, lead in ipairs { "", "x", "ab" } do DIGIT_MARKS[#DIGIT_MARKS + 1] = base64(lead .. canary, DIGITS):sub(5, 14) end
-end
+local LETTERS = {} -- what shows a canary: its first ones
+for _, canary in ipairs { KEY, SECRET, TOKEN } do LETTERS[#LETTERS + 1] = canary:match "^%a+/%a" end
 
-local function has_one(text, marks)
-  for _, mark in ipairs(marks) do
+local function has_one(text)
+  for _, mark in ipairs(LETTERS) do
     if text:find(mark, 1, true) then return true end
   end
   return false
@@ -87,8 +60,7 @@ local function assert_clean(value, where)
   for _, text in ipairs(texts(value)) do
     local decoded = text:gsub("%%(%x%x)", from_hex):gsub("\\u00(%x%x)", from_hex):gsub("&#x(%x%x);", from_hex)
       :gsub("&#(%d+);", function(digits) return string.char(tonumber(digits)) end):gsub("\\", "")
-    local usual = decoded:gsub("[-_]", { ["-"] = "+", ["_"] = "/" }):gsub("[\r\n]", "")
-    if has_one(text, LETTERS) or has_one(decoded, LETTERS) or has_one(usual, DIGIT_MARKS) then error(where .. ": " .. text, 2) end
+    if has_one(text) or has_one(decoded) then error(where .. ": " .. text, 2) end
   end
 end
 

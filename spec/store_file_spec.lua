@@ -253,7 +253,7 @@ describe("processes:", function()
   end)
 
   it("a refusal is shared like a token", function()
-    local outputs, calls = run(5, "wrong")
+    local outputs, calls = run(5, "mistaken")
     assert.same({ { "auth", "auth", "auth", "auth", "auth" }, 1 }, { outputs, calls })
   end)
 
@@ -302,7 +302,7 @@ describe("processes:", function()
       fetched = fetched + 1
       return { AccessToken = "t", Expires = "600" }
     end, { store = open() })
-    local key = require("aicc.token").key { base_url = "https://api.example", app_key = "key" }
+    local key = require("aicc.token").key { base_url = "https://api.example", app_key = "app-key" }
     local lock = assert(core.lock_file(directory .. "/" .. key .. ".lock"))
     local began = time.clock()
     assert.equal("t", client:access_token())
@@ -318,7 +318,7 @@ describe("processes:", function()
       if request.operation == "token" then return { AccessToken = "t", Expires = "600" } end
       return scene.reply(request.operation, 200, scene.SUCCESS)
     end, { store = open() })
-    local key = require("aicc.token").key { base_url = "https://api.example", app_key = "key" }
+    local key = require("aicc.token").key { base_url = "https://api.example", app_key = "app-key" }
     local lock = assert(core.lock_file(directory .. "/" .. key .. ".lock"))
     local began = time.clock()
     assert(client:release_agent_by_skill(3, { "1" }, { deadline = 12 }))
@@ -334,7 +334,7 @@ describe("processes:", function()
       if request.token == "t" then return scene.reply(request.operation, 401) end
       return scene.page {}
     end, { store = store, clock = function() return core.now "boottime" end })
-    local key = require("aicc.token").key { base_url = "https://api.example", app_key = "key" }
+    local key = require("aicc.token").key { base_url = "https://api.example", app_key = "app-key" }
     assert(store:set(key, entry {}))
     store.set = function() return nil, "read-only" end
     assert(client:query_agents(3))
@@ -348,7 +348,7 @@ describe("processes:", function()
       if request.operation == "token" then fetched = fetched + 1 end
       return request.operation == "token" and { AccessToken = "new", Expires = "600" } or scene.page {}
     end, { store = store, clock = function() return core.now "boottime" end })
-    local key = require("aicc.token").key { base_url = "https://api.example", app_key = "key" }
+    local key = require("aicc.token").key { base_url = "https://api.example", app_key = "app-key" }
     assert(store:set(key, entry { soft = core.now "boottime" - 1 }))
     local lock = assert(core.lock_file(directory .. "/" .. key .. ".lock"))
     assert.equal("t", client:access_token())

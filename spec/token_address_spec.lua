@@ -34,7 +34,7 @@ describe("a token from another address", function()
   it("is another token than one of base_url, in every store", function()
     start { token_port = 0 }
     local function key(token_url)
-      return token.key { base_url = "https://a", token_url = token_url, app_key = "k", tenant_space_id = "t" }
+      return token.key { base_url = "https://a", token_url = token_url, app_key = "app-key", tenant_space_id = "t" }
     end
     assert.equal(key "https://a", key(nil))
     assert.is_true(key "https://a" ~= key "https://a:28070")
@@ -44,7 +44,7 @@ describe("a token from another address", function()
   it("obeys the rules of base_url: https, or this machine", function()
     start { token_port = 0 }
     local function refused(options)
-      local all = { base_url = "https://localhost:1", app_key = "k", app_secret = "s" }
+      local all = { base_url = "https://localhost:1", app_key = "app-key", app_secret = "secret" }
       for name, value in pairs(options) do all[name] = value end
       local made, err = aicc.new(all)
       assert.is_nil(made)

@@ -209,7 +209,7 @@ describe("one flight:", function()
 
   it("a refusal is shared too, each with an error of its own", function()
     server = assert(sandbox.start())
-    local client = assert(server:client { app_secret = "wrong" })
+    local client = assert(server:client { app_secret = "mistaken" })
     local errs = {}
     for n = 1, 20 do
       loop.spawn(function() errs[n] = scene.nth(2, client:query_agents(n)) end)

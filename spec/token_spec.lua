@@ -34,16 +34,16 @@ end)
 it("a store's key tells base URL, app key and tenant apart, and has no secret in it", function()
   local keys = {}
   for _, settings in ipairs {
-    { base_url = "https://a", app_key = "k" }, { base_url = "https://b", app_key = "k" },
+    { base_url = "https://a", app_key = "app-key" }, { base_url = "https://b", app_key = "app-key" },
     { base_url = "https://a", app_key = "l" },
-    { base_url = "https://a", app_key = "k", tenant_space_id = "t" },
+    { base_url = "https://a", app_key = "app-key", tenant_space_id = "t" },
   } do
     local key = token.key(settings)
     assert.truthy(key:find("^" .. ("%x"):rep(16) .. "$"))
     assert.is_nil(keys[key])
     keys[key] = true
   end
-  local function key_with(secret) return token.key { base_url = "u", app_key = "k", app_secret = secret } end
+  local function key_with(secret) return token.key { base_url = "u", app_key = "app-key", app_secret = secret } end
   assert.equal(key_with "1", key_with "2")
 end)
 

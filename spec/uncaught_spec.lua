@@ -6,7 +6,8 @@ local LINE = "aicc: base_url: expected a URL such as https://service.besclouds.c
 
 -- What an interpreter writes that runs this, with an error in `err`.
 local function output(script)
-  return child.run(('local aicc = require "aicc" local options = { base_url = "x", app_key = "k", app_secret = "s" } ' ..
+  return child.run(('local aicc = require "aicc" local options = { base_url = "x", ' ..
+    'app_key = "app-key", app_secret = "secret" } ' ..
     "local _, err = aicc.new(options) %s"):format(script))
 end
 

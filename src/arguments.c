@@ -225,8 +225,9 @@ int aicc_arguments_put_credential(struct aicc_arguments *call, const char *name,
   size_t size;
   if (aicc_arguments_get(call, name) != LUA_TSTRING) return aicc_arguments_mistyped(call, name, "a string", -1);
   const char *text = lua_tolstring(call->L, -1, &size);
-  if (size == 0 || size > AICC_MAX_HEADER_VALUE || (for_header && !aicc_arguments_fit_header(text, size, 0))) {
-    aicc_error_say(aicc_arguments_refuse(call, "argument"), "%s: expected 1 to %d %s", name, AICC_MAX_HEADER_VALUE,
+  if (size < AICC_LEAST_SECRET || size > AICC_MAX_HEADER_VALUE || (for_header && !aicc_arguments_fit_header(text, size, 0))) {
+    aicc_error_say(aicc_arguments_refuse(call, "argument"), "%s: expected %d to %d %s", name, AICC_LEAST_SECRET,
+                   AICC_MAX_HEADER_VALUE,
                      for_header ? "visible ASCII characters without spaces" : "bytes");
     return 0;
   }

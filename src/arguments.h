@@ -12,6 +12,7 @@
 #define AICC_MAX_INTEGER 9007199254740991.0 /* 2^53 - 1: every Lua, and JSON, keeps it exactly */
 #define AICC_MAX_HEADER_VALUE 4096
 #define AICC_MAX_ACCOUNT 128 /* bytes */
+#define AICC_LEAST_SECRET 6 /* bytes: messages are searched for it, and a shorter one stands in ordinary words */
 
 struct aicc_operation;
 
@@ -58,7 +59,7 @@ int aicc_arguments_put_text(struct aicc_arguments *call, const char *name, size_
 /* Which of the words (ended by NULL) a field that is not the API's own is; the first one where it is nil. */
 int aicc_arguments_get_word(struct aicc_arguments *call, const char *name, const char *const *words, int *found);
 
-/* A string of 1 to 4096 bytes; `for_header`: that may stand in a header as well. Its value is in no message. */
+/* A string of 6 to 4096 bytes; `for_header`: that may stand in a header as well. Its value is in no message. */
 int aicc_arguments_put_credential(struct aicc_arguments *call, const char *name, int for_header);
 
 /* Whether the text may stand in a header: 0x21..0x7E, 1 to 4096 bytes; with `spaces`, 0x20 too. */

@@ -62,11 +62,22 @@ static int refuse(struct aicc_error *failure) {
   return 0;
 }
 
-static int check_header_text(const struct aicc_options *options, enum aicc_options_name which, struct aicc_error *failure) {
+static int check_header_text(const struct aicc_options *options, enum aicc_options_name which, size_t least,
+                             struct aicc_error *failure) {
   const char *text = options->text[which];
-  if (text == NULL || aicc_arguments_fit_header(text, strlen(text), which == AICC_USER_AGENT)) return 1;
-  aicc_error_say(failure, "%s: expected 1 to %d visible ASCII characters", names[which], AICC_MAX_HEADER_VALUE);
+  if (text == NULL || (strlen(text) >= least && aicc_arguments_fit_header(text, strlen(text), which == AICC_USER_AGENT))) return 1;
+  aicc_error_say(failure, "%s: expected %zu to %d visible ASCII characters", names[which], least, AICC_MAX_HEADER_VALUE);
   return refuse(failure);
+}
+
+static int check_texts(const struct aicc_options *options, struct aicc_error *failure) {
+  const char *secret = options->text[AICC_APP_SECRET];
+  if (secret != NULL && strlen(secret) < AICC_LEAST_SECRET) {
+    aicc_error_say(failure, "%s: expected at least %d bytes", names[AICC_APP_SECRET], AICC_LEAST_SECRET);
+    return refuse(failure);
+  }
+  return check_header_text(options, AICC_APP_KEY, AICC_LEAST_SECRET, failure) &&
+         check_header_text(options, AICC_TENANT, 1, failure) && check_header_text(options, AICC_USER_AGENT, 1, failure);
 }
 
 /* Where trust comes from: what was asked for, else libcurl's hashed directory alone (much the fastest), else its bundle alone. */
@@ -162,9 +173,7 @@ int aicc_options_read(lua_State *L, int index, struct aicc_options *options, str
   options->max_in_flight = (size_t)window;
   if (options->text[AICC_USER_AGENT] == NULL && (options->text[AICC_USER_AGENT] = strdup("aicc/" AICC_VERSION)) == NULL)
     luaL_error(L, "not enough memory");
-  return check_header_text(options, AICC_APP_KEY, failure) && check_header_text(options, AICC_TENANT, failure) &&
-         check_header_text(options, AICC_USER_AGENT, failure) && check_endpoints(options, failure) &&
-         choose_authorities(options, failure);
+  return check_texts(options, failure) && check_endpoints(options, failure) && choose_authorities(options, failure);
 }
 
 void aicc_options_free(struct aicc_options *options) {

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* A secret cut off by the end of the text counts from this many characters on. Shorter base64 needles are not looked for. */
+/* A secret cut off by the end of the text counts from this many bytes on. */
 #define TELLING 4
 
 static int hex_digit(char c) {
@@ -125,7 +125,7 @@ static int is_cut(const char *text, size_t size) {
   return 0;
 }
 
-/* The length of the text's beginning that is the secret, byte by byte; 0 if it is not. */
+/* The length of the text's beginning that is the secret, in whatever form; 0 if it is not. */
 static size_t match_bytes(const char *text, size_t size, const char *secret, size_t secret_size) {
   size_t at = 0, matched = 0;
   /* As it is, first: a secret may itself look like something encoded. */
@@ -140,59 +140,6 @@ static size_t match_bytes(const char *text, size_t size, const char *secret, siz
   return matched == secret_size || matched >= TELLING ? at : 0;
 }
 
-/* The 6-bit digit `index` of the base64 of `lead` unknown bytes followed by the secret. Only whole digits may be asked for. */
-static unsigned base64_digit(const char *secret, size_t lead, size_t index) {
-  size_t bit = index * 6 - lead * 8;
-  size_t byte = bit / 8, offset = bit % 8;
-  unsigned window = (unsigned)(unsigned char)secret[byte] << 8;
-  if (offset > 2) window |= (unsigned char)secret[byte + 1];
-  return window >> (10 - offset) & 63;
-}
-
-/* The value of a base64 digit of the usual or the URL-safe alphabet, 64 for anything else. */
-static unsigned base64_value(char c) {
-  if (c >= 'A' && c <= 'Z') return (unsigned)(c - 'A');
-  if (c >= 'a' && c <= 'z') return (unsigned)(c - 'a') + 26;
-  if (c >= '0' && c <= '9') return (unsigned)(c - '0') + 52;
-  if (c == '+' || c == '-') return 62;
-  return c == '/' || c == '_' ? 63 : 64;
-}
-
-/*
-** Sets `value` to that of the base64 digit at `text`, which may be percent-encoded, or a slash with a backslash before it, or
-** (`inside` the text) follow a line's end. Returns how many characters that takes; more than `size` where the text ends before.
-*/
-static size_t base64_next(const char *text, size_t size, int inside, unsigned *value) {
-  size_t at = 0;
-  while (inside && at < size && (text[at] == '\r' || text[at] == '\n')) at++;
-  *value = 64;
-  if (at == size) return size + 1;
-  if (text[at] == '%') {
-    if (size - at < 3) return size + 1;
-    int byte = hex_byte(text + at + 1);
-    if (byte > 0) *value = base64_value((char)byte);
-    return at + 3;
-  }
-  if (size - at >= 2 && text[at] == '\\') at++;
-  *value = base64_value(text[at]);
-  return at + 1;
-}
-
-/* As match_bytes, for the base64 of `lead` unknown bytes, the secret, and whatever follows. */
-static size_t match_base64(const char *text, size_t size, const char *secret, size_t secret_size, size_t lead) {
-  size_t first = (lead * 8 + 5) / 6, last = (lead + secret_size) * 8 / 6;
-  if (last < first + TELLING) return 0;
-  size_t at = 0, digit = first;
-  while (digit < last && at < size) {
-    unsigned value;
-    at += base64_next(text + at, size - at, digit > first, &value);
-    if (at > size) return digit - first >= TELLING ? size : 0;
-    if (value != base64_digit(secret, lead, digit)) return 0;
-    digit++;
-  }
-  return digit == last || digit - first >= TELLING ? at : 0;
-}
-
 /* ---- where a secret may begin ---- */
 
 /* What is looked for, and the bytes that its forms begin with, as a set: nearly all of a text is passed over with a look at it. */
@@ -200,46 +147,27 @@ struct needle {
   const char *secret;
   size_t size;
   uint32_t begins[256 / 32];
-  unsigned first[3]; /* the digit that its base64 after so many unknown bytes begins with; NONE where that is not looked for */
 };
-
-#define NONE 65
 
 static void add(struct needle *needle, unsigned char byte) { needle->begins[byte >> 5] |= UINT32_C(1) << (byte & 31); }
 
 static int may_begin(const struct needle *needle, unsigned char byte) { return needle->begins[byte >> 5] >> (byte & 31) & 1; }
 
 static void prepare(struct needle *needle, const char *secret, size_t size) {
-  static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   static const uint32_t escapes[256 / 32] = {0, UINT32_C(1) << ('%' - 32) | UINT32_C(1) << ('&' - 32), UINT32_C(1) << ('\\' - 64)};
   memcpy(needle->begins, escapes, sizeof escapes);
   needle->secret = secret;
   needle->size = size;
   add(needle, (unsigned char)secret[0]);
   if (secret[0] == ' ') add(needle, '+');
-  for (size_t lead = 0; lead < 3; lead++) {
-    size_t first = (lead * 8 + 5) / 6;
-    needle->first[lead] = NONE;
-    if ((lead + size) * 8 / 6 < first + TELLING) continue;
-    unsigned value = needle->first[lead] = base64_digit(secret, lead, first);
-    add(needle, (unsigned char)digits[value]);
-    if (value >= 62) add(needle, value == 62 ? '-' : '_');
-  }
 }
 
-/* The length of the form of the secret that the text, whose first byte may begin one, begins with; 0 for none. */
+/* The length of the form of the secret that the text begins with; 0 for none. */
 static size_t match(const struct needle *needle, const char *text, size_t size) {
-  unsigned value = base64_value(text[0]);
-  int is_escape = text[0] == '%' || text[0] == '&' || text[0] == '\\';
-  size_t length = 0;
-  if (is_escape || text[0] == needle->secret[0] || text[0] == '+')
-    length = match_bytes(text, size, needle->secret, needle->size);
-  for (size_t lead = 0; length == 0 && lead < 3; lead++)
-    if (is_escape || value == needle->first[lead]) length = match_base64(text, size, needle->secret, needle->size, lead);
-  return length;
+  return may_begin(needle, (unsigned char)text[0]) ? match_bytes(text, size, needle->secret, needle->size) : 0;
 }
 
-/* Whether the text is too short for any form: each has a character at least for each byte, or base64 digit, that counts. */
+/* Whether the text is too short for any form: each has a character at least for each byte that counts. */
 static int is_too_short(size_t size, size_t secret_size) { return size < secret_size && size < TELLING; }
 
 int aicc_scrub_finds(const char *text, size_t size, const char *secret, size_t secret_size) {
@@ -247,7 +175,7 @@ int aicc_scrub_finds(const char *text, size_t size, const char *secret, size_t s
   if (secret_size == 0 || is_too_short(size, secret_size)) return 0;
   prepare(&needle, secret, secret_size);
   for (size_t at = 0; at < size; at++)
-    if (may_begin(&needle, (unsigned char)text[at]) && match(&needle, text + at, size - at) > 0) return 1;
+    if (match(&needle, text + at, size - at) > 0) return 1;
   return 0;
 }
 
@@ -258,7 +186,7 @@ size_t aicc_scrub_replace(char *text, size_t size, const char *secret, size_t se
   prepare(&needle, secret, secret_size);
   size_t in = 0, out = 0;
   while (in < size) {
-    size_t length = may_begin(&needle, (unsigned char)text[in]) ? match(&needle, text + in, size - in) : 0;
+    size_t length = match(&needle, text + in, size - in);
     if (length == 0) {
       text[out++] = text[in++];
       continue;

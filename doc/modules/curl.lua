@@ -10,8 +10,8 @@
 -- @tparam table options
 -- @tparam string options.base_url where the API is
 -- @tparam ?string options.token_url where tokens come from, if not from there
--- @tparam ?string options.app_key
--- @tparam ?string options.app_secret for a session that must not show it in errors
+-- @tparam ?string options.app_key 6 bytes at least
+-- @tparam ?string options.app_secret for a session that must not show it in errors; 6 bytes at least
 -- @tparam ?string options.tenant_space_id
 -- @tparam ?string options.user_agent
 -- @tparam ?string options.ca_file certificates to trust, PEM

@@ -16,6 +16,7 @@ local secret_file = require "aicc.secret_file"
 local M = {}
 
 local MAX_CONFIG = 64 * 1024 -- bytes of the configuration file
+local LEAST_SECRET = 6       -- bytes; messages are searched for it, and a shorter one stands in ordinary words
 
 -- Every setting: its type, default, environment variable, and whether it is a secret or only for the code that makes a client.
 local SCHEMA = {
@@ -89,6 +90,9 @@ local function content_problem(row, value)
     return ("%s: expected a number of seconds above 0, got %s"):format(row[1], tostring(value))
   elseif row[2] == "integer" and not (value >= row.least and value <= row.most and value % 1 == 0) then
     return ("%s: expected an integer from %d to %d, got %s"):format(row[1], row.least, row.most, tostring(value))
+  elseif row.secret == true and #value < LEAST_SECRET then
+    return ("%s: expected at least %d bytes, got %d: messages are kept clear of it, and it might be part of any word"):format(
+      row[1], LEAST_SECRET, #value)
   elseif row.names and type(value) == "string" and not row.names[value] then
     local known = {}
     for name in pairs(row.names) do known[#known + 1] = name end

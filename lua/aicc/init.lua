@@ -65,7 +65,7 @@ M.equal = core.equal
 -- @tparam ?string options.base_url where the API is: `https://service.besclouds.com`; `http://` only on a loopback address
 -- @tparam ?string options.token_url where tokens come from, in the same form, if not from `base_url`: some editions have a port
 --   for that (`https://service.besclouds.com:28070`)
--- @tparam ?string options.app_key the API's x-app-key and app_key
+-- @tparam ?string options.app_key the API's x-app-key and app_key: 6 bytes at least, as the secret
 -- @tparam ?string options.app_secret
 -- @tparam ?string options.tenant_space_id sent as X-TenantSpaceID
 -- @tparam ?string options.ca_file certificates to trust, PEM

@@ -8,7 +8,7 @@ local fuzzing = require "spec.support.fuzzing"
 
 local check = fuzzing.check
 
-local WHO = { app_key = "k", authority = "host", prefix = "", version = "1.0" }
+local WHO = { app_key = "app-key", authority = "host", prefix = "", version = "1.0" }
 
 -- What the accounts of an input are, one way or another.
 local SHAPES = {
@@ -94,8 +94,9 @@ return function(input)
   -- One text as everything that a text may be.
   local text = list[1]
   if type(text) ~= "string" then return end
-  local secret = core.encode("token", { app_key = "key", app_secret = text })
+  local secret = core.encode("token", { app_key = "app-key", app_secret = text })
   if secret then check(cjson.decode(secret.body).app_secret == text, "another secret", secret.body) end
+  check(secret == nil or #text >= 6, "a secret that stands in any word", text)
   local agent = core.encode("query_agent", { userAccount = text }, { token = "t" })
   if agent then check(cjson.decode(agent.body).userAccount == text, "another agent", agent.body) end
   local with_token = core.encode("query_agents", { skillId = 3 }, { token = text, app_key = text, tenant_space_id = text })

@@ -292,7 +292,7 @@ function Centre:close() end -- luacheck: ignore self
 --- A client of it, that waits for nothing.
 function Centre:client(attempts)
   return assert(aicc.new {
-    base_url = "https://api.example", app_key = "key", app_secret = "secret", transport = self, store = scene.with_token(),
+    base_url = "https://api.example", app_key = "app-key", app_secret = "secret", transport = self, store = scene.with_token(),
      retry = { attempts = attempts, base = 1e-6, throttle_base = 1e-6, cap = 1e-6 },
     sleep = function() return true end,
   })

@@ -72,7 +72,8 @@ end
 function scene.client(time, answer, more)
   local transport = scene.scripted(time, answer)
   local options = scene.options(time, {
-    base_url = "https://api.example", app_key = "key", app_secret = "secret", transport = transport, store = scene.with_token(),
+    base_url = "https://api.example", app_key = "app-key", app_secret = "secret", transport = transport,
+    store = scene.with_token(),
   })
   for name, value in pairs(more or {}) do options[name] = value end
   return assert(require("aicc").new(options)), transport

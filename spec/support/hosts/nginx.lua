@@ -50,7 +50,7 @@ http {
     console = require "console"
     function try(phase)
       ngx.shared.told:add(phase, console.run [=[
-        local options = { egress = "unix:/nowhere", base_url = "https://localhost", app_key = "k", app_secret = "s" }
+        local options = { egress = "unix:/nowhere", base_url = "https://localhost", app_key = "app-key", app_secret = "secret" }
         return (...)(options, "release_agent_by_skill", 3, { "1001" })]=])
     end
     try "init"

@@ -6,7 +6,7 @@ local host = require "spec.support.hosts.host"
 local load = require "spec.support.hosts.load"
 
 local SETTINGS = {
-  AICC_BASE_URL = "https://localhost", AICC_APP_KEY = "k", AICC_APP_SECRET = "not-to-be-told", HOOK_SECRET = "nor-this-one",
+  AICC_BASE_URL = "https://localhost", AICC_APP_KEY = "app-key", AICC_APP_SECRET = "not-to-be-told", HOOK_SECRET = "nor-this-one",
 }
 
 -- The shell commands that try the example with an environment: in a folder of its own, on a port of its own.

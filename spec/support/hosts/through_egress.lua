@@ -175,7 +175,7 @@ return function(scene, declare)
 
     it("an egress is needed", function()
       local code = [[
-        local _, err = require('aicc').new { base_url = 'https://localhost', app_key = 'k', app_secret = 's', %s }
+        local _, err = require('aicc').new { base_url = 'https://localhost', app_key = 'app-key', app_secret = 'secret', %s }
         return { kind = err.kind, message = err.message }]]
       for setting, expected in pairs {
         [""] = "egress: it is missing", ["egress = '/run/x'"] = "egress: expected", ["egress = 'unix:x'"] = "egress: expected",
@@ -206,8 +206,8 @@ return function(scene, declare)
     local told = there:run(release:format(scene.options(("token_url = 'https://localhost:28070', token_egress = %q"):format(
       scene.example:egress():gsub("egress%.sock$", "token.sock"), nil))))
     local wrong = there:run([[
-      local _, err = require('aicc').new { egress = 'unix:/x', token_egress = '/y', base_url = 'https://a', app_key = 'k',
-        app_secret = 's' }
+      local _, err = require('aicc').new { egress = 'unix:/x', token_egress = '/y', base_url = 'https://a', app_key = 'app-key',
+        app_secret = 'secret' }
       return { message = err.message }]])
     there:stop()
     local seen = {}
