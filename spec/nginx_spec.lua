@@ -222,7 +222,7 @@ local function more(get)
       answers[4] = store:get "k" or 0
       store:set("k", nil)
       answers[5] = store:get "k" or 0
-      store:set("k", { failure = { kind = "auth" }, lifetime = 10, ends = now + 10 })
+      store:set("k", { failure = { kind = "auth", outcome = "rejected", message = "no" }, lifetime = 10, ends = now + 10 })
       answers[6] = require("aicc").is_error(store:get("k").failure) and store:get("k").failure.kind
       return answers]])
   end)
