@@ -196,7 +196,7 @@ pictures: build ## Write doc/plan.svg from what the command shows
 # The longest first, since CI has two at a time.
 CHECKS = valgrind luas hosts asan gc loops postgresql chaos flat install instructions posix clang lint doc layers musl exports \
          terminal report fuzz helgrind
-.PHONY: $(CHECKS:%=check-%) check-kill check-soak check-systems check-types hosts fuzz-objects
+.PHONY: $(CHECKS:%=check-%) check-kill check-oom check-soak check-systems check-types hosts fuzz-objects
 
 check: $(CHECKS:%=check-%) ## All that follows; with `make test`, what CI runs
 
@@ -289,6 +289,9 @@ check-flat: hosts ## The same for FLAT=8 rounds: memory, descriptors and registr
 	@SOAK= SOAK_ROUNDS=$(FLAT) $(SOAKING)
 
 SOAKING = $(IN_REPOSITORY) $(LUA) spec/soak/run.lua
+
+check-oom: build ## The long run, not part of `make check`: memory runs out at each allocation of calls and jobs (an hour)
+	@AICC_OOM=all $(MAKE) test SUITE=oom SPEC=spec/oom_spec.lua
 
 check-instructions: bench-instructions ## Of make bench-instructions, so that no call grows unseen
 

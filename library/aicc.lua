@@ -465,6 +465,12 @@ function loop.spawn(f, ...) end
 ---Runs until every spawned function has ended.
 function loop.run() end
 
+---Spawns f(1, ...) to f(count, ...) and runs the loop; where they cannot all be spawned, none of them begins.
+---@param count integer
+---@param f function
+---@param ... any
+function loop.run_several(count, f, ...) end
+
 ---Waits inside a spawned function while the others go on.
 ---@param seconds number
 ---@return boolean

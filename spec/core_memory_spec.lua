@@ -195,6 +195,6 @@ describe("out of memory at any allocation #lua54 #nocoverage", function()
   end
 
   it("the first wait of a process needs none #nosan", function()
-    assert.equal("0", run "nomem.fail(1, true) core.sleep(0.001) print(nomem.stop())")
+    assert.equal("0", run "nomem.fail(1, true) core.sleep(0.001) print((nomem.stop()))")
   end)
 end)

@@ -37,6 +37,14 @@ describe("tasks", function()
     assert.same({ true, false, true, false, false }, { seen[1], seen[2], seen[3], loop.is_inside(), loop.is_running() })
   end)
 
+  it("of one function are numbered, and run at once; where they cannot be spawned the loop has none of them", function()
+    local seen = {}
+    loop.run_several(3, function(number, what) seen[number] = what end, "x")
+    assert.same({ "x", "x", "x" }, seen)
+    assert.is_false(pcall(loop.run_several, 2, "no function"))
+    loop.run()
+  end)
+
   it("of an empty loop take no time", function() loop.run() end)
 end)
 

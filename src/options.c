@@ -62,6 +62,14 @@ static int refuse(struct aicc_error *failure) {
   return 0;
 }
 
+/* The same for a text, and why; where memory ran out it is no option's fault, and the failure has no kind. */
+static int refuse_text(struct aicc_error *failure, enum aicc_options_name which, const char *why) {
+  aicc_error_say(failure, "%s: %s", names[which], why);
+  refuse(failure);
+  if (why == aicc_endpoint_no_memory) failure->kind = NULL;
+  return 0;
+}
+
 static int check_header_text(const struct aicc_options *options, enum aicc_options_name which, size_t least,
                              struct aicc_error *failure) {
   const char *text = options->text[which];
@@ -108,15 +116,14 @@ static int check_address(struct aicc_options *options, enum aicc_options_name wh
   const char *why = aicc_endpoint_parse(options->text[which], &base, https, loopback);
   for (int i = 0; why == NULL && i < AICC_OPERATION_COUNT; i++) {
     if (aicc_operation_table[i].with_token != with_token) continue;
-    options->targets[i] = aicc_endpoint_target(base, aicc_operation_table[i].path);
-    if (options->targets[i] == NULL) why = "its path cannot be extended";
+    const char *problem = NULL;
+    options->targets[i] = aicc_endpoint_target(base, aicc_operation_table[i].path, &problem);
+    if (options->targets[i] == NULL) why = problem;
   }
   /* The path is the request's target, which libcurl sends as it is; one in the URL it would encode anew for each request. */
-  if (why == NULL && curl_url_set(base, CURLUPART_PATH, "/", 0) != CURLUE_OK) why = "its path cannot be replaced";
+  if (why == NULL && curl_url_set(base, CURLUPART_PATH, "/", 0) != CURLUE_OK) why = aicc_endpoint_no_memory;
   options->urls[with_token] = base;
-  if (why == NULL) return 1;
-  aicc_error_say(failure, "%s: %s", names[which], why);
-  return refuse(failure);
+  return why == NULL || refuse_text(failure, which, why);
 }
 
 static int check_endpoints(struct aicc_options *options, struct aicc_error *failure) {
@@ -146,11 +153,7 @@ static int check_endpoints(struct aicc_options *options, struct aicc_error *fail
     return refuse(failure);
   }
   const char *why = proxy != NULL && proxy[0] != '\0' ? aicc_endpoint_check_proxy(proxy) : NULL;
-  if (why != NULL) {
-    aicc_error_say(failure, "proxy: %s", why); /* never the text itself: it may hold a password */
-    return refuse(failure);
-  }
-  return 1;
+  return why == NULL || refuse_text(failure, AICC_PROXY, why); /* never the text itself: it may hold a password */
 }
 
 int aicc_options_read(lua_State *L, int index, struct aicc_options *options, struct aicc_error *failure) {
@@ -173,7 +176,9 @@ int aicc_options_read(lua_State *L, int index, struct aicc_options *options, str
   options->max_in_flight = (size_t)window;
   if (options->text[AICC_USER_AGENT] == NULL && (options->text[AICC_USER_AGENT] = strdup("aicc/" AICC_VERSION)) == NULL)
     luaL_error(L, "not enough memory");
-  return check_texts(options, failure) && check_endpoints(options, failure) && choose_authorities(options, failure);
+  int is_good = check_texts(options, failure) && check_endpoints(options, failure) && choose_authorities(options, failure);
+  if (!is_good && failure->kind == NULL) luaL_error(L, "not enough memory");
+  return is_good;
 }
 
 void aicc_options_free(struct aicc_options *options) {

@@ -14,6 +14,8 @@
 #include "text.h"
 #include "shape.h"
 
+#define SHORTEST_IN_NAME 12 /* bytes of a secret that is looked for in the name of a field */
+
 /* ---- headers ---- */
 
 /* A header's value without the blanks around it. */
@@ -164,16 +166,36 @@ static void get_words(lua_State *L, const struct aicc_operation *operation, int 
 static int is_documented(struct aicc_text text) { return is(text, SUCCESS); }
 
 /*
-** Takes the secrets out of the strings that stand in the result on top: what a server says of a success is shown and kept, too.
-** `names`: of those in its tables as well, which are names that people see; but for accounts, which are who they are.
+** Whether the name of a field holds a whole secret. Short ones are not looked for: the API's own names are as long (`userAccount`),
+** and a field of theirs must not go.
 */
-static void scrub_result(lua_State *L, const struct aicc_error_secrets *secrets, int names) {
+static int names_secret(const struct aicc_error_secrets *secrets, struct aicc_text name) {
+  for (int i = 0; i < secrets->count; i++) {
+    struct aicc_text secret = secrets->text[i];
+    for (size_t at = 0; secret.size >= SHORTEST_IN_NAME && at + secret.size <= name.size; at++)
+      if (memcmp(name.data + at, secret.data, secret.size) == 0) return 1;
+  }
+  return 0;
+}
+
+/*
+** Takes the secrets out of the result on top, and of the tables in it: what a server says of a success is shown and kept, too. A
+** field whose very name holds one goes. Accounts are who they are, and the table called `but`, if there is one, is left alone.
+*/
+static void scrub_result(lua_State *L, const struct aicc_error_secrets *secrets, const char *but) {
   luaL_checkstack(L, 8, "reply");
   for (lua_pushnil(L); lua_next(L, -2) != 0;) {
-    struct aicc_text text = {NULL, 0};
-    const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
-    if (lua_type(L, -1) == LUA_TSTRING && strcmp(key, "userAccount") != 0) text.data = lua_tolstring(L, -1, &text.size);
-    if (names && lua_istable(L, -1)) scrub_result(L, secrets, names);
+    struct aicc_text text = {NULL, 0}, name = {"", 0};
+    if (lua_type(L, -2) == LUA_TSTRING) name.data = lua_tolstring(L, -2, &name.size);
+    if (lua_type(L, -1) == LUA_TSTRING && strcmp(name.data, "userAccount") != 0) text.data = lua_tolstring(L, -1, &text.size);
+    if (names_secret(secrets, name)) {
+      lua_pop(L, 1);
+      lua_pushvalue(L, -1);
+      lua_pushnil(L);
+      lua_rawset(L, -4);
+      continue;
+    }
+    if (lua_istable(L, -1) && (but == NULL || strcmp(name.data, but) != 0)) scrub_result(L, secrets, NULL);
     if (text.data != NULL && !is_documented(text) && aicc_error_would_scrub(secrets, text)) {
       lua_pushvalue(L, -2);
       aicc_error_scrub(L, secrets, &text);
@@ -236,7 +258,7 @@ int aicc_reply_push(lua_State *L, const struct aicc_operation *operation, const 
     lacks = find_lack(L, operation, found, object, code);
     if (lacks == NULL) {
       lua_settop(L, object);
-      if (operation->with_token) scrub_result(L, secrets, operation->is_personal || operation->returns_code);
+      if (operation->with_token) scrub_result(L, secrets, operation->read == aicc_shape_page ? "data" : NULL);
       return 1;
     }
   }

@@ -104,6 +104,14 @@ local function make_ready(thread, arguments)
   ready_count = at + 2
 end
 
+-- Makes a coroutine one of ours, with its arguments. Where memory runs out meanwhile it is none.
+local function admit(thread, arguments)
+  local at = ready_count
+  ready[at + 1], ready[at + 2] = thread, arguments
+  tasks[thread] = true
+  task_count, ready_count = task_count + 1, at + 2
+end
+
 --- Runs a function in the loop, beside the others.
 -- It begins when the loop runs. An error that it raises is raised again by `run`, once all others have ended, and its variables
 -- that are to be closed (`<close>`) are closed at once. A message has the function's traceback behind it; an error of ours has it
@@ -112,10 +120,41 @@ end
 -- @param ... its arguments
 function M.spawn(f, ...)
   if is_broken then abandon() end
-  local thread = coroutine.create(f)
-  tasks[thread] = true
-  task_count = task_count + 1
-  make_ready(thread, { n = select("#", ...), ... })
+  admit(coroutine.create(f), { n = select("#", ...), ... })
+end
+
+-- Spawns f(1, ...) to f(count, ...).
+local function spawn_all(count, f, ...)
+  for number = 1, count do M.spawn(f, number, ...) end
+end
+
+-- Takes those back that were made ready beyond so many slots, and have not begun.
+local function take_back(before)
+  for at = before + 1, ready_count, 2 do
+    local thread = ready[at]
+    if tasks[thread] then
+      tasks[thread] = nil
+      task_count = task_count - 1
+    end
+    ready[at], ready[at + 1] = false, false
+  end
+  ready_count = before
+end
+
+--- Spawns a function several times, with a number from 1 and the arguments, and runs the loop. Where they cannot all be spawned,
+-- for want of memory, none of them begins: not later either, when somebody else runs the loop.
+-- @tparam integer count
+-- @tparam function f
+-- @param ... its arguments, behind the number
+function M.run_several(count, f, ...)
+  if is_broken then abandon() end
+  local before = ready_count
+  local ok, problem = pcall(spawn_all, count, f, ...)
+  if not ok then
+    take_back(before)
+    error(problem, 0)
+  end
+  M.run()
 end
 
 --- Whether the caller is a function that was spawned, and may wait by yielding to the loop. What a function of C's calls in it,

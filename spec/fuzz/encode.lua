@@ -85,9 +85,9 @@ return function(input)
     end
     check(checked == nil and prepared == nil and bytes == nil, "refused by one only")
   end
-  -- A bind has at most 50, and is JSON as well.
+  -- A bind has at most 50, as they are given, and is JSON as well.
   local bind = core.encode("bind_agents", arguments, { token = "t" })
-  check((bind ~= nil) == (is_good and #items <= 50), "a bind, taken or refused")
+  check((bind ~= nil) == (is_good and rawlen(list) <= 50), "a bind, taken or refused")
   if bind then check(same(cjson.decode(bind.body).userAccounts, items), "others to bind", bind.body) end
   local everybody = core.encode("release_agent_by_skill", { skillId = skill, userAccounts = core.ALL }, { token = "t" })
   if everybody then check(everybody.body == ('{"skillId":%.0f,"userAccounts":[]}'):format(skill), "everybody", everybody.body) end

@@ -9,10 +9,11 @@ local support = {}
 
 local LUA = arg and arg[-1] or "lua5.4"
 
---- A folder that is empty and private; `support.clean` removes it.
-function support.folder()
+--- A folder that is empty and private; `support.clean` removes it. `under`: where it is to be, with a slash behind.
+function support.folder(under)
   local path = os.tmpname()
   os.remove(path)
+  if under then path = under .. path:match "[^/]+$" end
   assert(lfs.mkdir(path))
   assert(os.execute("chmod 700 " .. path))
   support.folders[#support.folders + 1] = path

@@ -1,11 +1,12 @@
 /*
-** nomem.c - to be preloaded, and loaded as the Lua module `nomem`: memory that runs out on demand, in the thread that asked for it.
+** nomem.c - to be preloaded, and loaded as the Lua module `nomem`: memory that runs out on demand, in the thread that wants it so.
 **
 **   nomem.fail(n, forever)  the n-th allocation from now on fails; with `forever` all that follow do too
-**   nomem.stop()            no more; returns how many failed
-**   nomem.live()            the blocks that the C library has lent to this process and not got back
+**   nomem.stop()            no more; returns how many failed, and how many were asked for since `fail`
+**   nomem.live()            the blocks that the C library has lent to this thread and not got back
 **
-** lua-cjson ends the process when it gets no memory, which nobody can help: it always gets some.
+** lua-cjson ends the process when it gets no memory, which nobody can help: it always gets some. And what it has it keeps where
+** Lua raises through it: its own blocks are not counted.
 */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -20,14 +21,24 @@ extern void __libc_free(void *block);
 
 static __thread long countdown; /* 0: nothing fails */
 static __thread int forever;
-static __thread long failed;
-static long live;
+static __thread long failed, asked, live;
 
-/* Whether the allocation that `caller` asked for fails. */
-static int fails(const void *caller) {
+/* Whether the caller is a function of lua-cjson's. Asked for each allocation: so that is looked up once, for its pages. */
+static int is_cjsons(const void *caller) {
+  static __thread const char *page;
+  static __thread int is_page_cjsons;
+  const char *own = (const char *)((size_t)caller & ~(size_t)4095);
   Dl_info info;
+  if (own == page) return is_page_cjsons;
+  page = own;
+  is_page_cjsons = dladdr(caller, &info) != 0 && info.dli_fname != NULL && strstr(info.dli_fname, "cjson") != NULL;
+  return is_page_cjsons;
+}
+
+/* Whether the allocation fails that somebody else than lua-cjson asked for. */
+static int fails(void) {
+  asked++;
   if (countdown == 0) return 0;
-  if (dladdr(caller, &info) != 0 && info.dli_fname != NULL && strstr(info.dli_fname, "cjson") != NULL) return 0;
   if (countdown > 1) {
     countdown--;
     return 0;
@@ -39,29 +50,37 @@ static int fails(const void *caller) {
 }
 
 static void *lent(void *block) {
-  if (block != NULL) __sync_fetch_and_add(&live, 1);
+  if (block != NULL) live++;
   return block;
 }
 
-void *malloc(size_t size) { return fails(__builtin_return_address(0)) ? NULL : lent(__libc_malloc(size)); }
-void *calloc(size_t count, size_t size) { return fails(__builtin_return_address(0)) ? NULL : lent(__libc_calloc(count, size)); }
+void *malloc(size_t size) {
+  if (is_cjsons(__builtin_return_address(0))) return __libc_malloc(size);
+  return fails() ? NULL : lent(__libc_malloc(size));
+}
+
+void *calloc(size_t count, size_t size) {
+  if (is_cjsons(__builtin_return_address(0))) return __libc_calloc(count, size);
+  return fails() ? NULL : lent(__libc_calloc(count, size));
+}
 
 void *realloc(void *block, size_t size) {
-  if (size > 0 && fails(__builtin_return_address(0))) return NULL;
+  if (is_cjsons(__builtin_return_address(0))) return __libc_realloc(block, size);
+  if (size > 0 && fails()) return NULL;
   if (block == NULL) return lent(__libc_realloc(block, size));
-  if (size == 0) __sync_fetch_and_sub(&live, 1);
+  if (size == 0) live--;
   return __libc_realloc(block, size);
 }
 
 void free(void *block) {
-  if (block != NULL) __sync_fetch_and_sub(&live, 1);
+  if (block != NULL && !is_cjsons(__builtin_return_address(0))) live--;
   __libc_free(block);
 }
 
 static int nomem_fail(lua_State *L) {
   long count = (long)luaL_checkinteger(L, 1);
   forever = lua_toboolean(L, 2);
-  failed = 0;
+  failed = asked = 0;
   countdown = count;
   return 0;
 }
@@ -69,7 +88,8 @@ static int nomem_fail(lua_State *L) {
 static int nomem_stop(lua_State *L) {
   countdown = 0;
   lua_pushinteger(L, failed);
-  return 1;
+  lua_pushinteger(L, asked);
+  return 2;
 }
 
 static int nomem_live(lua_State *L) {

@@ -29,8 +29,7 @@ local function each(count, concurrency, work)
       failure = failure or err
     end
   end
-  for _ = 1, math.min(concurrency, count) do loop.spawn(labour) end
-  loop.run()
+  loop.run_several(math.min(concurrency, count), labour)
   return failure
 end
 

@@ -34,11 +34,12 @@ local function lock_file(db, job)
   return held, problem
 end
 
--- The lock, as something to release; false if somebody has it; nil and what went wrong.
+-- The lock, as something to release; false if somebody has it; nil and what went wrong. Once it is held nothing may raise that
+-- leaves it to the collector: what releases it is made before.
 local function hold(db, job)
   if db.path then return lock_file(db, job) end
-  if db:row(TRY, job.id).is_ours == 0 then return false end
-  return { release = function() pcall(db.row, db, UNLOCK, job.id) end } -- it may be gone, with its session
+  local held = { release = function() pcall(db.row, db, UNLOCK, job.id) end } -- it may be gone, with its session
+  return db:row(TRY, job.id).is_ours ~= 0 and held
 end
 
 --- This process, as others are told of it.
@@ -54,25 +55,29 @@ function M.taken(job, workers)
     job.name))
 end
 
+-- Says who has the job. Returns how many jobs that are, 0 or 1.
+local function tell_worker(db, job) return db:run("UPDATE jobs SET worker = ? WHERE id = ?", M.process(), job.id) end
+
 --- Takes a job's lock.
 -- @tparam table db
 -- @tparam table job
 -- @treturn ?table a lock: `release` it
 -- @treturn ?table an error of kind "store": somebody has it, or the job is gone
 function M.take(db, job)
+  local self = setmetatable({ db = db, job = job, held = false }, Lock)
   local held, problem = hold(db, job)
+  self.held = held
   if held == nil then return nil, connection.failure(problem) end
   if not held then
     local row = db:row("SELECT worker FROM jobs WHERE id = ?", job.id)
     return nil, M.taken(job, row and row.worker)
   end
-  local self = setmetatable({ db = db, job = job, held = held }, Lock)
-  if db:run("UPDATE jobs SET worker = ? WHERE id = ?", M.process(), job.id) == 0 then
-    M.clean(db, job)
-    self:release()
-    return nil, jobs.gone(job)
-  end
-  return self
+  local ok, changed = pcall(tell_worker, db, job)
+  if ok and changed > 0 then return self end
+  if ok then M.clean(db, job) end
+  self:release()
+  if not ok then error(changed, 0) end
+  return nil, jobs.gone(job)
 end
 
 --- Lets others have the job, even where the database fails.

@@ -37,7 +37,7 @@ local function list(db, queue, client, deadline)
 end
 
 -- Takes the job's queues one after the other, until there are none left or one cannot be listed.
-local function list_some(db, job, queues, client, state)
+local function list_some(_, db, job, queues, client, state)
   while state.next <= #queues and not state.err do
     local queue = queues[state.next]
     state.next = state.next + 1
@@ -59,8 +59,7 @@ local function list_all(db, job, context)
     next = 1, listed = 0, deadline = context.listing_deadline, on_progress = context.on_progress, planner = context.planner,
   }
   local queues = jobs.queues(db, job)
-  for _ = 1, context.concurrency do loop.spawn(list_some, db, job, queues, context.client, state) end
-  loop.run()
+  loop.run_several(context.concurrency, list_some, db, job, queues, context.client, state)
   return state.err
 end
 

@@ -115,9 +115,10 @@ function M.run(db, job, claimed, policy, options)
     })
     return crew.pace
   end)
-  for _ = 1, pace.concurrency(options) do loop.spawn(labour, crew) end
-  if claimed.shared then loop.spawn(watch, crew) end
-  loop.run()
+  local labourers = pace.concurrency(options)
+  loop.run_several(labourers + (claimed.shared and 1 or 0), function(number)
+    if number > labourers then watch(crew) else labour(crew) end
+  end)
   return { stopped = work.stopped, troubles = work.troubles, requests = crew.pace.requests, commits = work.turn.commits }
 end
 

@@ -31,7 +31,7 @@ local function failure_of(read)
   for name, wanted in pairs(FIELDS) do
     if type(read[name]) == wanted then failure[name] = read[name] end
   end
-  if not KINDS[failure.kind] or not OUTCOMES[failure.outcome] or not failure.message then return nil end
+  if not KINDS[failure.kind] or not OUTCOMES[failure.outcome] or (failure.message or "") == "" then return nil end
   if failure.retry_after and failure.retry_after < 0 then failure.retry_after = nil end
   return errors.new(failure)
 end

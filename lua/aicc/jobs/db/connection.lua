@@ -14,6 +14,7 @@
 local errors = require "aicc.error"
 
 local GROUPS = { 50, 10, 1 } -- rows of one INSERT: as many as fit
+local ROOM = 100 -- calls, one in the other
 
 local Database = {}
 Database.__index = Database
@@ -75,26 +76,55 @@ end
 
 local function call(object, method, ...) return ended(pcall(object[method], object, ...)) end
 
--- Raises what went wrong. The transaction in which it did must not be committed. The statement, if there was one, is closed:
--- SQLite would tell its failure again when it is executed next, whatever comes of that.
+-- Closes a statement that has failed, or whose rows nobody wants any more. SQLite would tell its failure again when it is
+-- executed next, whatever comes of that; and as long as it is open in the middle, that memory ran out is every other statement's
+-- failure too. What cannot be closed for want of memory is closed before the next statement is looked for.
+local function drop(self, statement)
+  statement.has_failed = true
+  if pcall(statement.handle.close, statement.handle) then
+    self.statements[statement.sql] = nil
+  else
+    self.is_littered = true
+  end
+end
+
+local function clear_away(self)
+  for sql, statement in pairs(self.statements) do
+    if statement.has_failed then
+      statement.handle:close()
+      self.statements[sql] = nil
+    end
+  end
+  self.is_littered = false
+end
+
+-- Raises what went wrong. The transaction in which it did must not be committed.
 local function give_up(self, problem, statement)
+  if statement then drop(self, statement) end
   local err = M.failure(tostring(problem))
   self.failure = self.failure or err
-  if statement then
-    self.statements[statement.sql] = nil
-    call(statement.handle, "close")
-  end
   error(err, 0)
+end
+
+local function stepped(self, statement, ok, result, problem)
+  if not ok then drop(self, statement) end -- what it raised may go on past all who would
+  return ended(ok, result, problem)
+end
+
+-- Calls a method of a statement's; returns what it returned, or nil and what went wrong.
+local function step(self, statement, method, ...)
+  return stepped(self, statement, pcall(statement.handle[method], statement.handle, ...))
 end
 
 -- The prepared statement for this text, made once. With PostgreSQL what is wrong may show here already.
 local function prepared(self, sql)
+  if self.is_littered then clear_away(self) end
   local statement = self.statements[sql]
   if not statement then
     if not self.connection then error(errors.new { kind = "closed", message = "the job store is closed" }, 0) end
     local handle, problem = call(self.connection, "prepare", sql)
     if not handle then give_up(self, problem) end
-    statement = { sql = sql, handle = handle }
+    statement = { sql = sql, handle = handle, bound = false, has_failed = false }
     self.statements[sql] = statement
   end
   return statement
@@ -104,7 +134,7 @@ end
 local function execute_bound(self, sql, bound)
   local statement = prepared(self, sql)
   statement.bound = bound
-  local ok, problem = call(statement.handle, "execute", unpack(bound, 1, bound.n))
+  local ok, problem = step(self, statement, "execute", unpack(bound, 1, bound.n))
   if not ok then give_up(self, problem, statement) end
   return statement
 end
@@ -113,7 +143,7 @@ local function execute(self, sql, ...) return execute_bound(self, sql, to_bind(.
 
 -- The next row of a statement, or nil.
 local function fetch(self, statement)
-  local row, problem = call(statement.handle, "fetch", true)
+  local row, problem = step(self, statement, "fetch", true)
   if problem then give_up(self, problem, statement) end
   return row
 end
@@ -124,9 +154,18 @@ end
 -- @treturn integer how many rows it changed
 function Database:run(sql, ...)
   local statement = execute(self, sql, ...)
-  local changed, problem = call(statement.handle, "affected")
+  local changed, problem = step(self, statement, "affected")
   if problem then give_up(self, problem, statement) end
   return changed
+end
+
+local function fetch_all(self, statement)
+  local rows = {}
+  repeat
+    local row = fetch(self, statement)
+    rows[#rows + 1] = row
+  until not row
+  return rows
 end
 
 --- All rows of a query: for those that are known to be few.
@@ -134,12 +173,11 @@ end
 -- @param ... what its question marks stand for
 -- @treturn {table,...}
 function Database:rows(sql, ...)
-  local statement, rows = execute(self, sql, ...), {}
-  repeat
-    local row = fetch(self, statement)
-    rows[#rows + 1] = row
-  until not row
-  return rows
+  local statement = execute(self, sql, ...)
+  local ok, rows = pcall(fetch_all, self, statement)
+  if ok then return rows end
+  if not statement.has_failed then drop(self, statement) end
+  error(rows, 0)
 end
 
 --- The first row of a query. The others are fetched too: SQLite keeps a read open until the last one.
@@ -191,7 +229,51 @@ function Database:insert(target, width, values, ...)
   end
 end
 
-local function pack(...) return { n = select("#", ...), ... } end
+-- Ends a transaction without what it wrote. Its statement is there already and it binds nothing, so that it can be done where
+-- there is no memory: else the store would stay locked for everybody. What cannot be ended now is ended by the next transaction.
+local function roll_back(self)
+  local statement = prepared(self, "ROLLBACK")
+  local ok, problem = step(self, statement, "execute")
+  if not ok then give_up(self, problem, statement) end
+end
+
+-- Has Lua make room for calls as deep as ending a transaction takes: for want of that room it could not be ended. (Of what is
+-- left over Lua 5.4 gives up half at each error that is caught.)
+local function make_room(calls)
+  if calls == 0 then return pcall(type, calls) end
+  local made = make_room(calls - 1) -- no tail call
+  return made
+end
+
+-- Ends a transaction: with what `pcall` returned of its function.
+local function conclude(self, ok, ...)
+  local problem
+  -- PostgreSQL would answer a COMMIT of what has failed with success, and a rollback.
+  if ok then problem = self.failure else problem = ... end
+  if ok and not problem then
+    ok, problem = pcall(execute, self, "COMMIT")
+    if ok then
+      self.is_open = false
+      return ...
+    end
+  end
+  error(problem, 0)
+end
+
+local function begin(self, f, ...)
+  execute(self, self.dialect.begin)
+  return conclude(self, pcall(f, ...))
+end
+
+-- What a transaction came to, which is rolled back unless it was committed. (To call a function may take memory, a protected one
+-- too: so whatever raises while one is open is caught here.)
+local function settle(self, ok, ...)
+  if ok then return ... end
+  local is_over, why = pcall(roll_back, self)
+  -- The database may have ended it by itself, and says so; but for want of memory it has not.
+  self.is_open = not is_over and not errors.is_error(why)
+  error((...), 0)
+end
 
 --- Runs a function as one transaction: all that it wrote is committed, or nothing if it raises, if any statement failed (whatever
 -- f made of that), or if the commit fails. It may not yield.
@@ -199,18 +281,14 @@ local function pack(...) return { n = select("#", ...), ... } end
 -- @param ... its arguments
 -- @return what f returned
 function Database:transaction(f, ...)
-  execute(self, self.dialect.begin)
-  self.failure = nil
-  local results = pack(pcall(f, ...))
-  -- PostgreSQL would answer a COMMIT of what has failed with success, and a rollback.
-  if results[1] and self.failure then results = { false, self.failure } end
-  if results[1] then
-    local committed, problem = pcall(execute, self, "COMMIT")
-    if committed then return unpack(results, 2, results.n) end
-    results = { false, problem }
+  prepared(self, "ROLLBACK")
+  make_room(ROOM)
+  if self.is_open then
+    pcall(roll_back, self) -- where that cannot be done, neither can the next
+    self.is_open = false
   end
-  pcall(execute, self, "ROLLBACK") -- the database may have done so by itself
-  error(results[2], 0)
+  self.is_open, self.failure = true, false
+  return settle(self, pcall(begin, self, f, ...))
 end
 
 --- Lets the server end this session once it has done nothing inside a transaction for so long. A process that is stopped there
@@ -222,12 +300,18 @@ function Database:limit_idleness(seconds)
   self:run(("SET idle_in_transaction_session_timeout = %.0f"):format(seconds * 1000))
 end
 
+--- Closes the prepared statements; they are prepared anew when they are needed.
+function Database:forget_statements()
+  for _, statement in pairs(self.statements) do statement.handle:close() end
+  self.statements = {}
+end
+
 --- Closes the connection.
 function Database:close()
   if not self.connection then return end
-  for _, statement in pairs(self.statements) do statement.handle:close() end
+  self:forget_statements()
   self.connection:close()
-  self.connection, self.statements = nil, {}
+  self.connection = nil
 end
 
 --- A database of a connection of LuaDBI's.
@@ -236,7 +320,10 @@ end
 -- @treturn table
 function M.new(connection, dialect)
   connection:autocommit(true) -- ends the transaction that a new connection is in; what it returns says nothing
-  return setmetatable({ connection = connection, dialect = DIALECTS[dialect], statements = {}, insertions = {} }, Database)
+  return setmetatable({
+    connection = connection, dialect = DIALECTS[dialect], statements = {}, insertions = {}, is_open = false,
+    is_littered = false, failure = false,
+  }, Database)
 end
 
 return M

@@ -179,7 +179,10 @@ function M.open(url)
     end
     if not self then return nil, err end
     local installed, problem = pcall(schema.install, self)
-    if installed and not problem then return self end
+    if installed and not problem then
+      self:forget_statements() -- or SQLite would prepare them again, for new tables, at a moment when there is no memory maybe
+      return self
+    end
     self:close()
     error(installed and connection.failure(problem) or problem, 0)
   end)
