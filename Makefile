@@ -67,7 +67,7 @@ all: build ## Build, and say how to use the tree without installing (the default
 objects = $(patsubst %.c,$(OUT)/%.o,$(wildcard $(1)/*.c))
 
 # The modules are linked from the same files, but for those that only one of them needs.
-CORE_ONLY = append appendlib core file filelib hostlib httphead httplib libpq processlib shared sharedlib uncaught
+CORE_ONLY = append appendlib core file filelib httphead httplib libpq processlib shared sharedlib uncaught
 CURL_ONLY = curl call curlerror endpoint engine handle headers libcurl options pollable polled pollset pool reading session sessionlib sockets watch xfer
 all_but   = $(filter-out $(patsubst %,$(OUT)/src/%.o,$(1)),$(call objects,src))
 

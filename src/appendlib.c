@@ -1,5 +1,5 @@
 /* appendlib.c - the Lua side of append.c: a userdata owns the descriptor, and closes it when it is collected. */
-#include "appendlib.h"
+#include "lib.h"
 
 #include <string.h>
 

@@ -8,21 +8,14 @@
 #include <string.h>
 
 #include "accounts.h"
-#include "appendlib.h"
-#include "filelib.h"
-#include "hostlib.h"
-#include "httplib.h"
-#include "libpq.h"
+#include "lib.h"
 #include "prepared.h"
 #include "text.h"
-#include "processlib.h"
 #include "reply.h"
 #include "scratch.h"
 #include "shape.h"
-#include "sharedlib.h"
 #include "strset.h"
 #include "sys.h"
-#include "uncaught.h"
 #include "version.h"
 #include "wait.h"
 
@@ -215,7 +208,7 @@ static int core_hash(lua_State *L) {
   size_t size;
   const char *text = luaL_checklstring(L, 1, &size);
   char digits[17];
-  snprintf(digits, sizeof digits, "%016llx", (unsigned long long)aicc_text_hash(AICC_TEXT_HASH_SEED, text, size));
+  snprintf(digits, sizeof digits, "%016llx", (unsigned long long)aicc_text_hash(text, size));
   lua_pushstring(L, digits);
   return 1;
 }
@@ -281,7 +274,6 @@ __attribute__((visibility("default"))) int luaopen_aicc_core(lua_State *L) {
   aicc_prepared_open(L);
   aicc_appendlib_open(L);
   aicc_filelib_open(L);
-  aicc_hostlib_open(L);
   aicc_httplib_open(L);
   aicc_processlib_open(L);
   aicc_libpq_open(L);

@@ -6,9 +6,8 @@
 ** metatable) both find in the registry by its name; what there is once in a process is aicc.core's, which lends it.
 */
 #include "libcurl.h"
-#include "pollable.h"
+#include "lib.h"
 #include "scratch.h"
-#include "sessionlib.h"
 #include "shape.h"
 #include "strset.h"
 #include "sys.h"

@@ -1,5 +1,5 @@
 /* filelib.c - the Lua side of file.c. What fails is `nil, message`; the message names no content. */
-#include "filelib.h"
+#include "lib.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -19,6 +19,13 @@ static int push_problem(lua_State *L, const char *path, const char *problem, int
   lua_pushfstring(L, "%s: %s", path, problem);
   lua_pushboolean(L, missing);
   return 3;
+}
+
+/* Returns true, or as push_problem where there is one. */
+static int push_done(lua_State *L, const char *path, const char *problem) {
+  if (problem != NULL) return push_problem(L, path, problem, 0);
+  lua_pushboolean(L, 1);
+  return 1;
 }
 
 /* The path at index 1. C ends a text at a NUL: another file would be meant than the one that is named. */
@@ -53,9 +60,7 @@ static int write_file(lua_State *L) {
   size_t size;
   const char *path = check_path(L), *data = luaL_checklstring(L, 2, &size);
   const char *problem = aicc_file_write(path, data, size);
-  if (problem != NULL) return push_problem(L, path, problem, 0);
-  lua_pushboolean(L, 1);
-  return 1;
+  return push_done(L, path, problem);
 }
 
 /*
@@ -76,27 +81,21 @@ static int publish_file(lua_State *L) {
   const char *draft = check_path(L), *path = luaL_checklstring(L, 2, &size);
   luaL_argcheck(L, strlen(path) == size, 2, "expected a path without a NUL byte");
   const char *problem = aicc_file_publish(draft, path);
-  if (problem != NULL) return push_problem(L, path, problem, 0);
-  lua_pushboolean(L, 1);
-  return 1;
+  return push_done(L, path, problem);
 }
 
 /* core.create_file(path) -> true | nil, message: an empty one, mode 0600; one that is there must be private, and stays as it is */
 static int create_file(lua_State *L) {
   const char *path = check_path(L);
   const char *problem = aicc_file_create(path);
-  if (problem != NULL) return push_problem(L, path, problem, 0);
-  lua_pushboolean(L, 1);
-  return 1;
+  return push_done(L, path, problem);
 }
 
 /* core.make_directory(path) -> true | nil, message: mode 0700, and ours alone */
 static int make_directory(lua_State *L) {
   const char *path = check_path(L);
   const char *problem = aicc_file_directory(path);
-  if (problem != NULL) return push_problem(L, path, problem, 0);
-  lua_pushboolean(L, 1);
-  return 1;
+  return push_done(L, path, problem);
 }
 
 /* core.remove_file(path) -> true | nil, message, missing */

@@ -4,7 +4,7 @@
 ** The same as core.encode and core.decode, and the framing that those leave to others: in one step each, with no table between.
 ** All may raise; what they allocate is Lua's.
 */
-#include "httplib.h"
+#include "lib.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -33,10 +33,8 @@ static int start(void) {
   /* Not curl_version, which initialises what it names: LDAP reads its configuration, SASL loads its plugins. */
   snprintf(facts.version, sizeof facts.version, "libcurl/%s%s%s", info->version, info->ssl_version != NULL ? " " : "",
            info->ssl_version != NULL ? info->ssl_version : "");
-  if (info->age >= CURLVERSION_SEVENTH) {
-    facts.ca_file = info->cainfo; /* these two are constants in libcurl */
-    facts.ca_path = info->capath;
-  }
+  facts.ca_file = info->cainfo; /* these two are constants in libcurl */
+  facts.ca_path = info->capath;
   facts.is_quiet = is_quiet(info);
   return 1;
 }

@@ -1,12 +1,12 @@
 /*
 ** libpq.c - what LuaDBI does not tell of a PostgreSQL server: in libpq's own words why it cannot be reached, and whose session it is
-** that a connection is given. See libpq.h.
+** that a connection is given. See lib.h.
 **
 ** LuaDBI asks a connection that was never made for a transaction, and tells what libpq says of that. So another attempt is made here,
 ** whose message is kept. libpq is not linked: it is looked up where LuaDBI's driver has loaded it. Functions may raise; none holds a
 ** connection meanwhile.
 */
-#include "libpq.h"
+#include "lib.h"
 
 #include <dlfcn.h>
 #include <poll.h>

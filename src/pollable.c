@@ -1,11 +1,11 @@
 /*
-** pollable.c - what event loops ask an object that they are to wait for. See pollable.h.
+** pollable.c - what event loops ask an object that they are to wait for. See lib.h.
 **
 ** Whoever waits does so for one descriptor, and takes a turn (session:turn) whenever it is readable: then there is a socket that
 ** is ready, a time that has come, or a result to be taken. cqueues polls objects with the methods `pollfd`, `events` and
 ** `timeout`, LuaSocket's select those with `getfd` and `dirty`. Raises for what is no session.
 */
-#include "pollable.h"
+#include "lib.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,5 +1,5 @@
-/* processlib.c - what a command line needs to know of its process: Ctrl-C, who it is, how large its terminal is. */
-#include "processlib.h"
+/* processlib.c - what is known of the process: Ctrl-C, who it is, how large its terminal is, whether HAProxy runs what runs. */
+#include "lib.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -57,10 +57,23 @@ static int terminal_size(lua_State *L) {
   return 1;
 }
 
+/*
+** core.in_haproxys_coroutine() -> boolean: whether what runs is a coroutine that HAProxy itself resumes; only to be called there.
+** HAProxy keeps, in the extra space that Lua has for each coroutine, a pointer to its own record of it, whose first member is the
+** coroutine's lua_State: from 1.6 on, which had Lua first, to 3.5 (hlua_gethlua in its hlua.c, struct hlua in hlua-t.h). A
+** coroutine that Lua code makes has NULL there, as the main thread has, or, from 2.8 on where coroutine.create made it, its maker's
+** record.
+*/
+static int in_haproxys_coroutine(lua_State *L) {
+  lua_State **record = aicc_extra(L);
+  lua_pushboolean(L, record != NULL && *record == L);
+  return 1;
+}
+
 void aicc_processlib_open(lua_State *L) {
   static const luaL_Reg functions[] = {{"trap_interrupt", trap_interrupt}, {"interrupted", interrupted},
                                        {"process", process},               {"process_lives", process_lives},
-                                       {"terminal_size", terminal_size},
+                                       {"terminal_size", terminal_size},     {"in_haproxys_coroutine", in_haproxys_coroutine},
                                        {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
   lua_pushlightuserdata(L, (void *)aicc_sys_interrupt());

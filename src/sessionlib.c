@@ -1,11 +1,11 @@
 /*
-** sessionlib.c - the userdata `aicc.session`: the methods that Lua calls. See sessionlib.h.
+** sessionlib.c - the userdata `aicc.session`: the methods that Lua calls. See lib.h.
 **
 ** A call is started, stepped and read, whether Lua waits for it (`call`) or not (`start`, `step`, `result`): one engine. Every C
 ** resource hangs on the session. Lua values are made only while nothing of libcurl's is on the C stack, and reading a reply runs
 ** in a protected call, so that a transfer always comes back to the pool.
 */
-#include "sessionlib.h"
+#include "lib.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -29,7 +29,7 @@ static size_t used; /* bytes */
 /* Everything below, but for what shared.h names, is called with the mutex held. */
 
 static struct entry **bucket_of(struct aicc_shared_key key) {
-  return &buckets[aicc_text_hash(UINT64_C(0xcbf29ce484222325), key.text, key.size) % BUCKETS];
+  return &buckets[aicc_text_hash(key.text, key.size) % BUCKETS];
 }
 
 static size_t cost_of(const struct entry *entry) { return sizeof *entry + entry->key_size + entry->size; }

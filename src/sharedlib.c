@@ -1,5 +1,5 @@
 /* sharedlib.c - core.shared_*: shared.h's values for Lua (aicc.shared). All may raise; none holds the mutex or memory meanwhile. */
-#include "sharedlib.h"
+#include "lib.h"
 
 #include <string.h>
 

@@ -35,7 +35,8 @@ size_t aicc_text_fit(char *text, size_t size, size_t most, int one_line) {
   return size;
 }
 
-uint64_t aicc_text_hash(uint64_t seed, const char *text, size_t size) {
-  for (size_t i = 0; i < size; i++) seed = (seed ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
-  return seed;
+uint64_t aicc_text_hash(const char *text, size_t size) {
+  uint64_t hash = UINT64_C(0xcbf29ce484222325);
+  for (size_t i = 0; i < size; i++) hash = (hash ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
+  return hash;
 }

@@ -23,8 +23,7 @@ size_t aicc_text_cut(const char *text, size_t size, size_t most);
 */
 size_t aicc_text_fit(char *text, size_t size, size_t most, int one_line);
 
-/* 64-bit FNV-1a, continued from `seed`. */
-uint64_t aicc_text_hash(uint64_t seed, const char *text, size_t size);
-#define AICC_TEXT_HASH_SEED UINT64_C(0xcbf29ce484222325)
+/* 64-bit FNV-1a. */
+uint64_t aicc_text_hash(const char *text, size_t size);
 
 #endif

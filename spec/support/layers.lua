@@ -36,10 +36,10 @@ M.LUA = {
 M.C = {
   { "the sandbox", "sandbox/*" },
   { "the modules", "core curl" },
-  { "what Lua calls", "appendlib filelib hostlib httplib libpq pollable processlib sessionlib sharedlib uncaught wait" },
+  { "what Lua calls", "appendlib filelib httplib libpq pollable processlib sessionlib sharedlib uncaught wait" },
   { "a session", "call reading session options curlerror" },
   { "operations", "prepared accounts operation arguments inquiry reply shape flat error scratch" },
-  { "which Lua it is", "compat" },
+  { "which Lua it is", "compat lib" },
   { "transfers", "watch pool engine handle xfer sockets headers libcurl polled pollset endpoint" },
   { "bytes and the system", "append buf date file httphead json scrub shared strset sys text version" },
 }

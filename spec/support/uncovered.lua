@@ -32,7 +32,7 @@ because "runs in the sandbox's own Lua state, where nothing is recorded; each sp
   lua/aicc/sandbox/queues.lua lua/aicc/sandbox/service.lua ]]
 
 because "runs in nginx or HAProxy: check-hosts" [[
-  src/hostlib.c lua/aicc/host.lua lua/aicc/store/shdict.lua lua/aicc/transport/egress.lua lua/aicc/transport/haproxy.lua
+  lua/aicc/host.lua lua/aicc/store/shdict.lua lua/aicc/transport/egress.lua lua/aicc/transport/haproxy.lua
   lua/aicc/transport/http.lua lua/aicc/transport/nginx.lua ]]
 
 because "runs in cqueues, luv and Copas: check-loops" [[
