@@ -411,9 +411,9 @@ install-sandbox: sandbox
 	@install -D -m 755 $(SANDBOX) '$(DESTDIR)$(LIBDIR)/aicc/sandbox/core.so'
 	@$(call install-lua,lua/aicc/sandbox)
 
-# The command, which LuaRocks installs by itself, begins with the name of the Lua that it is for.
+# The command, which LuaRocks installs by itself, has the name of the Lua that it is for.
 install-cli: install-cli-modules
-	@install -d '$(DESTDIR)$(BINDIR)' && sed '1s|lua5.4|$(LUA)|' bin/aicc >'$(DESTDIR)$(BINDIR)/aicc'
+	@install -d '$(DESTDIR)$(BINDIR)' && sed 's|^exec lua5.4 |exec $(LUA) |' bin/aicc >'$(DESTDIR)$(BINDIR)/aicc'
 	@chmod 755 '$(DESTDIR)$(BINDIR)/aicc'
 	@install -D -m 644 doc/aicc.1 '$(DESTDIR)$(MANDIR)/man1/aicc.1'
 	@install -D -m 644 doc/aicc.bash '$(DESTDIR)$(COMPDIR)/aicc'

@@ -189,6 +189,22 @@ describe("the command aicc #lua54", function()
     end)
   end
 
+  it("goes on at Ctrl-C where whoever started it ignores that, as a script does in the background #nosan", function()
+    start { agents = { [3] = support.agents(400) } }
+    plan(support.range(3, 1, 200))
+    server:fault { operation = "release_agent_by_skill", hold = true }
+    -- As it is installed: the file itself, which a shell reads first, since lua takes the signal for itself.
+    local command = support.command(folder, server, "apply night --rate 0"):gsub("%S+ bin/aicc", "bin/aicc")
+    local first = io.popen(("sh -c 'trap \"\" INT; echo $$ >%s/pid; exec %s' 2>/dev/null; echo status $?"):format(folder,
+      command:gsub("'", [['\'']])))
+    assert(server:wait_for { held = 1 })
+    assert(os.execute(("kill -INT $(cat %s/pid)"):format(folder)))
+    server:clear()
+    server:release_held()
+    assert.matches("200 released.*status 0\n$", first:read "a")
+    first:close()
+  end)
+
   it("goes on when its terminal goes, under nohup", function()
     start { agents = { [3] = support.agents(400) } }
     plan(support.range(3, 1, 200))

@@ -9,13 +9,12 @@
 #include "sys.h"
 
 /*
-** core.trap_interrupt(): from now on the first Ctrl-C, SIGTERM or SIGHUP only sets what core.interrupted tells, and a second one
-** ends the process. One that is ignored stays ignored.
+** core.trap_interrupt([ignored = false]): from now on the first Ctrl-C, SIGTERM or SIGHUP only sets what core.interrupted tells, and
+** a second one ends the process. One that is ignored stays ignored; of Ctrl-C, which lua takes for itself, the caller says so.
 ** For whoever owns the process, as bin/aicc does; a library has no business with its signals.
 */
 static int trap_interrupt(lua_State *L) {
-  (void)L;
-  aicc_sys_trap_interrupt();
+  aicc_sys_trap_interrupt(lua_toboolean(L, 1));
   return 0;
 }
 

@@ -104,8 +104,11 @@ static void trap(int signal) {
   sigaction(signal, &action, NULL);
 }
 
-void aicc_sys_trap_interrupt(void) {
-  trap(SIGINT);
+void aicc_sys_trap_interrupt(int is_ignored) {
+  if (is_ignored)
+    signal(SIGINT, SIG_IGN);
+  else
+    trap(SIGINT);
   trap(SIGTERM);
   trap(SIGHUP);
 }

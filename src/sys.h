@@ -50,9 +50,10 @@ void aicc_sys_release_sigpipe(const struct aicc_sys_sigpipe *held);
 
 /*
 ** Ctrl-C for a program of ours, and what systems and containers send to end it: the first SIGINT, SIGTERM or SIGHUP after `trap`
-** only sets what `interrupted` tells (its number), the same one again kills. Calls that wait end early, as for any signal.
+** only sets what `interrupted` tells (its number), the same one again kills. Calls that wait end early, as for any signal. What is
+** ignored stays so; of SIGINT, whose handler may be the interpreter's by then, the caller says whether it was.
 */
-void aicc_sys_trap_interrupt(void);
+void aicc_sys_trap_interrupt(int is_ignored);
 int aicc_sys_interrupted(void);
 
 /*
