@@ -222,7 +222,7 @@ end
 -- Looks at the store, and lets f do so.
 local function look(self, f)
   local store = self.place:open()
-  local ok, result = pcall(f, store:job "night", store)
+  local ok, result = pcall(function() return f(assert(store:job "night"), store) end)
   store:close()
   return ok and result or error(result, 0)
 end
