@@ -71,8 +71,8 @@ function Place:switch(copy)
   if log then write(self.path .. "-wal", log) end
 end
 
--- What a command is started with: where the disk is as large as any, files may not grow beyond what the index of the log takes and
--- a few pages, so that writing to the log fails.
+-- What a command is started with: where the disk is as large as any, files may not grow beyond the size of the log's index and a
+-- few pages, so that writing to the log fails.
 function Place:limited(command, pages)
   if self.disk.is_small then return command end
   local size = #(read(self.path .. "-wal") or "") + 32768 + pages * 4096
