@@ -19,8 +19,8 @@ end
 
 local function write(path, bytes)
   local file = assert(io.open(path, "wb"))
-  file:write(bytes or "")
-  file:close()
+  assert(file:write(bytes))
+  assert(file:close())
   assert(os.execute("chmod 600 " .. path))
 end
 
