@@ -12,6 +12,7 @@ struct aicc_engine {
   CURLM *multi;
   struct aicc_handle **idle;    /* that are not lent */
   size_t idle_count, capacity;  /* capacity: the window */
+  int is_broken;                /* the multi handle is never to be used again, but to take its handles out */
   struct aicc_sockets sockets;
   struct aicc_engine *next;     /* of those that were abandoned */
 };

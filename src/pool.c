@@ -96,7 +96,8 @@ static void end(struct aicc_pool *pool, struct aicc_pool_list *list, struct aicc
 static void begin(struct aicc_pool *pool, struct aicc_xfer *xfer) {
   struct aicc_engine *engine = pool->engine;
   CURLcode code = CURLE_OK;
-  struct aicc_handle *handle = handle_for(pool, &code);
+  struct aicc_handle *handle = engine->is_broken ? NULL : handle_for(pool, &code);
+  if (engine->is_broken) code = CURLE_OUT_OF_MEMORY;
   if (handle != NULL) {
     code = aicc_handle_lend(handle, xfer);
     if (code == CURLE_OK && curl_multi_add_handle(engine->multi, handle->easy) == CURLM_OK) {
@@ -181,13 +182,16 @@ static void give_up(struct aicc_pool *pool, CURLMcode code) {
 
 static void perform(struct aicc_pool *pool) {
   int running = 0;
+  if (pool->engine->is_broken) give_up(pool, CURLM_OUT_OF_MEMORY);
   CURLM *multi = pool->engine->multi;
   fill_window(pool);
   if (pool->running.count == 0) return;
   CURLMcode code = pool->polled != NULL ? aicc_polled_perform(pool->polled, multi, &running) : curl_multi_perform(multi, &running);
   pool->failures = code == CURLM_OK ? 0 : pool->failures + 1;
+  /* It may have lost an entry of its register of sockets, which it has for polled.c alone: libcurl 7.88 would divide by zero. */
+  if (pool->polled != NULL && code == CURLM_OUT_OF_MEMORY) pool->engine->is_broken = 1;
   drain(pool); /* what fits now is begun by the next step: until it is performed, its handle still tells of the one before */
-  if (pool->failures >= MOST_FAILURES) give_up(pool, code);
+  if (pool->failures >= MOST_FAILURES || pool->engine->is_broken) give_up(pool, code);
 }
 
 /*
