@@ -70,11 +70,12 @@ end
 --- Ends the server as a power cut would, and starts it again.
 function Place:crash() self.server.crash() end
 
---- Those who worked on it are dead: their leases are over, as if the time had passed. `clock`: it is the server's clock that has
--- jumped, and they live.
+--- Those who worked on it are dead: their leases are over, as if the time had passed. Or they live, and it is the server's clock
+-- that has jumped. Queues are locked in the workers' own order, so that none waits for another for ever.
 function Place:bury()
   local store = self:open()
-  store.db:run "UPDATE queues SET lease = clock_timestamp() - interval '1 second' WHERE lease IS NOT NULL"
+  store.db:run [[UPDATE queues SET lease = clock_timestamp() - interval '1 second'
+    WHERE id IN (SELECT id FROM queues WHERE lease IS NOT NULL ORDER BY id FOR UPDATE)]]
   store:close()
 end
 
