@@ -108,6 +108,26 @@ describe("a report that is a document #lua54", function()
     end
   end)
 
+  it("tells of an undo what became of each released row, and no more than that", function()
+    local rows = {}
+    for i, word in ipairs { "restored", "restored", "skipped", "failed", "unknown", "sent", "pending", "" } do
+      rows[i] = { skill_id = 3, user_account = "a" .. i, status = "released", undo = word ~= "" and word or nil,
+        undo_message = word == "failed" and "no such agent" or nil }
+    end
+    rows[#rows + 1] = { skill_id = 3, user_account = "b", status = "not_bound" }
+    local page = document(html, rows, { name = "n", state = "undoing", source = "rows" })
+    assert.matches("Bound again, with their own weights 2 Bound again by somebody else before 1 Refused by the API 1 "
+      .. "Unknown: a request got no answer 2 Still to do 2 ", visible(page), 1, true)
+    assert.equal("Being undone: 2 of 8 released agents bound again, 1 was by somebody else already, 5 not.",
+      page:match '<p class="verdict">(.-)</p>')
+    local shown, facts = data(page)
+    assert.same({ "failed", "no such agent" }, { facts.texts[shown[4][9] + 1], facts.texts[shown[4][10] + 1] })
+    assert.is_true(facts.undone)
+    -- Nothing to be seen of an undo where there was none.
+    page = document(html, { rows[8] })
+    assert.is_nil(page:find('id="undo"', 1, true) or page:find(">Undo<", 1, true))
+  end)
+
   it("draws a part that is there so that it is seen, and bars that are full", function()
     for _, counts in ipairs { { released = 999999, failed = 1 },
         { released = 1, not_bound = 1, failed = 1, unknown = 1, left = 1 },

@@ -76,7 +76,9 @@ local function of_undo(job, tally)
   local restored, skipped = undo.restored or 0, undo.skipped or 0
   local open = released - restored - skipped
   local text = ("%s of %s bound again"):format(M.number(restored), M.count(released, "released agent"))
-  if skipped > 0 then text = ("%s, %s were by somebody else already"):format(text, M.number(skipped)) end
+  if skipped > 0 then
+    text = ("%s, %s %s by somebody else already"):format(text, M.number(skipped), skipped == 1 and "was" or "were")
+  end
   if open > 0 then text = ("%s, %s not"):format(text, M.number(open)) end
   return (job.state == "undone" and "Undone: " or "Being undone: ") .. text .. "."
 end
