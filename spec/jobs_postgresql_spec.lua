@@ -1,6 +1,7 @@
 -- Jobs that several workers share: on a real PostgreSQL server, which the spec starts.
 
 local db_jobs = require "aicc.jobs.db.jobs"
+local counts = require "aicc.jobs.db.counts"
 local jobs = require "aicc.jobs"
 local loop = require "aicc.loop"
 local pause = require "aicc.jobs.db.pause"
@@ -9,6 +10,7 @@ local queries = require "spec.support.queries"
 local queue_claims = require "aicc.jobs.queue_claims"
 local socket = require "socket"
 local support = require "spec.support.jobs"
+local tables = require "spec.support.tables"
 local timelines = require "aicc.jobs.db.timeline"
 local turn = require "aicc.jobs.turn"
 
@@ -120,6 +122,18 @@ describe("a job in PostgreSQL #postgresql #slow #nosan #lua54", function()
       assert.is_nil(err.message:find "secret", err.message)
     end
     store.db:run "DROP ROLE locked"
+  end)
+
+  it("is counted queue by queue as the report's view has it row by row", function()
+    for seed = 1, 40 do
+      local job = tables.job(store.db, seed)
+      local all, undone, own = tables.viewed(store.db, job)
+      local counted, counted_undone = counts.all(store.db, job)
+      local agents = counts.agents(store.db, job)
+      agents.undone = nil
+      assert.same({ all, undone, own },
+        { tables.present(counted), tables.present(counted_undone), tables.present(agents) }, "seed " .. seed)
+    end
   end)
 
   it("answers each query of doc/jobs.md", function()
@@ -297,8 +311,8 @@ describe("a job in PostgreSQL #postgresql #slow #nosan #lua54", function()
   end
 
   local function check(job, killed)
-    local counts = job:status().counts
-    assert.equal(QUEUES * 120, counts.released)
+    local told = job:status().counts
+    assert.equal(QUEUES * 120, told.released)
     assert.equal("finished", job:status().state)
     local busy = {}
     for skill, list in pairs(owners()) do
