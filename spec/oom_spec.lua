@@ -1,4 +1,4 @@
--- Memory runs out in calls, in the loop, in the event loops of others, and in jobs, at one allocation or for good from there on:
+-- Memory runs out in calls, in the loop and in jobs, at one allocation or for good from there on:
 -- nothing crashes or leaks, no request is half, what is told is true, and everything works again (spec/oom). Here at some
 -- allocations of each; `make check-oom` takes all of them. A preloaded malloc does it, in a process of its own: so not under a
 -- sanitizer.

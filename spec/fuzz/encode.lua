@@ -81,7 +81,7 @@ return function(input)
   else
     for _, other in ipairs { err, refusal, reason, problem } do
       fuzzing.check_error(other, { argument = true, guard = true })
-      check(other.message == err.message and other.outcome == "not_sent", "another error", other.message, err.message)
+      check(other.kind == err.kind and other.outcome == "not_sent", "another error", other.message, err.message)
     end
     check(checked == nil and prepared == nil and bytes == nil, "refused by one only")
   end

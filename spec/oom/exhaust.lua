@@ -3,7 +3,7 @@
 --   LD_PRELOAD=nomem.so lua spec/oom/exhaust.lua SCENARIO once|forever [FIRST [STEP [BASE_URL]]]
 --
 -- Runs n = FIRST, FIRST + STEP, … until a round needs fewer, and prints how many rounds that took and the last n. A scenario
--- (calls.lua, jobs.lua, loops.lua) has `before()`, which makes what a round needs, `run(it)`, in which memory runs out, and
+-- (calls.lua, jobs.lua) has `before()`, which makes what a round needs, `run(it)`, in which memory runs out, and
 -- `after(it, told)`, which raises where what came of it must not be: `told` has `good`, `result` and `err` as `pcall` told them,
 -- and `failed`.
 --
@@ -20,7 +20,7 @@ local forever = mode == "forever"
 local errors = require "aicc.error"
 
 local scenarios = {}
-for _, file in ipairs { "calls", "jobs", "loops" } do
+for _, file in ipairs { "calls", "jobs" } do
   for scenario, made in pairs(dofile("spec/oom/" .. file .. ".lua")) do scenarios[scenario] = made end
 end
 local scenario = assert(scenarios[name], "no scenario of that name: " .. tostring(name))

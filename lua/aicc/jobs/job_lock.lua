@@ -66,6 +66,10 @@ local function tell_worker(db, job) return db:run("UPDATE jobs SET worker = ? WH
 function M.take(db, job)
   local self = setmetatable({ db = db, job = job, held = false }, Lock)
   local held, problem = hold(db, job)
+  if held == false then -- by ourselves, maybe: what could not be released for want of memory goes with the collector
+    collectgarbage()
+    held, problem = hold(db, job)
+  end
   self.held = held
   if held == nil then return nil, connection.failure(problem) end
   if not held then
