@@ -51,7 +51,7 @@ describe("a large job", function()
     local before = written()
     assert.equal(0, rows.load(store.db, job, jobs.rows(function()
       at = at + 1
-      if at < count then return 1 + at % queues, "a" .. 1 + at // queues end
+      if at < count then return 1 + at % queues, "a" .. 1 + math.floor(at / queues) end
     end), error))
     local each = (written() - before) / count
     assert.is_true(each < 64, ("%.1f bytes a row"):format(each)) -- 37 of them are the row's and its index's
