@@ -42,6 +42,25 @@ describe("the command's help #lua54", function()
     assert.same({ 0, (select(2, run "--help")), "" }, { run "help" })
   end)
 
+  it("names the defaults that jobs go by, as the man page does", function()
+    local defaults, count = require("aicc.jobs.options").DEFAULTS, 0
+    local file = assert(io.open "doc/aicc.1")
+    local man = file:read "a"
+    file:close()
+    for _, command in ipairs(require("aicc.cli.parser").build()._commands) do
+      for _, option in ipairs(command._options) do
+        local default = defaults[option._name:match "^%-%-(.*)"]
+        if default then
+          count = count + 1
+          assert.truthy(option._description:find(("Default: %s."):format(default), 1, true), option._name)
+          local words = man:match("\n%.BI \\%-\\%-" .. option._name:sub(3) .. " \" N\"\n([^\n]+)")
+          if words then assert.matches(("%%f[%%d]%s by default"):format(default), words) end
+        end
+      end
+    end
+    assert.is_true(count >= 9)
+  end)
+
   it("first shows what is done most", function()
     local _, out = run "--help"
     local first = out:match "^Usage: [^\n]+\n\n[^\n]+\n\nWhat is done most:\n(.-)\n\nOptions:"

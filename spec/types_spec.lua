@@ -68,6 +68,16 @@ describe("the file of types", function()
 end)
 
 describe("the types of options", function()
+  -- The reference must name an option's default wherever it has the option.
+  local function tells(path, name, default)
+    local count = 0
+    for mark in read(path):gmatch("@tparam(%S*) %S+ options%." .. name .. "%f[^%w_]") do
+      count = count + 1
+      assert.equal(("[opt=%s]"):format(default), mark, path .. ": " .. name)
+    end
+    assert.is_true(count > 0, path .. ": " .. name)
+  end
+
   local function each_has(class, wanted)
     local fields = {}
     for name in pairs(luacats.members(types, class)) do fields[#fields + 1] = name end
@@ -105,6 +115,15 @@ describe("the types of options", function()
       if row.env then assert.truthy(field.description:find(row.env, 1, true), row[1]) end
       local default = type(row.default) == "number" and tostring(row.default)
       if default then assert.truthy(field.description:find("%f[%d]" .. default .. "%f[^%d]"), row[1]) end
+      if default then tells("lua/aicc/init.lua", row[1], default) end
+    end
+    for what, class in pairs { plan = "aicc.PlanOptions", run = "aicc.RunOptions" } do
+      for name, row in pairs(require("aicc.jobs.options").OPTIONS) do
+        if row[what] and row.default then
+          assert.matches("%f[%d]" .. row.default .. "$", types.classes[class].fields[name].description, class .. " " .. name)
+          tells("lua/aicc/jobs/init.lua", name, row.default)
+        end
+      end
     end
     for what, class in pairs { start = "aicc.SandboxOptions", shape = "aicc.SandboxShape", fault = "aicc.SandboxFault" } do
       for name, kind in pairs(sandbox_options.FIELDS[what]) do

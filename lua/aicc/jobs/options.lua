@@ -43,7 +43,8 @@ local SECONDS = { "a number of seconds above 0", function(value) return is_finit
 
 -- ---- what there is ----
 
--- name -> { its type, the functions that take it, what it is where it is not given }
+-- name -> { its type, the functions that take it, what it is where it is not given }. The command goes by these defaults too; its
+-- help, its man page and the reference name them, and specs compare (cli_help_spec, types_spec).
 local OPTIONS = {
   client = { CLIENT, plan = true, agents = true, run = true },
   name = { TEXT, plan = true, agents = true },
