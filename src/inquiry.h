@@ -1,8 +1,8 @@
 /*
 ** inquiry.h - the replies to two questions: in which queues is an agent, and which queues are there.
 **
-** What nobody here needs is not kept: a reply about a person has their telephone number and address in it. Every function may
-** raise; nothing is held on the C stack meanwhile.
+** What nobody here needs is not kept: a reply about a person has their telephone number and address in it. (A queue's listing of
+** agents keeps every field: shape.h.) Every function may raise; nothing is held on the C stack meanwhile.
 */
 #ifndef AICC_INQUIRY_H
 #define AICC_INQUIRY_H

@@ -206,7 +206,7 @@ lua_Integer aicc_shape_array(lua_State *L) {
   return count;
 }
 
-/* Makes agents of the values of the table on top; returns how many, or -1 where they are none. */
+/* Makes agents of the values of the table on top, with whatever fields they have; returns how many, or -1 where they are none. */
 static lua_Integer read_agents(lua_State *L) {
   static const char *const numbers[] = {"workNo", "agentType", "agentWeight", "skillWeight"};
   for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {

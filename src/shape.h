@@ -20,7 +20,8 @@ int aicc_shape_push(lua_State *L, struct aicc_text body);
 
 /*
 ** Makes the listing on top what the documents' table says: `count` an integer, `data` an array of agents, an agent's account its
-** `userAccount`, which is a string with something in it, or nil. Returns NULL, or what the listing lacks to be one.
+** `userAccount`, which is a string with something in it, or nil; its weights, number and type may come as digits in a string, and
+** become numbers. All other fields stay as they came. Returns NULL, or what the listing lacks to be one.
 */
 const char *aicc_shape_page(lua_State *L);
 

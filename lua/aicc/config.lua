@@ -19,6 +19,7 @@ local MAX_CONFIG = 64 * 1024 -- bytes of the configuration file
 local LEAST_SECRET = 6       -- bytes; messages are searched for it, and a shorter one stands in ordinary words
 
 -- Every setting: its type, default, environment variable, and whether it is a secret or only for the code that makes a client.
+-- The defaults of `retry` are in aicc.retry. A session that is used without a client has its own defaults, in src/options.c.
 local SCHEMA = {
   { "base_url", "string", env = "AICC_BASE_URL", needed = true },
   { "token_url", "string", env = "AICC_TOKEN_URL" }, -- base_url where it is not given

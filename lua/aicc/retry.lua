@@ -1,7 +1,8 @@
 --- Whether, and when, to try again: a pure function of what happened.
 --
 -- The only retries there are: libcurl's, nginx's and HAProxy's own are switched off, so that one attempt is at most one request.
--- The rules are those of doc/semantics.md, section 3; the C core says of each error whether it is `retryable` at all.
+-- The rules are those of doc/semantics.md, section 3. The C core says of each error whether it is `retryable` at all: by status
+-- in src/reply.c, by libcurl's code in src/curlerror.c.
 -- @module aicc.retry
 
 local M = {}
@@ -29,7 +30,8 @@ end
 
 local TRANSIENT_COST, THROTTLE_COST = 10, 5
 
--- Failures that are worth one more attempt and no more: what they have in common, or nil.
+-- Failures that are worth one more attempt and no more: what they have in common, or nil. Settling is not
+-- held to that: what a listing shows to be left of a release or bind is sent again while there are attempts.
 local function once_key(err)
   if err.kind == "tls" then return "tls" end
   if err.kind == "server" and err.status == 500 then return "500" end

@@ -1,4 +1,6 @@
 --- The commands about jobs: plan, apply, resume, undo, jobs, forget.
+--
+-- What they print is elsewhere: a plan's table of queues in `aicc.cli.queues_of_job`, lists and summaries in `aicc.cli.show`.
 -- @module aicc.cli.jobs
 
 local client_of = require "aicc.cli.client"

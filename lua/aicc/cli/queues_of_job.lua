@@ -1,4 +1,6 @@
 --- How the commands show what a job is about: its queues with their names, and accounts without one.
+--
+-- That is the table that `aicc plan` prints, and the one of `aicc status`. (doc/plan.svg shows the first: `make pictures`.)
 -- @module aicc.cli.queues_of_job
 
 local effort = require "aicc.cli.effort"

@@ -1,7 +1,8 @@
 --- What came of a chunk: verdicts on its accounts, by a listing; and on an error, whether others would meet it too.
 --
 -- Functions of listings (`aicc.jobs.listing`) and chunks (`aicc.jobs.db.chunks`). Who lists, and what is sent again, is the
--- business of those who ask.
+-- business of those who ask. What a failed request means for its chunk (halved, failed, unknown, pending) is decided in
+-- `aicc.jobs.send`.
 -- @module aicc.jobs.judge
 
 local chunks = require "aicc.jobs.db.chunks"
