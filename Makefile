@@ -202,10 +202,13 @@ check: $(CHECKS:%=check-%) ## All that follows; with `make test`, what CI runs
 
 LUA_FILES = $(shell find lua -name '*.lua')
 
-check-lint: tools ## luacheck, and that every module still parses as Lua 5.1 and 5.3
+C_FILES = $(wildcard src/*.[ch] src/sandbox/*.[ch] spec/*/*.c)
+
+check-lint: tools ## luacheck; that every module still parses as Lua 5.1 and 5.3; that no line of C is longer than 130 columns
 	@luacheck -q --no-color lua spec examples bin/aicc rockspecs/*.rockspec
 	@luac5.1 -p $(LUA_FILES)
 	@luac5.3 -p $(LUA_FILES)
+	@LC_ALL=C.UTF-8 grep -nE '.{131}' $(C_FILES); test $$? = 1 # characters, not bytes
 
 check-doc: reference ## The reference pages: a comment that LDoc cannot read is an error
 

@@ -167,8 +167,8 @@ static int append_account(lua_State *L, int index, struct aicc_buf *body, struct
 }
 
 /*
-** Pushes `batch` items of the list, those behind number `at`, and has their strings brought from memory, where they may lie in any
-** order: to wait for them one by one would take longer than all else. Returns 0 if one is no string.
+** Pushes `batch` items of the list, those behind number `at`, and has their strings brought from memory, where they may lie in
+** any order: to wait for them one by one would take longer than all else. Returns 0 if one is no string.
 */
 static int push_batch(lua_State *L, int list, size_t at, int batch) {
   for (int i = 1; i <= batch; i++) {
@@ -253,7 +253,8 @@ static int refuse_type(struct aicc_arguments *call, const char *name, int or_all
   const char *expected = or_all ? "a list of strings or aicc.ALL" : "a list of strings";
   if (lua_type(L, -1) != LUA_TSTRING) return aicc_arguments_mistyped(call, name, expected, -1);
   return aicc_arguments_raise(call, "%s: %s: expected %s, got string: write { \"%s\" } for one account", call->name,
-                              aicc_arguments_called(call, name), expected, lua_rawlen(L, -1) <= AICC_MAX_ACCOUNT ? lua_tostring(L, -1) : "...");
+                              aicc_arguments_called(call, name), expected,
+                              lua_rawlen(L, -1) <= AICC_MAX_ACCOUNT ? lua_tostring(L, -1) : "...");
 }
 
 int aicc_accounts_put(struct aicc_arguments *call, const char *name, size_t most, int or_all) {

@@ -7,8 +7,8 @@
 #include "arguments.h"
 
 /*
-** Writes a list of accounts, each of them once; as what an operation's `write` is made of. `most`: at most so many, 0 for any number. `or_all`: aicc.ALL is allowed,
-** and written as the empty array that the API takes for everybody.
+** Writes a list of accounts, each of them once; as what an operation's `write` is made of. `most`: at most so many, 0 for any
+** number. `or_all`: aicc.ALL is allowed, and written as the empty array that the API takes for everybody.
 */
 int aicc_accounts_put(struct aicc_arguments *call, const char *name, size_t most, int or_all);
 

@@ -15,8 +15,8 @@ static int push_problem(lua_State *L, const char *path, const char *problem) {
 }
 
 /*
-** core.append_to(path, mark) -> file | nil, message: opened for appending, and made with mode 0600 if it is not there. One that is
-** there begins with the mark, or is refused; append.h has the rest.
+** core.append_to(path, mark) -> file | nil, message: opened for appending, and made with mode 0600 if it is not there. One that
+** is there begins with the mark, or is refused; append.h has the rest.
 */
 static int append_to(lua_State *L) {
   size_t size;

@@ -1,8 +1,8 @@
 /*
 ** arguments.c - a call's arguments, checked and written as JSON. See arguments.h.
 **
-** A wrong type raises, a wrong content becomes a failure (doc/semantics.md, sections 1 and 2). Nothing here is held on the C stack
-** while Lua may raise: the body is its owner's.
+** A wrong type raises, a wrong content becomes a failure (doc/semantics.md, sections 1 and 2). Nothing here is held on the C
+** stack while Lua may raise: the body is its owner's.
 */
 #include "arguments.h"
 

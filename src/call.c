@@ -2,8 +2,8 @@
 ** call.c - starts a call on a session: arguments, headers, limits. See call.h.
 **
 ** Making Lua strings may run finalizers, and those may start calls on the same session, or close it. So the transfer is taken off
-** the session while it is filled in, in a protected call, and the session is looked at again afterwards. What `close` leaves alone
-** until the session is collected (the options) may be used throughout.
+** the session while it is filled in, in a protected call, and the session is looked at again afterwards. What `close` leaves
+** alone until the session is collected (the options) may be used throughout.
 */
 #include "call.h"
 
@@ -30,11 +30,11 @@ static char lower(char letter) { return letter >= 'A' && letter <= 'Z' ? (char)(
 
 /* What a request has itself, what is between two hops, and what says who somebody is: none of them is a caller's to give. */
 static int is_own_header(const char *name) {
-  static const char *const own[] = {"host",          "content-type",       "content-length", "content-encoding", "transfer-encoding",
-                                    "authorization", "proxy-authorization", "x-app-key",      "x-tenantspaceid",  "x-token-expire",
-                                    "user-agent",    "connection",         "proxy-connection", "keep-alive",     "te",
-                                    "trailer",       "upgrade",            "expect",         "accept",           "accept-encoding",
-                                    "cookie",        "range",              NULL};
+  static const char *const own[] = {
+      "host",           "content-type",        "content-length",  "content-encoding", "transfer-encoding", "authorization",
+      "x-app-key",      "proxy-authorization", "x-tenantspaceid", "x-token-expire",   "user-agent",        "connection",
+      "keep-alive",     "proxy-connection",    "te",              "trailer",          "upgrade",           "expect",
+      "accept",         "accept-encoding",     "cookie",          "range",            NULL};
   for (int i = 0; own[i] != NULL; i++) {
     size_t at = 0;
     while (own[i][at] != '\0' && own[i][at] == lower(name[at])) at++;
@@ -55,7 +55,8 @@ static void read_headers(lua_State *L, int index, struct aicc_headers **headers)
     size_t name_size = 0, size = 0;
     const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tolstring(L, -2, &name_size) : NULL;
     const char *value = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &size) : NULL;
-    if (name == NULL || !is_header_name(name, name_size)) luaL_error(L, "headers: expected names of letters, digits, '-' and '_'");
+    if (name == NULL || !is_header_name(name, name_size))
+      luaL_error(L, "headers: expected names of letters, digits, '-' and '_'");
     if (is_own_header(name)) luaL_error(L, "headers: '%s' is not a caller's to give", name);
     if (value == NULL || size > MAX_FORWARDED || value[0] == ' ' || !aicc_arguments_fit_header(value, size, 1))
       luaL_error(L, "headers['%s']: expected 1 to %d visible ASCII characters", name, MAX_FORWARDED);
@@ -74,7 +75,8 @@ static struct aicc_text text_of(const char *data) {
 /* Whether headers with that token are kept: then it was looked at when they were made. */
 static int is_kept(const struct aicc_session *session, const char *token, size_t size) {
   const char *kept = session->headers_token;
-  return kept != NULL && strlen(kept) == size && memcmp(kept, token, size) == 0; /* a token that is refused may have a NUL in it */
+  /* A token that is refused may have a NUL in it. */
+  return kept != NULL && strlen(kept) == size && memcmp(kept, token, size) == 0;
 }
 
 /*
@@ -118,8 +120,8 @@ static struct aicc_headers *headers_for(struct aicc_session *session, const stru
 }
 
 /*
-** The options of a single call, at `index`: a table of them; or two numbers, the timeout and the deadline, in seconds, and perhaps
-** the caller's headers.
+** The options of a single call, at `index`: a table of them; or two numbers, the timeout and the deadline, in seconds, and
+** perhaps the caller's headers.
 */
 static void read_limits(lua_State *L, int index, const struct aicc_session *session, struct aicc_xfer *xfer,
                         struct aicc_headers **headers) {
@@ -173,7 +175,9 @@ struct start {
   struct aicc_headers *headers; /* of the caller's, or NULL; freed by who calls `fill_in` */
 };
 
-/* Called protected with the `struct start`, token or nil, arguments, limits (one value to three): nothing, or nil and an error. */
+/*
+** Called protected with the `struct start`, token or nil, arguments, limits (one value to three): nothing, or nil and an error.
+*/
 static int fill_in(lua_State *L) {
   struct start *start = lua_touserdata(L, 1);
   struct aicc_arguments *call = &start->call;

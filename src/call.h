@@ -15,8 +15,8 @@ enum aicc_call_status {
 };
 
 /*
-** Starts the operation with the token (where the operation takes one), the arguments and the limits that stand from index `at` on,
-** and tells its ticket. Raises for a token that is no string.
+** Starts the operation with the token (where the operation takes one), the arguments and the limits that stand from index `at`
+** on, and tells its ticket. Raises for a token that is no string.
 */
 enum aicc_call_status aicc_call_start(lua_State *L, struct aicc_session *session, const struct aicc_operation *operation, int at,
                                       uint64_t *ticket);

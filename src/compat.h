@@ -35,8 +35,8 @@
 #endif
 
 /*
-** Pushes a whole number below 2^53. Before 5.3 lua_Integer is as wide as a pointer, and cuts 2^32 + 3 to 3 on a machine of 32 bits: a
-** queue's number would become another queue's.
+** Pushes a whole number below 2^53. Before 5.3 lua_Integer is as wide as a pointer, and cuts 2^32 + 3 to 3 on a machine of 32
+** bits: a queue's number would become another queue's.
 */
 #if LUA_VERSION_NUM >= 503
 #define aicc_pushwhole(L, value) lua_pushinteger(L, (lua_Integer)(value))

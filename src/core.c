@@ -241,7 +241,9 @@ static int core_equal(lua_State *L) {
   return 1;
 }
 
-/* core.may_yield_in(coroutine) -> boolean: whether the caller runs in it, and not in a function of C's in it that cannot be left */
+/*
+** core.may_yield_in(coroutine) -> boolean: whether the caller runs in it, and not in a function of C's in it that cannot be left
+*/
 static int core_may_yield_in(lua_State *L) {
   lua_pushboolean(L, lua_tothread(L, 1) == L && aicc_isyieldable(L));
   return 1;

@@ -15,7 +15,8 @@
 /* Whether a host, as the parser gives it, names this machine only: localhost, 127.x.x.x, [::1]. */
 static int is_loopback(const char *host) {
   if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0) return 1;
-  struct in_addr address; /* the parser has made 127.1 and the like whole; what is no address is a name, for somebody to resolve */
+  /* The parser has made 127.1 and the like whole; what is no address is a name, for somebody to resolve. */
+  struct in_addr address;
   return inet_pton(AF_INET, host, &address) == 1 && strncmp(host, "127.", 4) == 0;
 }
 

@@ -23,7 +23,9 @@ struct aicc_engine *aicc_engine_new(size_t window);
 /* Closes its connections. Whoever has lent a handle has taken it back. */
 void aicc_engine_free(struct aicc_engine *engine);
 
-/* Leaves one that came through a fork as it is: cleaning it up would send a TLS goodbye, or bytes, on the parent's connections. */
+/*
+** Leaves one that came through a fork as it is: cleaning it up would send a TLS goodbye, or bytes, on the parent's connections.
+*/
 void aicc_engine_abandon(struct aicc_engine *engine);
 
 #endif

@@ -79,7 +79,9 @@ static void sync_directory(char *path) {
   close(fd);
 }
 
-/* Makes a new file beside `path`; its name is put into `temporary`, of PATH_MAX bytes. Returns a descriptor, or -1 and *problem. */
+/*
+** Makes a new file beside `path`; its name is put into `temporary`, of PATH_MAX bytes. Returns a descriptor, or -1 and *problem.
+*/
 static int open_beside(const char *path, char *temporary, const char **problem) {
   *problem = "its path is too long";
   if (snprintf(temporary, PATH_MAX, "%s.XXXXXX", path) >= PATH_MAX) return -1;

@@ -33,8 +33,8 @@ const char *aicc_file_draft(const char *path, char *draft);
 const char *aicc_file_publish(const char *draft, const char *path);
 
 /*
-** Makes an empty file, mode 0600; one that is there must be private. It is not opened: closing a descriptor would drop all locks that
-** this process (SQLite, say) has on the file. Returns as aicc_file_read.
+** Makes an empty file, mode 0600; one that is there must be private. It is not opened: closing a descriptor would drop all locks
+** that this process (SQLite, say) has on the file. Returns as aicc_file_read.
 */
 const char *aicc_file_create(const char *path);
 

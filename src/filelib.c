@@ -84,7 +84,9 @@ static int publish_file(lua_State *L) {
   return push_done(L, path, problem);
 }
 
-/* core.create_file(path) -> true | nil, message: an empty one, mode 0600; one that is there must be private, and stays as it is */
+/*
+** core.create_file(path) -> true | nil, message: an empty one, mode 0600; one that is there must be private, and stays as it is
+*/
 static int create_file(lua_State *L) {
   const char *path = check_path(L);
   const char *problem = aicc_file_create(path);
@@ -114,7 +116,8 @@ static int unlock(lua_State *L) {
 }
 
 /*
-** core.lock_file(path) -> lock | false when somebody has it | nil, message. lock:release(), or the end of the process, gives it up.
+** core.lock_file(path) -> lock | false when somebody has it | nil, message. lock:release(), or the end of the process, gives it
+** up.
 */
 static int lock_file(lua_State *L) {
   const char *path = check_path(L), *problem;
@@ -136,8 +139,8 @@ static int boot_id(lua_State *L) {
 }
 
 /*
-** core.network_file_system(path, or a number as statfs has it) -> the name of the file system, if its files may be another host's: NFS,
-** SMB, …, or FUSE, of which nobody knows; else nil
+** core.network_file_system(path, or a number as statfs has it) -> the name of the file system, if its files may be another
+** host's: NFS, SMB, …, or FUSE, of which nobody knows; else nil
 */
 static int network_file_system(lua_State *L) {
   const char *name = lua_type(L, 1) == LUA_TNUMBER ? aicc_sys_network_name((unsigned long)luaL_checknumber(L, 1))

@@ -163,8 +163,9 @@ CURLcode aicc_handle_lend(struct aicc_handle *handle, struct aicc_xfer *xfer) {
 }
 
 /*
-** Whether the transfer got no further than to a proxy, which did not take its user name and password, or lacked them. What a SOCKS
-** proxy said libcurl tells until another one says something: it is this transfer's only where it failed for what a proxy said.
+** Whether the transfer got no further than to a proxy, which did not take its user name and password, or lacked them. What a
+** SOCKS proxy said libcurl tells until another one says something: it is this transfer's only where it failed for what a proxy
+** said.
 */
 static int is_refused_by_proxy(CURL *easy, CURLcode code) {
   long status = 0, proxy = CURLPX_OK;

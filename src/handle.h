@@ -36,7 +36,9 @@ struct aicc_handle {
   char message[CURL_ERROR_SIZE]; /* libcurl's, of the transfer that has it or had it */
 };
 
-/* Makes an easy handle and sets on it what all transfers have in common. Whatever it returns, aicc_handle_free is to be called. */
+/*
+** Makes an easy handle and sets on it what all transfers have in common. Whatever it returns, aicc_handle_free is to be called.
+*/
 CURLcode aicc_handle_open(struct aicc_handle *handle, const struct aicc_handle_settings *settings, struct aicc_sockets *sockets);
 
 /* Frees the easy handle, which is in no multi handle, and what it stands in. */

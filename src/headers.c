@@ -41,7 +41,8 @@ int aicc_headers_add_all(struct aicc_headers *headers, const struct aicc_headers
 
 void aicc_headers_release(struct aicc_headers *headers) {
   if (headers == NULL || --headers->references > 0) return;
-  for (struct curl_slist *line = headers->list; line != NULL; line = line->next) aicc_buf_overwrite(line->data, strlen(line->data));
+  for (struct curl_slist *line = headers->list; line != NULL; line = line->next)
+    aicc_buf_overwrite(line->data, strlen(line->data));
   curl_slist_free_all(headers->list);
   free(headers);
 }

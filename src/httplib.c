@@ -63,8 +63,8 @@ static int is_good(struct aicc_text text, const char *name, int spaces, struct a
 
 /*
 ** core.http_request(operation, arguments, token | nil, who, lines) -> string | nil, err. `who` has `app_key`, `tenant_space_id`,
-** `user_agent` (each may be nil), `authority`, `prefix` (of the path) and `version` ("1.0" or "1.1"). `lines` are more headers, each
-** with its end; they, `authority` and `prefix` are the caller's to check.
+** `user_agent` (each may be nil), `authority`, `prefix` (of the path) and `version` ("1.0" or "1.1"). `lines` are more headers,
+** each with its end; they, `authority` and `prefix` are the caller's to check.
 */
 static int http_request(lua_State *L) {
   struct aicc_arguments call;
@@ -77,7 +77,8 @@ static int http_request(lua_State *L) {
   luaL_checktype(L, 4, LUA_TTABLE);
   struct aicc_text lines = text_at(L, 5);
   if (call.operation->with_token && who.token.data == NULL) return luaL_argerror(L, 3, "expected a token");
-  struct buffers buffers = {aicc_scratch_push(L, AICC_REQUEST_LIMIT), aicc_scratch_push(L, AICC_REQUEST_LIMIT + HEAD_LIMIT), AICC_OK};
+  struct buffers buffers = {aicc_scratch_push(L, AICC_REQUEST_LIMIT),
+                            aicc_scratch_push(L, AICC_REQUEST_LIMIT + HEAD_LIMIT), AICC_OK};
   call.body = buffers.body;
   if (!aicc_prepared_write(&call)) return aicc_error_push(L, &call.failure, NULL);
   who.app_key = field(L, 4, "app_key");
@@ -154,9 +155,9 @@ static struct aicc_text text_of(struct aicc_httphead_value value) {
 }
 
 /*
-** core.http_result(operation, text, truncated, token | nil, who) -> result | nil, err: what an answer comes to, of which `text` is
-** the head and the body behind it, without chunks; `truncated`: some of the body is missing. In no error is the token, nor what
-** `who` has as `app_key` and `app_secret`.
+** core.http_result(operation, text, truncated, token | nil, who) -> result | nil, err: what an answer comes to, of which `text`
+** is the head and the body behind it, without chunks; `truncated`: some of the body is missing. In no error is the token, nor
+** what `who` has as `app_key` and `app_secret`.
 */
 static int http_result(lua_State *L) {
   const struct aicc_operation *operation = aicc_operation_check(L, 1);

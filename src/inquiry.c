@@ -56,7 +56,9 @@ static double skill_of(lua_State *L) {
   return skill;
 }
 
-/* Leaves of the table on top the string and number fields of these names (ended by NULL), and puts the value at `data` into it. */
+/*
+** Leaves of the table on top the string and number fields of these names (ended by NULL), and puts the value at `data` into it.
+*/
 static void keep_only(lua_State *L, int data, const char *const *names) {
   for (lua_pushnil(L); lua_next(L, -2) != 0;) {
     int type = lua_type(L, -1), is_kept = 0;

@@ -11,8 +11,8 @@
 
 /*
 ** Makes the reply on top `resultCode`, `resultMessage`, and `data`, an array of agents, empty where there is none: `userAccount`,
-** `userName`, `agentType`, `workNo`, and `skills`, an array of `skillId`, `agentWeight`, `skillWeight`, each queue once; nil where
-** the reply has no such field. Returns NULL, or what the reply lacks.
+** `userName`, `agentType`, `workNo`, and `skills`, an array of `skillId`, `agentWeight`, `skillWeight`, each queue once; nil
+** where the reply has no such field. Returns NULL, or what the reply lacks.
 */
 const char *aicc_inquiry_agent(lua_State *L);
 

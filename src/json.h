@@ -23,7 +23,9 @@ enum aicc_buf_status aicc_json_integer(struct aicc_buf *buf, int64_t value);
 */
 enum aicc_buf_status aicc_json_string(struct aicc_buf *buf, const char *text, size_t size);
 
-/* Whether the text is ASCII of which nothing needs an escape. May say no to such a text now and then, but never yes to another. */
+/*
+** Whether the text is ASCII of which nothing needs an escape. May say no to such a text now and then, but never yes to another.
+*/
 int aicc_json_is_plain(const char *text, size_t size);
 
 /*

@@ -1,10 +1,10 @@
 /*
-** libpq.c - what LuaDBI does not tell of a PostgreSQL server: in libpq's own words why it cannot be reached, and whose session it is
-** that a connection is given. See lib.h.
+** libpq.c - what LuaDBI does not tell of a PostgreSQL server: in libpq's own words why it cannot be reached, and whose session it
+** is that a connection is given. See lib.h.
 **
-** LuaDBI asks a connection that was never made for a transaction, and tells what libpq says of that. So another attempt is made here,
-** whose message is kept. libpq is not linked: it is looked up where LuaDBI's driver has loaded it. Functions may raise; none holds a
-** connection meanwhile.
+** LuaDBI asks a connection that was never made for a transaction, and tells what libpq says of that. So another attempt is made
+** here, whose message is kept. libpq is not linked: it is looked up where LuaDBI's driver has loaded it. Functions may raise;
+** none holds a connection meanwhile.
 */
 #include "lib.h"
 
@@ -115,9 +115,9 @@ static int postgresql_problem(lua_State *L) {
 }
 
 /*
-** core.postgresql_session(url) -> claimed, real: the numbers of the server's process that a new connection is said to be given, and
-** that it is given; the latter is 0 if that does not answer. nil if there is no connection, or nobody knows. They differ where
-** somebody stands between.
+** core.postgresql_session(url) -> claimed, real: the numbers of the server's process that a new connection is said to be given,
+** and that it is given; the latter is 0 if that does not answer. nil if there is no connection, or nobody knows. They differ
+** where somebody stands between.
 */
 static int postgresql_session(lua_State *L) {
   const char *url = luaL_checkstring(L, 1);

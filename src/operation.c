@@ -50,7 +50,9 @@ static int write_bind(struct aicc_arguments *call) {
          aicc_arguments_put_literal(call, "}");
 }
 
-/* In one of the two documented forms; or so, but without a queue: what a server makes of that shows what its answers are worth. */
+/*
+** In one of the two documented forms; or so, but without a queue: what a server makes of that shows what its answers are worth.
+*/
 static int write_query(struct aicc_arguments *call) {
   static const char *const forms[] = {"flat", "wrapped", "flat_nowhere", "wrapped_nowhere", NULL};
   int form;

@@ -16,7 +16,7 @@ struct aicc_operation {
   const char *name;                      /* also the session's method */
   const char *path;
   int with_token;                        /* sent with a token, not for one */
-  int only_code;                         /* its replies have a resultCode, without which a 200 is no success, and nothing to read */
+  int only_code;                         /* its replies have a resultCode, and nothing to read; without it a 200 is no success */
   int once;                              /* an unusable 200 may be asked for once more */
   const char *fields[6];                 /* what the arguments' table may hold; NULL ends it */
   int (*write)(struct aicc_arguments *call);  /* the arguments to the body; 0 after a failure */
@@ -32,8 +32,8 @@ extern const struct aicc_operation aicc_operation_table[AICC_OPERATION_COUNT];
 void aicc_operation_begin(struct aicc_arguments *call, lua_State *L, const struct aicc_operation *operation);
 
 /*
-** Checks the arguments, a table or values, and writes the body. Returns 0 when a content is refused (`failure` says why); raises for
-** a wrong type, an unknown field, or when out of memory.
+** Checks the arguments, a table or values, and writes the body. Returns 0 when a content is refused (`failure` says why); raises
+** for a wrong type, an unknown field, or when out of memory.
 */
 int aicc_operation_write(struct aicc_arguments *call);
 

@@ -73,7 +73,8 @@ static int refuse_text(struct aicc_error *failure, enum aicc_options_name which,
 static int check_header_text(const struct aicc_options *options, enum aicc_options_name which, size_t least,
                              struct aicc_error *failure) {
   const char *text = options->text[which];
-  if (text == NULL || (strlen(text) >= least && aicc_arguments_fit_header(text, strlen(text), which == AICC_USER_AGENT))) return 1;
+  if (text == NULL || (strlen(text) >= least && aicc_arguments_fit_header(text, strlen(text), which == AICC_USER_AGENT)))
+    return 1;
   aicc_error_say(failure, "%s: expected %zu to %d visible ASCII characters", names[which], least, AICC_MAX_HEADER_VALUE);
   return refuse(failure);
 }

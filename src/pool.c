@@ -114,8 +114,8 @@ static void begin(struct aicc_pool *pool, struct aicc_xfer *xfer) {
 static int has_room(const struct aicc_pool *pool) { return pool->waiting.count > 0 && pool->running.count < pool->window; }
 
 /*
-** Starts what fits into the window, and ends what has waited for too long. In somebody else's event loop only a few are started in
-** one go: what else happens there has its turn in between.
+** Starts what fits into the window, and ends what has waited for too long. In somebody else's event loop only a few are started
+** in one go: what else happens there has its turn in between.
 */
 static void fill_window(struct aicc_pool *pool) {
   if (pool->waiting.count == 0) return;
@@ -186,7 +186,8 @@ static void perform(struct aicc_pool *pool) {
   CURLM *multi = pool->engine->multi;
   fill_window(pool);
   if (pool->running.count == 0) return;
-  CURLMcode code = pool->polled != NULL ? aicc_polled_perform(pool->polled, multi, &running) : curl_multi_perform(multi, &running);
+  CURLMcode code = pool->polled != NULL ? aicc_polled_perform(pool->polled, multi, &running)
+                                        : curl_multi_perform(multi, &running);
   pool->failures = code == CURLM_OK ? 0 : pool->failures + 1;
   /* It may have lost an entry of its register of sockets, which it has for polled.c alone: libcurl 7.88 would divide by zero. */
   if (pool->polled != NULL && code == CURLM_OUT_OF_MEMORY) pool->engine->is_broken = 1;

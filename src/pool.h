@@ -49,8 +49,8 @@ int aicc_pool_open(struct aicc_pool *pool, const struct aicc_handle_settings *se
 
 /*
 ** Ends everything that has not ended and closes all connections; what ended can still be taken. May be called again, and on a
-** zeroed pool. The descriptor of aicc_pool_descriptor goes too, unless there is something to take, or an alarm has come: then it stays
-** readable, for who waits by it, until this is called again.
+** zeroed pool. The descriptor of aicc_pool_descriptor goes too, unless there is something to take, or an alarm has come: then it
+** stays readable, for who waits by it, until this is called again.
 */
 void aicc_pool_close(struct aicc_pool *pool);
 
@@ -70,8 +70,8 @@ int aicc_pool_start(struct aicc_pool *pool, struct aicc_xfer *xfer);
 size_t aicc_pool_step(struct aicc_pool *pool, double seconds);
 
 /*
-** A descriptor that is readable when the pool is to be stepped, or has something to take; it goes with the pool, and a child after
-** a fork has one of its own. -1, with errno, if it cannot be had.
+** A descriptor that is readable when the pool is to be stepped, or has something to take; it goes with the pool, and a child
+** after a fork has one of its own. -1, with errno, if it cannot be had.
 */
 int aicc_pool_descriptor(struct aicc_pool *pool);
 

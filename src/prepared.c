@@ -81,7 +81,8 @@ static int core_prepare(lua_State *L) {
 
 /* Pushes the table that the body was written from, or one like it. */
 static void push_arguments(lua_State *L, const struct prepared *prepared) {
-  if (aicc_shape_push(L, body_of(L, 1, prepared)) != 1) luaL_error(L, "a prepared body that is no JSON"); /* it was written here */
+  if (aicc_shape_push(L, body_of(L, 1, prepared)) != 1)
+    luaL_error(L, "a prepared body that is no JSON"); /* it was written here */
   if (!prepared->everybody) return;
   aicc_accounts_push_all(L);
   lua_setfield(L, -2, "userAccounts");

@@ -15,7 +15,10 @@
 /* Adds `prepare` and `arguments` to the module's table on top. */
 void aicc_prepared_open(lua_State *L);
 
-/* As aicc_operation_write, where what was prepared may stand in the place of a table. Raises if it was prepared for another operation. */
+/*
+** As aicc_operation_write, where what was prepared may stand in the place of a table. Raises if it was prepared for another
+** operation.
+*/
 int aicc_prepared_write(struct aicc_arguments *call);
 
 /*

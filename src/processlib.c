@@ -9,9 +9,9 @@
 #include "sys.h"
 
 /*
-** core.trap_interrupt([ignored = false]): from now on the first Ctrl-C, SIGTERM or SIGHUP only sets what core.interrupted tells, and
-** a second one ends the process. One that is ignored stays ignored; of Ctrl-C, which lua takes for itself, the caller says so.
-** For whoever owns the process, as bin/aicc does; a library has no business with its signals.
+** core.trap_interrupt([ignored = false]): from now on the first Ctrl-C, SIGTERM or SIGHUP only sets what core.interrupted tells,
+** and a second one ends the process. One that is ignored stays ignored; of Ctrl-C, which lua takes for itself, the caller says
+** so. For whoever owns the process, as bin/aicc does; a library has no business with its signals.
 */
 static int trap_interrupt(lua_State *L) {
   aicc_sys_trap_interrupt(lua_toboolean(L, 1));
@@ -60,8 +60,8 @@ static int terminal_size(lua_State *L) {
 ** core.in_haproxys_coroutine() -> boolean: whether what runs is a coroutine that HAProxy itself resumes; only to be called there.
 ** HAProxy keeps, in the extra space that Lua has for each coroutine, a pointer to its own record of it, whose first member is the
 ** coroutine's lua_State: from 1.6 on, which had Lua first, to 3.5 (hlua_gethlua in its hlua.c, struct hlua in hlua-t.h). A
-** coroutine that Lua code makes has NULL there, as the main thread has, or, from 2.8 on where coroutine.create made it, its maker's
-** record.
+** coroutine that Lua code makes has NULL there, as the main thread has, or, from 2.8 on where coroutine.create made it, its
+** maker's record.
 */
 static int in_haproxys_coroutine(lua_State *L) {
   lua_State **record = aicc_extra(L);

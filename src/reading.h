@@ -1,8 +1,8 @@
 /*
 ** reading.h - what Lua gets for transfers that have ended: results, errors, facts.
 **
-** Reading runs in a protected call, so that a transfer always comes back to the pool: the functions are for lua_pcall, and both the
-** function and the reading are pushed before a transfer is taken.
+** Reading runs in a protected call, so that a transfer always comes back to the pool: the functions are for lua_pcall, and both
+** the function and the reading are pushed before a transfer is taken.
 */
 #ifndef AICC_READING_H
 #define AICC_READING_H
@@ -25,7 +25,8 @@ int aicc_reading_read(lua_State *L);
 
 /*
 ** Called with the `struct aicc_reading`, a table, and nil or a table of who waits for which ticket: takes every transfer that has
-** ended, puts four values of each into the first table (see session_turn) and gives it back. Returns how many. `xfer` is NULL then; after an error it is the one in whose reading it came.
+** ended, puts four values of each into the first table (see session_turn) and gives it back. Returns how many. `xfer` is NULL
+** then; after an error it is the one in whose reading it came.
 */
 int aicc_reading_read_all(lua_State *L);
 

@@ -166,8 +166,8 @@ static void get_words(lua_State *L, const struct aicc_operation *operation, int 
 static int is_documented(struct aicc_text text) { return is(text, SUCCESS); }
 
 /*
-** Whether the name of a field holds a whole secret. Short ones are not looked for: the API's own names are as long (`userAccount`),
-** and a field of theirs must not go.
+** Whether the name of a field holds a whole secret. Short ones are not looked for: the API's own names are as long
+** (`userAccount`), and a field of theirs must not go.
 */
 static int names_secret(const struct aicc_error_secrets *secrets, struct aicc_text name) {
   for (int i = 0; i < secrets->count; i++) {

@@ -13,8 +13,8 @@ struct aicc_reply {
 };
 
 /*
-** What nearly every call gets: pushes the result's table and returns 1 if the reply is a 200 that says what the documents say of a
-** success, and nothing else. There is nobody's secret in that. Else returns 0, and all is to be looked at.
+** What nearly every call gets: pushes the result's table and returns 1 if the reply is a 200 that says what the documents say of
+** a success, and nothing else. There is nobody's secret in that. Else returns 0, and all is to be looked at.
 */
 int aicc_reply_push_success(lua_State *L, const struct aicc_operation *operation, const struct aicc_reply *reply);
 

@@ -1,8 +1,9 @@
 /*
 ** scratch.h - a buffer on the Lua stack: the one owner of bytes that are written while Lua may raise.
 **
-** The rule for all C files here: a `const char *` that Lua gave is good only while its string is on the stack (or is an upvalue, or in
-** the registry), since a finalizer may change any table it came from; it is left there for as long, or copied into a buffer of these.
+** The rule for all C files here: a `const char *` that Lua gave is good only while its string is on the stack (or is an upvalue,
+** or in the registry), since a finalizer may change any table it came from; it is left there for as long, or copied into a buffer
+** of these.
 */
 #ifndef AICC_SCRATCH_H
 #define AICC_SCRATCH_H

@@ -142,7 +142,9 @@ static size_t match_bytes(const char *text, size_t size, const char *secret, siz
 
 /* ---- where a secret may begin ---- */
 
-/* What is looked for, and the bytes that its forms begin with, as a set: nearly all of a text is passed over with a look at it. */
+/*
+** What is looked for, and the bytes that its forms begin with, as a set: nearly all of a text is passed over with a look at it.
+*/
 struct needle {
   const char *secret;
   size_t size;
@@ -154,7 +156,8 @@ static void add(struct needle *needle, unsigned char byte) { needle->begins[byte
 static int may_begin(const struct needle *needle, unsigned char byte) { return needle->begins[byte >> 5] >> (byte & 31) & 1; }
 
 static void prepare(struct needle *needle, const char *secret, size_t size) {
-  static const uint32_t escapes[256 / 32] = {0, UINT32_C(1) << ('%' - 32) | UINT32_C(1) << ('&' - 32), UINT32_C(1) << ('\\' - 64)};
+  static const uint32_t escapes[256 / 32] = {0, UINT32_C(1) << ('%' - 32) | UINT32_C(1) << ('&' - 32),
+                                             UINT32_C(1) << ('\\' - 64)};
   memcpy(needle->begins, escapes, sizeof escapes);
   needle->secret = secret;
   needle->size = size;

@@ -65,8 +65,8 @@ static int session_tostring(lua_State *L) {
 /* ---- calls ---- */
 
 /*
-** Makes the transfer what Lua gets for it, and gives it back to the pool. `aicc_reading_read` and the reading were pushed before the
-** transfer was taken, so that nothing can raise in between.
+** Makes the transfer what Lua gets for it, and gives it back to the pool. `aicc_reading_read` and the reading were pushed before
+** the transfer was taken, so that nothing can raise in between.
 */
 static int read_reply(lua_State *L, struct aicc_reading *reading) {
   int base = lua_gettop(L) - 2;
@@ -149,8 +149,8 @@ static int session_start(lua_State *L) {
 }
 
 /*
-** Lets the calls proceed for at most so many seconds, or until one has ended. Returns how many have not; sets whether Ctrl-C ended
-** the wait.
+** Lets the calls proceed for at most so many seconds, or until one has ended. Returns how many have not; sets whether Ctrl-C
+** ended the wait.
 */
 static size_t proceed(lua_State *L, struct aicc_session *session, double seconds, int *interrupted) {
   struct aicc_wait wait;
@@ -182,11 +182,11 @@ static int session_step(lua_State *L) {
 }
 
 /*
-** session:turn(seconds, into [, behind, waiting]) -> number of calls that have ended, number still running, whether Ctrl-C ended the
-** wait. As `step`, and then as `result` for all that have ended: of each, in the order in which they ended, ticket, result or nil,
-** error or nil, and facts or false stand in the table `into` one after the other from 1 on. What stood behind them there is left
-** alone. With `waiting`, a table of who waits for which ticket, they stand behind number `behind`, and not the ticket comes first
-** but who waits for it, who is taken out of `waiting`; what nobody waits for is dropped, and what is nil is false.
+** session:turn(seconds, into [, behind, waiting]) -> number of calls that have ended, number still running, whether Ctrl-C ended
+** the wait. As `step`, and then as `result` for all that have ended: of each, in the order in which they ended, ticket, result or
+** nil, error or nil, and facts or false stand in the table `into` one after the other from 1 on. What stood behind them there is
+** left alone. With `waiting`, a table of who waits for which ticket, they stand behind number `behind`, and not the ticket comes
+** first but who waits for it, who is taken out of `waiting`; what nobody waits for is dropped, and what is nil is false.
 */
 static int session_turn(lua_State *L) {
   struct aicc_reading reading = {to_session_by(L, 2), NULL, 1, 0};
@@ -219,7 +219,8 @@ static void find_sessions(lua_State *L, struct aicc_watch_pool *watched, size_t 
   for (size_t i = 0; i < count; i++) {
     aicc_rawgeti(L, 2, (lua_Integer)i + 1);
     struct aicc_session *session = lua_touserdata(L, -1);
-    if (session == NULL || !lua_getmetatable(L, -1) || !lua_rawequal(L, -1, -3)) luaL_argerror(L, 2, "expected a list of sessions");
+    if (session == NULL || !lua_getmetatable(L, -1) || !lua_rawequal(L, -1, -3))
+      luaL_argerror(L, 2, "expected a list of sessions");
     watched[i].pool = &session->pool;
     lua_pop(L, 2);
   }

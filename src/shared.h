@@ -21,16 +21,27 @@ struct aicc_shared_key {
 
 enum aicc_shared_kind { AICC_SHARED_ABSENT, AICC_SHARED_NUMBER, AICC_SHARED_TEXT };
 
-enum aicc_shared_result { AICC_SHARED_DONE, AICC_SHARED_EXISTS, AICC_SHARED_NOT_FOUND, AICC_SHARED_NOT_A_NUMBER, AICC_SHARED_NO_ROOM };
+enum aicc_shared_result {
+  AICC_SHARED_DONE,
+  AICC_SHARED_EXISTS,
+  AICC_SHARED_NOT_FOUND,
+  AICC_SHARED_NOT_A_NUMBER,
+  AICC_SHARED_NO_ROOM
+};
 
 /* Copies a value: a number into `number`, or a text's first `capacity` bytes into `text`, and its whole size into `size`. */
 enum aicc_shared_kind aicc_shared_get(struct aicc_shared_key key, double *number, char *text, size_t capacity, size_t *size);
 
-/* Writes a text, or where `text` is NULL a number. It ends after `seconds`, or never if they are 0. `only_new`: not over another. */
+/*
+** Writes a text, or where `text` is NULL a number. It ends after `seconds`, or never if they are 0. `only_new`: not over another.
+*/
 enum aicc_shared_result aicc_shared_set(struct aicc_shared_key key, const char *text, size_t size, double number, double seconds,
                                         int only_new);
 
-/* Adds `by` to a number, and tells the sum. If there is none, it begins with `first`, for `seconds`; without `first` it is left so. */
+/*
+** Adds `by` to a number, and tells the sum. If there is none, it begins with `first`, for `seconds`; without `first` it is left
+** so.
+*/
 enum aicc_shared_result aicc_shared_add(struct aicc_shared_key key, double by, const double *first, double seconds, double *sum);
 
 void aicc_shared_delete(struct aicc_shared_key key);

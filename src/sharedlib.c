@@ -1,4 +1,6 @@
-/* sharedlib.c - core.shared_*: shared.h's values for Lua (aicc.shared). All may raise; none holds the mutex or memory meanwhile. */
+/*
+** sharedlib.c - core.shared_*: shared.h's values for Lua (aicc.shared). All may raise; none holds the mutex or memory meanwhile.
+*/
 #include "lib.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 /*
-** sockets.h - the sockets that libcurl has open: to find one that has been closed by the other end, and to close them in the child
-** after a fork, which may have closed some, and opened other files instead. Knows no Lua.
+** sockets.h - the sockets that libcurl has open: to find one that has been closed by the other end, and to close them in the
+** child after a fork, which may have closed some, and opened other files instead. Knows no Lua.
 **
 ** The register is the engine's (engine.c), and is told of each socket by the callbacks of handle.c.
 */

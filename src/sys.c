@@ -19,7 +19,8 @@
 #define SINCE_BOOT CLOCK_BOOTTIME
 #define CONDITIONS CLOCK_MONOTONIC
 #else
-#define SINCE_BOOT CLOCK_MONOTONIC /* may stand still while the machine sleeps; then a server refuses the token, and all is well */
+/* May stand still while the machine sleeps; then a server refuses the token, and all is well. */
+#define SINCE_BOOT CLOCK_MONOTONIC
 #define CONDITIONS CLOCK_REALTIME  /* the one that a condition has without pthread_condattr_setclock */
 #endif
 
@@ -93,7 +94,9 @@ static volatile sig_atomic_t *interrupt = &own_interrupt;
 
 static void note_interrupt(int signal) { *interrupt = signal; }
 
-/* One that is ignored stays so: whoever started the program wants it to go on (nohup). lua.c has its own SIGINT handler by now. */
+/*
+** One that is ignored stays so: whoever started the program wants it to go on (nohup). lua.c has its own SIGINT handler by now.
+*/
 static void trap(int signal) {
   struct sigaction action;
   if (sigaction(signal, NULL, &action) != 0 || action.sa_handler == SIG_IGN) return;
@@ -142,7 +145,8 @@ static void note_fork(void) { forks++; }
 
 void aicc_sys_watch_forks(void) {
   static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-  static int has_tried; /* once: another time would rename the process, and whoever knows its name would take itself for a child */
+  /* Once: another time would rename the process, and whoever knows its name would take itself for a child. */
+  static int has_tried;
   pthread_mutex_lock(&lock);
   if (!has_tried && pthread_atfork(NULL, NULL, note_fork) == 0) forks = 1;
   has_tried = 1;

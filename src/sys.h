@@ -2,7 +2,8 @@
 ** sys.h - the platform: clocks, chance, signals, forks, descriptors that no other program inherits. Knows no Lua.
 **
 ** The Makefile says which system it is by one macro (FEATURES), with which all files are compiled: _GNU_SOURCE on Linux,
-** _POSIX_C_SOURCE where nothing but POSIX is to be used, as `make check-posix` does; the BSDs and macOS show all they have unasked.
+** _POSIX_C_SOURCE where nothing but POSIX is to be used, as `make check-posix` does; the BSDs and macOS show all they have
+** unasked.
 */
 #ifndef AICC_SYS_H
 #define AICC_SYS_H
@@ -50,8 +51,8 @@ void aicc_sys_release_sigpipe(const struct aicc_sys_sigpipe *held);
 
 /*
 ** Ctrl-C for a program of ours, and what systems and containers send to end it: the first SIGINT, SIGTERM or SIGHUP after `trap`
-** only sets what `interrupted` tells (its number), the same one again kills. Calls that wait end early, as for any signal. What is
-** ignored stays so; of SIGINT, whose handler may be the interpreter's by then, the caller says whether it was.
+** only sets what `interrupted` tells (its number), the same one again kills. Calls that wait end early, as for any signal. What
+** is ignored stays so; of SIGINT, whose handler may be the interpreter's by then, the caller says whether it was.
 */
 void aicc_sys_trap_interrupt(int is_ignored);
 int aicc_sys_interrupted(void);
@@ -65,14 +66,14 @@ volatile sig_atomic_t *aicc_sys_interrupt(void);
 void aicc_sys_borrow_interrupt(volatile sig_atomic_t *flag);
 
 /*
-** Keeps the shared object that holds this function in memory until the process ends: closing a Lua state would otherwise unload it
-** under a signal's handler or libcurl's threads, and what TLS libraries keep would look like a leak. Returns whether it is so.
+** Keeps the shared object that holds this function in memory until the process ends: closing a Lua state would otherwise unload
+** it under a signal's handler or libcurl's threads, and what TLS libraries keep would look like a leak. Returns whether it is so.
 */
 int aicc_sys_pin(void (*function)(void));
 
 /*
-** A number that is another one in the child after a fork. It costs no system call once aicc_sys_watch_forks has been called, which
-** is only for code that stays in memory (pinned): the C library keeps the address of a handler.
+** A number that is another one in the child after a fork. It costs no system call once aicc_sys_watch_forks has been called,
+** which is only for code that stays in memory (pinned): the C library keeps the address of a handler.
 */
 unsigned long aicc_sys_process(void);
 void aicc_sys_watch_forks(void);
@@ -90,8 +91,8 @@ size_t aicc_sys_boot_id(char *text, size_t size);
 int aicc_sys_make_condition(pthread_cond_t *condition);
 
 /*
-** The file system of that number (statfs' f_type on Linux), if its files may be those of another host: its name, else NULL. FUSE is
-** named, since nobody can tell what is behind it.
+** The file system of that number (statfs' f_type on Linux), if its files may be those of another host: its name, else NULL. FUSE
+** is named, since nobody can tell what is behind it.
 */
 const char *aicc_sys_network_name(unsigned long type);
 

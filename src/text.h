@@ -1,6 +1,6 @@
 /*
-** text.h - bytes that somebody else keeps alive, and a server's words, made fit for one line of a message, a terminal, a database.
-** Knows no Lua.
+** text.h - bytes that somebody else keeps alive, and a server's words, made fit for one line of a message, a terminal, a
+** database. Knows no Lua.
 */
 #ifndef AICC_TEXT_H
 #define AICC_TEXT_H
@@ -18,8 +18,8 @@ struct aicc_text {
 size_t aicc_text_cut(const char *text, size_t size, size_t most);
 
 /*
-** Makes the text well-formed UTF-8 of at most so many bytes, in place: cut where a character ends, with a '?' for each stray byte and,
-** where it is to be one line, a space for each byte of a control character. Returns its size.
+** Makes the text well-formed UTF-8 of at most so many bytes, in place: cut where a character ends, with a '?' for each stray byte
+** and, where it is to be one line, a space for each byte of a control character. Returns its size.
 */
 size_t aicc_text_fit(char *text, size_t size, size_t most, int one_line);
 

@@ -2,10 +2,10 @@
 ** uncaught.c - core.show_uncaught. See lib.h. Owns nothing; all of it may raise, which is what it is for.
 **
 ** The interpreter of every other Lua asks an error that is a table for its text. That of 5.1 prints "(error object is not a
-** string)", and its `assert` complains of its own second argument, as that of 5.2 does. So there `error` and `assert` are replaced
-** by functions that run the old ones, but for errors of this library: where something in the program catches them they raise the
-** error itself (as `assert` does in all other Luas), where nothing does its text. In C, since the old ones then find on the stack
-** what they found before: levels, positions and names stay as they were.
+** string)", and its `assert` complains of its own second argument, as that of 5.2 does. So there `error` and `assert` are
+** replaced by functions that run the old ones, but for errors of this library: where something in the program catches them they
+** raise the error itself (as `assert` does in all other Luas), where nothing does its text. In C, since the old ones then find on
+** the stack what they found before: levels, positions and names stay as they were.
 */
 #include "lib.h"
 

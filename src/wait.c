@@ -45,8 +45,8 @@ void aicc_wait_open(lua_State *L) {
 }
 
 /*
-** Whether a hook looks like the one that the interpreter's SIGINT handler sets: it fires at the very next instruction, and is none of
-** debug.sethook, which may well ask for every instruction. A guess, since lua.c gives its own no name.
+** Whether a hook looks like the one that the interpreter's SIGINT handler sets: it fires at the very next instruction, and is
+** none of debug.sethook, which may well ask for every instruction. A guess, since lua.c gives its own no name.
 */
 static int looks_like_sigint(lua_Hook hook, int mask, int count, lua_Hook of_debug) {
   static const int all = LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT;
@@ -63,8 +63,8 @@ static lua_Hook hook_of_debug(lua_State *L) {
 }
 
 /*
-** Whether the main thread has such a hook: then it has not run since. The signal may have come while a coroutine ran, or while the
-** call's arguments were written.
+** Whether the main thread has such a hook: then it has not run since. The signal may have come while a coroutine ran, or while
+** the call's arguments were written.
 */
 static int is_due(lua_State *L, lua_State *main) {
   lua_Hook hook = lua_gethook(main);

@@ -34,7 +34,9 @@ static int has_high_socket(const struct aicc_sockets *sockets) {
   return 0;
 }
 
-/* Learns from libcurl what a pool waits for. What there is no memory for cannot be waited for: then it is to be stepped at once. */
+/*
+** Learns from libcurl what a pool waits for. What there is no memory for cannot be waited for: then it is to be stepped at once.
+*/
 static void learn(struct aicc_pool *pool, double now) {
   struct aicc_pool_wants *wants = &pool->wants;
   fd_set readable, writable, unused;

@@ -1,10 +1,10 @@
 /*
 ** watch.h - one wait for several pools, until one of them has something to do. Knows no Lua.
 **
-** Pools that are stepped in turn, each with a wait of its own, would wait for each other. What a pool waits for is asked of libcurl
-** once after each time that something was done with it: a wait for many pools of which few do something costs little more than
-** the system's poll. That costs less, up to some hundreds of pools, than a descriptor of its own for each (polled.h), which the
-** system is told of each change of.
+** Pools that are stepped in turn, each with a wait of its own, would wait for each other. What a pool waits for is asked of
+** libcurl once after each time that something was done with it: a wait for many pools of which few do something costs little more
+** than the system's poll. That costs less, up to some hundreds of pools, than a descriptor of its own for each (polled.h), which
+** the system is told of each change of.
 */
 #ifndef AICC_WATCH_H
 #define AICC_WATCH_H

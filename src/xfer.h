@@ -1,8 +1,8 @@
 /*
 ** xfer.h - one transfer: a POST and its reply, and what is known of how it ended. Knows no Lua.
 **
-** A transfer is filled in by its starter (call.c), run by a pool (pool.c) on an easy handle that is lent to it (handle.c), and read
-** by reading.c. The buffers are the transfer's own; the URL belongs to the session; the headers are shared and counted.
+** A transfer is filled in by its starter (call.c), run by a pool (pool.c) on an easy handle that is lent to it (handle.c), and
+** read by reading.c. The buffers are the transfer's own; the URL belongs to the session; the headers are shared and counted.
 */
 #ifndef AICC_XFER_H
 #define AICC_XFER_H

@@ -3,8 +3,8 @@
 **
 ** raw URL CA_FILE TOKEN COUNT IN_FLIGHT [lean] - prints the seconds of wall clock and of CPU that COUNT requests took, and the
 ** process's peak memory in KiB. Before them, BENCH_WARM_UP requests (64) that connect and do not count. One in flight: an easy
-** handle, reused. More: so many easy handles on a multi handle, reused, waited for with curl_multi_poll. `lean` also leaves out what
-** libcurl would do anew for each request: it has parsed the URL before, and looks for no proxy.
+** handle, reused. More: so many easy handles on a multi handle, reused, waited for with curl_multi_poll. `lean` also leaves out
+** what libcurl would do anew for each request: it has parsed the URL before, and looks for no proxy.
 */
 #include <curl/curl.h>
 #include <stdio.h>

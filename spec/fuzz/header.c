@@ -1,6 +1,6 @@
 /*
-** header.c - fuzzes the head of a reply: what is found of a header is the value of one line that begins with its name, trimmed, the
-** first such line of the last reply.
+** header.c - fuzzes the head of a reply: what is found of a header is the value of one line that begins with its name, trimmed,
+** the first such line of the last reply.
 */
 #include "../../src/xfer.h"
 

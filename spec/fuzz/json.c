@@ -1,6 +1,6 @@
 /*
-** json.c - fuzzes the JSON writer: what it writes must say just what it was given, and what it refuses must be broken UTF-8. What is
-** plain is good UTF-8 that needs no escape, and is copied as it is, with room for no byte more.
+** json.c - fuzzes the JSON writer: what it writes must say just what it was given, and what it refuses must be broken UTF-8. What
+** is plain is good UTF-8 that needs no escape, and is copied as it is, with room for no byte more.
 */
 #include "../../src/json.h"
 

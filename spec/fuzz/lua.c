@@ -1,9 +1,9 @@
 /*
-** lua.c - fuzzes what is written in Lua: target NAME runs spec/fuzz/NAME.lua, which returns a function that takes the input, a string,
-** and raises where what must hold does not. The C half is linked into it, with the sanitizers.
+** lua.c - fuzzes what is written in Lua: target NAME runs spec/fuzz/NAME.lua, which returns a function that takes the input, a
+** string, and raises where what must hold does not. The C half is linked into it, with the sanitizers.
 **
-** libFuzzer sees the C half's branches by itself. Of Lua it is told here: a hook counts each step from one line to another in what
-** libFuzzer takes for counters of its own, so that an input that goes a new way in Lua is kept like any other.
+** libFuzzer sees the C half's branches by itself. Of Lua it is told here: a hook counts each step from one line to another in
+** what libFuzzer takes for counters of its own, so that an input that goes a new way in Lua is kept like any other.
 */
 #include <lauxlib.h>
 #include <lualib.h>

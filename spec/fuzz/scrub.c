@@ -1,6 +1,6 @@
 /*
-** scrub.c - fuzzes the scrubber: whatever surrounds a secret, it is not there afterwards; and nothing grows. The input is the secret's
-** length, the secret, and a text; the secret is then put behind the text, too.
+** scrub.c - fuzzes the scrubber: whatever surrounds a secret, it is not there afterwards; and nothing grows. The input is the
+** secret's length, the secret, and a text; the secret is then put behind the text, too.
 */
 #define _GNU_SOURCE /* memmem */
 #include "../../src/scrub.h"

@@ -1,6 +1,6 @@
 /*
-** strset.c - fuzzes the set of strings: beside comparing each with each, whatever the hash. The first byte says whether all hashes
-** are to be the same, and whether the strings come in order; the others are strings that end at a zero.
+** strset.c - fuzzes the set of strings: beside comparing each with each, whatever the hash. The first byte says whether all
+** hashes are to be the same, and whether the strings come in order; the others are strings that end at a zero.
 */
 #include "../../src/strset.h"
 

@@ -1,4 +1,7 @@
-/* hook.c - the Lua module `hook`: hook(events, count) sets a hook of C's on the main thread, as lua.c does at Ctrl-C and profilers do. */
+/*
+** hook.c - the Lua module `hook`: hook(events, count) sets a hook of C's on the main thread, as lua.c does at Ctrl-C and
+** profilers do.
+*/
 #include <lauxlib.h>
 #include <string.h>
 

@@ -1,4 +1,7 @@
-/* judge.c - the Lua module `judge`: what the C half makes of a transfer that libcurl ended. judge(code, sent) -> kind, outcome, retryable */
+/*
+** judge.c - the Lua module `judge`: what the C half makes of a transfer that libcurl ended. judge(code, sent) -> kind, outcome,
+** retryable
+*/
 #include "../../src/buf.c"
 #include "../../src/curlerror.c"
 #include "../../src/error.c"

@@ -1,5 +1,6 @@
 /*
-** nomem.c - to be preloaded, and loaded as the Lua module `nomem`: memory that runs out on demand, in the thread that wants it so.
+** nomem.c - to be preloaded, and loaded as the Lua module `nomem`: memory that runs out on demand, in the thread that wants it
+** so.
 **
 **   nomem.fail(n, forever)  the n-th allocation from now on fails; with `forever` all that follow do too
 **   nomem.stop()            no more; returns how many failed, and how many were asked for since `fail`

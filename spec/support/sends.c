@@ -1,8 +1,8 @@
 /*
-** sends.c - to be preloaded, and loaded as the Lua module `sends`: sends([arm]) -> how often this process has called send since the
-** last time, and how many of those found the other end gone (EPIPE). After sends(true) the next send of 8 KiB or more (no handshake)
-** finds that its side of the connection is shut, which is EPIPE and, unless it forbids it, SIGPIPE: as where the other end has reset
-** it, but for certain. Loading it gives SIGPIPE back its default: to end the process.
+** sends.c - to be preloaded, and loaded as the Lua module `sends`: sends([arm]) -> how often this process has called send since
+** the last time, and how many of those found the other end gone (EPIPE). After sends(true) the next send of 8 KiB or more (no
+** handshake) finds that its side of the connection is shut, which is EPIPE and, unless it forbids it, SIGPIPE: as where the other
+** end has reset it, but for certain. Loading it gives SIGPIPE back its default: to end the process.
 */
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -1,8 +1,8 @@
 /*
 ** stuck.c - to be preloaded, and loaded as the Lua module `stuck`: libcurl's multi handle that fails on demand.
 **
-**   stuck.fail(name, count)  the next `count` calls of curl_multi_NAME ("perform" or "poll") fail; returns how many are left of the
-**                            calls asked for before
+**   stuck.fail(name, count)  the next `count` calls of curl_multi_NAME ("perform" or "poll") fail; returns how many are left
+**                            of the calls asked for before
 */
 #define _GNU_SOURCE
 #include <curl/curl.h>

@@ -96,7 +96,10 @@ static const char *optional(lua_State *L, const char *name) {
   return lua_isnil(L, -1) ? NULL : luaL_checkstring(L, -1);
 }
 
-/* Opens everything that the handle holds (`token_port`: -1 for none); false with a reason in `why`, or none without memory. Does not raise. */
+/*
+** Opens everything that the handle holds (`token_port`: -1 for none); false with a reason in `why`, or none without memory. Does
+** not raise.
+*/
 static bool open_handle(struct handle *handle, long port, long token_port, const char *cert, const char *key, const char *ca,
                         const char *path, const char *cpath, const struct aicc_buf *options, struct aicc_buf *why) {
   if (ca != NULL) {
