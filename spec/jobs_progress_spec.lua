@@ -120,6 +120,24 @@ describe("a job's progress", function()
     agrees(function() return assert(jobs.open(server.url)), assert(jobs.open(server.url)) end)
   end)
 
+  it("promises no more of an undo than there is, where what was refused may have been released", function()
+    local agents = {} -- with the same weights: so a bind is for all of them
+    for i = 1, 30 do agents[i] = "a" .. i end
+    local server, client, store = scene {
+      agents = { [3] = agents, [4] = agents }, refuse_accounts = { a2 = true }, refuse_queues = { [4] = true },
+    }
+    local job = support.plan(store, client, support.range(4, 3, 10, support.range(3, 1, 10)), { chunk = 10 })
+    assert(job:apply { client = client, rate = 0, force = true })
+    assert.equal(9, job:progress().done)
+    local back = job:progress "undo"
+    assert.same({ 18, 18 }, { back.agents, back.left })
+    -- A listing and a bind; of queue 4 the listing shows that everybody is still there.
+    assert.equal(3, back.requests)
+    assert.equal(3, requests_of(server, function() return job:undo { client = client, rate = 0, force = true } end))
+    local done = job:progress()
+    assert.same({ "undone", 9, 9, 0, 0 }, { done.state, done.agents, done.done, done.left, done.requests })
+  end)
+
   it("is told by the plan, for people and for machines #lua54", function()
     local server = support.sandbox { agents = { [3] = support.agents(300), [4] = support.agents(30) } }
     local folder = support.folder()

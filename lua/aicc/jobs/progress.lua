@@ -17,7 +17,7 @@ local BIND = 50 -- agents in a request of an undo
 -- looked at yet, all whom the job names.
 local QUEUES = [[SELECT CAST(q.skill AS TEXT) AS skill, q.skill_name, q.state, q.message, q.size, q.owner, %s AS agents,
     COALESCE(x.done, 0)%s AS done, COALESCE(x.failed, 0) AS failed, COALESCE(x.unknown, 0) AS unknown,
-    COALESCE(x.sent, 0) AS sent,
+    COALESCE(x.sent, 0) AS sent, %s AS sure,
     CASE WHEN q.state = 'planned' THEN (SELECT COUNT(*) FROM rows r WHERE r.queue = q.id AND r.twin IS NULL) END AS accounts
   FROM queues q LEFT JOIN (
     SELECT queue, CAST(SUM(CASE WHEN state = 'done' THEN lines ELSE 0 END) AS INTEGER) AS done,
@@ -31,15 +31,17 @@ local QUEUES = [[SELECT CAST(q.skill AS TEXT) AS skill, q.skill_name, q.state, q
     GROUP BY queue) x ON x.queue = q.id
   WHERE q.job = ? ORDER BY q.number]]
 
--- What is counted of a release, and of an undo: of that, whom the job has released, or may have.
-local RELEASED = [[(SELECT CAST(COALESCE(SUM((SELECT COUNT(*) FROM snapshot s WHERE s.queue = c.queue
+-- What is counted of a release, and of an undo: of that, whom the job has released, or may have; for sure it has some of them.
+local IN_CHUNKS = [[(SELECT CAST(COALESCE(SUM((SELECT COUNT(*) FROM snapshot s WHERE s.queue = c.queue
     AND s.line BETWEEN c.first_line AND c.last_line)), 0) AS INTEGER)
-  FROM chunks c WHERE c.queue = q.id AND c.action = 'release' AND (c.state IN ('done', 'sent', 'unknown') OR c.in_doubt > 0))]]
+  FROM chunks c WHERE c.queue = q.id AND c.action = 'release' AND %s)]]
+local MAYBE_RELEASED = IN_CHUNKS:format "(c.state IN ('done', 'sent', 'unknown') OR c.in_doubt > 0)"
+local SURELY_RELEASED = IN_CHUNKS:format "c.state = 'done'"
 local SKIPPED = " + (SELECT COUNT(*) FROM snapshot s WHERE s.queue = q.id AND s.undo = 'skipped')"
 local OF_ACTION = {
-  release = QUEUES:format("COALESCE(q.bound, 0)", "", "", "release"),
-  bind = QUEUES:format(RELEASED, SKIPPED, " AND s.agent_weight = c.agent_weight AND s.skill_weight = c.skill_weight "
-    .. "AND s.undo IS NULL", "bind"),
+  release = QUEUES:format("COALESCE(q.bound, 0)", "", "COALESCE(q.bound, 0)", "", "release"),
+  bind = QUEUES:format(MAYBE_RELEASED, SKIPPED, SURELY_RELEASED, " AND s.agent_weight = c.agent_weight "
+    .. "AND s.skill_weight = c.skill_weight AND s.undo IS NULL", "bind"),
 }
 
 -- How many requests a listing of so many agents takes: as many as pages, and a look behind a first page that is exactly full;
@@ -53,10 +55,12 @@ end
 -- How many requests a queue takes at least until it is done: its listing, right before the first write, and its changes.
 local function requests_of(queue, size, action)
   if queue.state == "done" then return 0 end
-  local changes = math.ceil((queue.left - queue.sent) / size)
-  if queue.at_work or queue.done + queue.failed + queue.unknown > 0 then return changes end
+  local ended = queue.done + queue.failed + queue.unknown
+  local sure = math.max(0, queue.sure - ended - queue.sent) -- of the others a listing may say that there is nothing to do
+  local changes = math.ceil(sure / size)
+  if queue.at_work or ended > 0 then return changes end
   local shown = (queue.size or 0) - (action == "bind" and queue.agents - queue.done or 0)
-  return changes + listing(shown, action == "bind" and queue.left > 0 or (queue.accounts or 0) > queue.agents)
+  return changes + listing(shown, action == "bind" and sure > 0 or (queue.accounts or 0) > queue.agents)
 end
 
 -- Whether the states of the queues are those of an undo.
@@ -75,15 +79,19 @@ local function queues_of(db, job, action, workers)
     local queue = {
       skill_id = connection.big(row.skill), skill_name = row.skill_name, state = row.state, message = row.message,
       size = row.size, agents = row.agents, done = row.done, failed = row.failed, unknown = row.unknown, sent = row.sent,
-      accounts = row.accounts, at_work = is_at_work(row, workers),
+      accounts = row.accounts, sure = row.sure, at_work = is_at_work(row, workers),
     }
     -- What is under way gets its outcome, unless who sent it is no more.
     if not queue.at_work then queue.unknown, queue.sent = queue.unknown + queue.sent, 0 end
     -- As it will be, once the job is turned around.
     if action == "bind" and not is_turned(job) then queue.state = queue.agents > 0 and "planned" or "done" end
+    -- Of whom a release was in doubt, it has found out whether they are to be bound.
+    if action == "bind" and is_turned(job) and queue.state == "done" then
+      queue.agents = queue.done + queue.failed + queue.unknown
+    end
     queue.left = math.max(0, queue.agents - queue.done - queue.failed - queue.unknown)
     queue.requests = requests_of(queue, size, action)
-    queue.accounts, queue.sent = nil, nil
+    queue.accounts, queue.sent, queue.sure = nil, nil, nil
     queues[i] = queue
   end
   return queues
