@@ -83,7 +83,7 @@ describe("a job that is watched on a terminal #terminal #lua54", function()
     terminal.wait_for(folder, "nobody has begun")
     terminal.press(folder, "C-c")
     local screen = terminal.wait_for(folder, "shown\n")
-    assert.matches("before\n[^\n]*aicc: interrupted; the job goes on\nstatus 130\nshown\n", screen)
+    assert.matches("before\n[^\n]*aicc: interrupted; nobody works on the job\nstatus 130\nshown\n", screen)
     assert.equal("1", terminal.ask(folder, "#{cursor_flag}")) -- it is seen
     assert.equal("0", terminal.ask(folder, "#{alternate_on}"))
   end)

@@ -148,7 +148,7 @@ describe("aicc status --watch #lua54", function()
     -- Two pages and one, eight chunks and two.
     assert.same({ "planned", 100, 0, 13 }, { planned.state, planned.agents, planned.done, planned.requests_at_least })
     server:fault { operation = "release_agent_by_skill", from = 4, to = 4, hold = true }
-    local worker = spawn "apply night --rate 400"
+    local worker = spawn "apply night --rate 400 --concurrency 1" -- so the held one is not its last
     assert(server:wait_for { held = 1 })
     local held
     repeat held = cjson.decode(await(watcher, '"event":"watch"')) until held.worker and held.done >= 30
@@ -168,15 +168,24 @@ describe("aicc status --watch #lua54", function()
     assert.matches("^night: finished\n%[#+%] 100%%\n100 of 100 agents released\n\nqueue .*done +#+\n", out)
   end)
 
-  it("ends by Ctrl-C with 130, by SIGTERM with 143, and the job goes on", function()
+  it("ends by Ctrl-C with 130, by SIGTERM with 143, and says whether the job goes on", function()
     for signal, status in pairs { INT = 130, TERM = 143 } do
       local watcher = spawn "status night --watch 60" -- a signal does not wait for the next look
       await(watcher, "planned  ")
       watcher:signal(signal)
       local ended, said = watcher:wait()
       assert.equal(status, ended)
-      assert.matches("aicc: interrupted; the job goes on$", said)
+      assert.matches("aicc: interrupted; nobody works on the job$", said)
     end
+    server:fault { operation = "release_agent_by_skill", hold = true }
+    local worker = spawn "apply night --rate 0"
+    assert(server:wait_for { held = 1 })
+    local watcher = spawn "status night --watch 60"
+    await(watcher, "at work")
+    watcher:signal "INT"
+    assert.matches("aicc: interrupted; the job goes on$", select(2, watcher:wait()))
+    server:release_held()
+    assert.equal(0, (worker:wait()))
   end)
 
   it("prints block after block where there is no terminal, and nothing if it is to be quiet", function()

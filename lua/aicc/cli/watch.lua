@@ -136,7 +136,8 @@ local function look(source, view, seconds, command)
     view:show(told, { now = core.now "realtime", speed = speed, problem = problem, command = command })
     if seen and is_over(told) then return told end
   until not wait(math.max(seconds, (core.now() - began) / SHARE), view)
-  return told, errors.new { kind = "aborted", message = "interrupted; the job goes on" }
+  return told, errors.new { kind = "aborted",
+    message = "interrupted; " .. (told.worker and "the job goes on" or "nobody works on the job") }
 end
 
 --- Watches a job.
