@@ -85,6 +85,24 @@ describe("a job's timeline #lua54", function()
     store:close()
   end)
 
+  -- Else two workers of a PostgreSQL job, each with some minutes to write, may lock them crosswise: a deadlock, which ends one.
+  it("writes its minutes in their order, however they were counted", function()
+    local store = support.store()
+    store.db:run "CREATE TEMPORARY TABLE written (number INTEGER PRIMARY KEY, minute TEXT)"
+    store.db:run [[CREATE TEMPORARY TRIGGER note AFTER INSERT ON minutes BEGIN
+      INSERT INTO written (minute) VALUES (new.minute); END]]
+    local timeline = timelines.new({ id = 7 }, "release")
+    for i = 1, 20 do timeline.minutes[29000000 + i * 7 % 20] = i end
+    timeline:finish(store.db)
+    local before, count = "", 0
+    for _, row in ipairs(store.db:rows "SELECT minute FROM written ORDER BY number") do
+      assert.is_true(before < row.minute, before .. " before " .. row.minute)
+      before, count = row.minute, count + 1
+    end
+    assert.equal(20, count)
+    store:close()
+  end)
+
   it("has all but what left within the last second, of a run that is killed #slow", function()
     local rows = {}
     for i = 1, 100 do rows[i] = { 3, "a" .. i } end

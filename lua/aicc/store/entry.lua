@@ -2,7 +2,8 @@
 --
 -- Other processes write it, of other versions maybe, and a disk may do as it likes: what is not an entry in every part is none.
 -- So what is read lives no longer than it says, makes a header if it is a token, and is an error like any other if it is a
--- failure. @module aicc.store.entry
+-- failure.
+-- @module aicc.store.entry
 
 local cjson = require("cjson.safe").new() -- the shared one may have been set up otherwise
 local errors = require "aicc.error"
@@ -46,8 +47,9 @@ local function is_token(entry)
 end
 
 --- An entry that was written.
--- @tparam string text @treturn ?table `lifetime`, `ends`, and `token`, `hard`, `soft`; or `failure`; and what else was written
--- beside them. Nil: it is   none
+-- @tparam string text
+-- @treturn ?table `lifetime`, `ends`, and `token`, `hard`, `soft`; or `failure`; and what else was written beside them. Nil: it
+--   is none
 function M.read(text)
   local entry = cjson.decode(text)
   if type(entry) ~= "table" or not is_time(entry.ends) then return nil end

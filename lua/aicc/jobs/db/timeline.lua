@@ -32,13 +32,17 @@ function Timeline:pause(seconds) self.pauses[#self.pauses + 1] = { began_at = jo
 -- @treturn boolean
 function Timeline:is_due() return core.now() - self.written_at >= INTERVAL end
 
---- Writes what was counted and is not yet written. For a transaction; `written` is to follow once that is committed.
+--- Writes what was counted and is not yet written, in one order for all workers, so that two never wait for each other's rows.
+-- For a transaction; `written` is to follow once that is committed.
 -- @tparam table db
 function Timeline:write(db)
-  for minute, requests in pairs(self.minutes) do
+  local minutes = {}
+  for minute in pairs(self.minutes) do minutes[#minutes + 1] = minute end
+  table.sort(minutes)
+  for _, minute in ipairs(minutes) do
     db:run([[INSERT INTO minutes (job, minute, action, requests) VALUES (?, ?, ?, ?)
         ON CONFLICT (job, minute, action) DO UPDATE SET requests = minutes.requests + excluded.requests]],
-      self.job.id, os.date("!%Y-%m-%dT%H:%MZ", minute * 60), self.action, requests)
+      self.job.id, os.date("!%Y-%m-%dT%H:%MZ", minute * 60), self.action, self.minutes[minute])
   end
   for _, pause in ipairs(self.pauses) do
     db:run([[INSERT INTO pauses (job, began_at, seconds) VALUES (?, ?, ?) ON CONFLICT (job, began_at) DO UPDATE
