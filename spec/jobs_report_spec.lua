@@ -330,13 +330,18 @@ describe("a report in a file #lua54", function()
   it("replaces nothing but a file, and leaves what was there where it cannot be written", function()
     assert(lfs.link("night.csv", folder .. "/link", true))
     for path, problem in pairs { ["/dev/full"] = "it is not a regular file", ["."] = "it is not a regular file",
-        ["@no/such.csv"] = "cannot create: No such file or directory", ["@link"] = "it is a symbolic link" } do
+        ["@no/such.csv"] = "cannot create: No such file or directory", ["@link"] = "it is a symbolic link",
+        ["@aicc/jobs.db"] = "it is a database" } do
       local status, out, err = run("report night -o " .. path)
       assert.same({ 9, "" }, { status, out }, path)
       assert.matches(("aicc: --output: %s: %s"):format(path:gsub("@", folder .. "/"), problem), err, 1, true)
     end
     assert.equal(2, select(2, read "night.csv":gsub(",a", ""))) -- what the link is one to
-    for name in lfs.dir(folder) do assert.is_nil(name:find "^r%.csv%.", name) end
+    for _, place in ipairs { folder, folder .. "/aicc" } do
+      for name in lfs.dir(place) do assert.is_nil(name:find "^r%.csv%." or name:find "^jobs%.db%.%w+$", name) end
+    end
+    assert.equal(2, (run "report night --output ''"))
+    assert.equal(0, (run "status night")) -- the store is what it was
   end)
 
   it("holds what filters leave, and sums of all", function()

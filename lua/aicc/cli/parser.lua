@@ -40,6 +40,11 @@ end
 
 local skill = integer(1, 2 ^ 53 - 1)
 
+local function output_path(text)
+  if text ~= "" then return text end
+  return nil, "expected a file"
+end
+
 local function log_path(text)
   if text ~= "" and text ~= "-" then return text end
   return nil, "expected a file"
@@ -192,7 +197,7 @@ same for a ticket, with the first 1,000 rows.]],
         :choices { "csv", "jsonl", "html", "markdown" }
       command:flag("--failed", "Only rows that are failed, unknown, pending or no_agent.")
       command:option("-o --output", "Write it to this file, which it replaces as a whole and\nnobody else may read.")
-        :argname "FILE"
+        :convert(output_path):argname "FILE"
     end },
   { "jobs", "List the jobs.", "  aicc jobs", function() end },
   { "forget", "Delete a job and all that is known of its rows.", "  aicc forget night",

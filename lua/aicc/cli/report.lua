@@ -24,10 +24,24 @@ local function writer(stream, name)
   end
 end
 
+local DATABASE = "SQLite format 3\0" -- how its file begins
+
+-- Whether a file, if there is one, is a database: the job store, as likely as not.
+local function is_database(path)
+  local file = io.open(path, "rb")
+  local beginning = file and file:read(#DATABASE)
+  if file then file:close() end
+  return beginning == DATABASE
+end
+
 -- Writes the report to a draft, which then takes the file's place.
 local function to_file(job, path, options)
-  local draft, problem = core.draft_file(path)
+  local draft, problem = core.draft_file(path) -- which refuses what is no regular file
   if not draft then return nil, failed("--output: " .. problem) end
+  if is_database(path) then
+    core.remove_file(draft)
+    return nil, failed(("--output: %s: it is a database, which would be replaced"):format(path))
+  end
   local file, opening = io.open(draft, "wb")
   if not file then
     core.remove_file(draft)
