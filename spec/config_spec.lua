@@ -240,6 +240,7 @@ describe("the configuration file", function()
   it("is refused with what it does not know, or of a wrong type, or what only code can give", function()
     for text, problem in pairs {
       ["{"] = "expected a JSON object", ["3"] = "expected a JSON object", [""] = "expected a JSON object",
+      ['{"timeout":3}\0,"deadline":4}'] = "expected a JSON object: there is a NUL byte in it",
       ['{"tiemout":3}'] = "unknown setting 'tiemout'", ['{"timeout":"3"}'] = "timeout: expected a number, got string",
       ['{"on_event":"x"}'] = "unknown setting 'on_event'", ['{"store":"file"}'] = "unknown setting 'store'",
       ['{"timeout":-3}'] = "timeout: expected a number of seconds above 0", ['{"timeout":null}'] = "timeout: expected a number",

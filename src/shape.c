@@ -129,6 +129,7 @@ int aicc_shape_push(lua_State *L, struct aicc_text body) {
   }
   if (body.size == 0) return 0;
   if (aicc_flat_push(L, body)) return 1; /* with nothing in it to tidy or to lift */
+  if (memchr(body.data, '\0', body.size) != NULL) return 0; /* which JSON has nowhere: for the decoder the text ends at one */
   lua_rawgetp(L, LUA_REGISTRYINDEX, &decode_key);
   lua_pushlstring(L, body.data, body.size);
   lua_call(L, 1, 1);

@@ -134,6 +134,7 @@ local function read_config(path)
     return refuse("configuration file %s: it is UTF-16: save it as UTF-8", path)
   end
   local settings, why = cjson.decode((text:gsub("^\239\187\191", ""))) -- without the mark that some editors put before it
+  if text:find("\0", 1, true) then settings, why = nil, "there is a NUL byte in it" end -- at which the decoder stops
   if type(settings) ~= "table" then
     return refuse("configuration file %s: expected a JSON object: %s", path, why or "got something else")
   end
