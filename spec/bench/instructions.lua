@@ -1,10 +1,12 @@
 -- `make bench-instructions`: machine instructions per call, beside C on libcurl with nothing around it. Counted by valgrind's
--- callgrind and not timed: the same on a quiet machine and on a busy one, but for what a poll finds ready. Each way is run twice
--- in a process of its own, with few calls and with many; what the latter has more is theirs. The server is nginx (server.lua).
--- That three times, in turn: what counts is the median.
+-- callgrind and not timed. Each way is run twice in a process of its own, with few calls and with many; what the latter has more
+-- is theirs. The server is nginx (server.lua). That three times, in turn: what counts is the median.
 --
--- Fails where a ratio is above its limit: what was reached on a busy machine when it was written here, and a little more. Issue
--- 11's targets stand beside them. Prints a table, and JSON into build/bench/instructions.json.
+-- What a poll finds ready would be chance, and 5 % of a call with 32 in flight. So server and client are kept on different cores:
+-- then the server has always answered, on a busy machine too.
+--
+-- Fails where a ratio is above its limit: what was reached here, and a little more, less than 5 %; never more than the target,
+-- which is issue 11's. Prints a table, and JSON into build/bench/instructions.json.
 
 local processes = require "spec.support.processes"
 local server = require "spec.bench.server"
@@ -19,8 +21,8 @@ local WAYS = {
   { name = "session", to = "raw easy", limit = 0.90, target = 0.90 },
   { name = "client", to = "raw easy", limit = 1.07, target = 1.12 },
   { name = "raw multi, 32", in_flight = 32 },
-  { name = "session, 32", to = "raw multi, 32", in_flight = 32, limit = 0.94 },
-  { name = "loop, 32", to = "raw multi, 32", in_flight = 32, limit = 1.13, target = 1.12 },
+  { name = "session, 32", to = "raw multi, 32", in_flight = 32, limit = 0.92 },
+  { name = "loop, 32", to = "raw multi, 32", in_flight = 32, limit = 1.12, target = 1.12 },
 }
 
 -- The command that makes so many calls in one of the ways.
@@ -36,7 +38,8 @@ end
 
 -- The instructions of a process that makes so many calls.
 local function instructions(way, url, calls)
-  local output = tools.output("valgrind --tool=callgrind --callgrind-out-file=/dev/null " .. command(way, url, calls))
+  local output = tools.output(("%svalgrind --tool=callgrind --callgrind-out-file=/dev/null %s"):format(
+    tools.on_core(true), command(way, url, calls)))
   return tonumber((output:match "Collected : (%d+)")) or error(way.name .. ": " .. output)
 end
 

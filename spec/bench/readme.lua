@@ -182,6 +182,44 @@ local function lost()
   return table.concat(cases, "; ")
 end
 
+local AT_MOST = { sign = "≤ ", is_met = function(value, target) return value <= target end }
+local AT_LEAST = { sign = "≥ ", is_met = function(value, target) return value >= target end }
+
+-- What issue 11 aimed at, and what was reached.
+local function targets_table()
+  local lines = { line { "", "aimed at", "reached", "" }, "| --- | --- | --- | --- |" }
+  local function add(what, wanted, format, ...) -- and pairs of a value and its target
+    local aims, values, is_met = {}, {}, true
+    for i, pair in ipairs { ... } do
+      aims[i], values[i] = wanted.sign .. ("%.4g"):format(pair[2]), format:format(pair[1])
+      is_met = is_met and wanted.is_met(pair[1], pair[2])
+    end
+    lines[#lines + 1] = line { what, table.concat(aims, " · "), table.concat(values, " · "), is_met and "" or "missed" }
+  end
+  local function beside(title, in_flight, way) return row_of(calls_of(title, in_flight), way).wall_ratio end
+  local function by_target(rows, way) return { row_of(rows, way).ratio, row_of(rows, way).target } end
+  local one, wide = "aicc: client", "aicc: client in a loop"
+  add("a session's instructions beside raw libcurl's", AT_MOST, "%.2f", by_target(instructions, "session"))
+  add("a client's instructions beside raw libcurl's", AT_MOST, "%.2f", by_target(instructions, "client"))
+  add("instructions of a call, 32 in a loop, beside raw libcurl's", AT_MOST, "%.2f", by_target(instructions, "loop, 32"))
+  add("a client's relative time, HTTP · HTTPS (lower is better)", AT_MOST, "%.2f", { beside("HTTP", 1, one), 1.03 },
+    { beside("HTTPS", 1, one), 1.03 })
+  add("relative calls per second of 32 in a loop, HTTP · HTTPS (higher is better)", AT_LEAST, "%.2f",
+    { 1 / beside("HTTP", 32, wide), 0.95 }, { 1 / beside("HTTPS", 32, wide), 1 })
+  local calls_of_system = row_of(costs, one).by_name
+  if calls_of_system then add("`sendto` for each request", AT_MOST, "%.4g", { calls_of_system.sendto, 1 }) end
+  add("garbage of a call, bytes", AT_MOST, "%.0f", { row_of(costs, one).garbage, 600 })
+  add("`core.encode` beside lua-cjson, 1,000 · 100,000 accounts: relative time", AT_MOST, "%.2f", by_target(encode, "1,000"),
+    by_target(encode, "100,000"))
+  add("100 clients in one loop, 5 calls of 20 ms each: seconds", AT_MOST, "%.2f",
+    { many.many_clients.seconds, many.many_clients.target })
+  add("a hook's call in nginx beside code by hand: relative CPU", AT_MOST, "%.2f", { hosts[1].ratio, 1.3 })
+  local kept, at_once = row_of(jobs[1].rows, "one client, kept").ratio, jobs[1].at_once.ratio
+  add("a job of 100,000 rows beside one kept client, answers at once: relative time", AT_MOST, "%.2f", { 1 / kept, 0.15 })
+  add("the same, planned and applied at once", AT_MOST, "%.2f", { at_once / kept, 0.15 })
+  return table.concat(lines, "\n")
+end
+
 local function memory_of(way) return row_of(costs, way).memory end
 
 -- Said where the machine was not quiet: who reads the numbers is to know.
@@ -192,8 +230,9 @@ end
 
 local function source()
   return ("`make bench` on %s: %s, %s cores, %s, %s, libcurl %s, Lua 5.4, nginx %s with one worker on the same machine, which "
-    .. "answers at once: a server across a network hides what follows. Medians of interleaved rounds; × is the time beside raw "
-    .. "libcurl's in the same round, lower is better.%s"):format(machine.date, machine.cpu, machine.cores, machine.system,
+    .. "answers at once: a server across a network hides what follows. Medians of interleaved rounds; × is relative time, lower "
+    .. "is better: beside raw libcurl's in the same round, and a job's beside that of `aicc plan`, `aicc apply`.%s"):format(
+    machine.date, machine.cpu, machine.cores, machine.system,
     machine.kernel, machine.libcurl, machine.nginx, busy())
 end
 
@@ -221,7 +260,7 @@ local function for_speed()
     encode_table(), jobs_table(),
     "A job lists a queue, a hundred agents a request, when it is planned and again before its first write; planned and applied "
       .. "at once, by one program, it lists it once (the second number).",
-    requests_table(), "Where it loses: " .. lost() .. ".",
+    requests_table(), "What was aimed at:", targets_table(), "Where it loses: " .. lost() .. ".",
   }, "\n\n")
 end
 
