@@ -3,30 +3,24 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sys.h"
+
 #define MAX_MARK 64
-
-static __thread char problem_text[160];
-
-static const char *system_problem(const char *action, int code) {
-  snprintf(problem_text, sizeof problem_text, "cannot %s: %s", action, strerror(code));
-  return problem_text;
-}
 
 /* Why the open file is none to append to, or NULL. */
 static const char *unfit(int fd, const char *mark) {
   struct stat info;
   char begin[MAX_MARK];
-  if (fstat(fd, &info) != 0) return system_problem("look at it", errno);
+  if (fstat(fd, &info) != 0) return aicc_sys_problem("look at it");
   if (!S_ISREG(info.st_mode)) return "it is not a regular file";
   if ((info.st_mode & 02) != 0) return "everybody may write to it: chmod o-w";
   size_t size = strlen(mark) < sizeof begin ? strlen(mark) : sizeof begin;
   ssize_t count = pread(fd, begin, size, 0);
-  if (count < 0) return system_problem("read", errno);
+  if (count < 0) return aicc_sys_problem("read");
   return memcmp(begin, mark, (size_t)count) != 0 ? "there is something else in it" : NULL;
 }
 
@@ -34,7 +28,7 @@ const char *aicc_append_open(const char *path, const char *mark, int *fd) {
   /* O_RDWR: it is looked into. O_NONBLOCK: a FIFO, which is refused, waits for no reader. */
   *fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
   if (*fd < 0 && errno == ELOOP) return "it is a symbolic link: name the file that it leads to";
-  if (*fd < 0) return system_problem("open", errno);
+  if (*fd < 0) return aicc_sys_problem("open");
   const char *problem = unfit(*fd, mark);
   if (problem == NULL) return NULL;
   close(*fd);
@@ -47,7 +41,7 @@ static const char *write_once(int fd, const char *data, size_t size) {
   ssize_t count;
   do count = write(fd, data, size);
   while (count < 0 && errno == EINTR);
-  if (count < 0) return system_problem("write", errno);
+  if (count < 0) return aicc_sys_problem("write");
   return (size_t)count < size ? "only a part could be written: is the disk full?" : NULL;
 }
 

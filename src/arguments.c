@@ -50,7 +50,7 @@ int aicc_arguments_put_json(struct aicc_arguments *call, const char *text, size_
 
 /* Pushes the value of the field, one of those that stand on the stack in the order of the operation's fields. */
 static void push_value(struct aicc_arguments *call, const char *name) {
-    int at = 0;
+  int at = 0;
   while (strcmp(call->fields[at], name) != 0) at++;
   if (call->values + at <= call->last_value)
     lua_pushvalue(call->L, call->values + at);

@@ -63,22 +63,11 @@ static int set_header(void *data, const char *name, const char *value, size_t si
   return 1;
 }
 
-/* The value of a header is the field of the table at 3, unless it cannot stand in one: an error. Raises if it is no string. */
-static int header_text(lua_State *L, const char *name, struct aicc_text *text, struct aicc_error *failure) {
-  *text = text_field(L, 3, name);
-  int type = lua_type(L, -1);
-  if (type != LUA_TNIL && type != LUA_TSTRING) luaL_error(L, "%s: expected a string, got %s", name, lua_typename(L, type));
-  if (text->data == NULL || aicc_arguments_fit_header(text->data, text->size, strcmp(name, "user_agent") == 0)) return 1;
-  aicc_error_say(failure, "%s: expected 1 to %d visible ASCII characters", name, AICC_MAX_HEADER_VALUE);
-  return 0;
-}
-
 /*
 ** core.encode(operation, arguments | prepared, {token=, app_key=, tenant_space_id=, user_agent=}) -> {path=, headers=, body=}
 **   | nil, err
 */
 static int core_encode(lua_State *L) {
-  static const char agent[] = "aicc/" AICC_VERSION;
   struct aicc_arguments call;
   struct aicc_operation_caller who;
   memset(&who, 0, sizeof who);
@@ -94,15 +83,8 @@ static int core_encode(lua_State *L) {
   call.body = aicc_scratch_push(L, AICC_REQUEST_LIMIT);
   if (!aicc_prepared_write(&call)) return aicc_error_push(L, &call.failure, NULL);
   aicc_error_init(&call.failure, call.operation->name, "argument", AICC_NOT_SENT);
-  if (!header_text(L, "token", &who.token, &call.failure) || !header_text(L, "app_key", &who.app_key, &call.failure) ||
-      !header_text(L, "tenant_space_id", &who.tenant, &call.failure) ||
-      !header_text(L, "user_agent", &who.user_agent, &call.failure))
-    return aicc_error_push(L, &call.failure, NULL);
+  if (!aicc_operation_read_caller(L, 3, &who, &call.failure)) return aicc_error_push(L, &call.failure, NULL);
   if (call.operation->with_token && who.token.data == NULL) return luaL_argerror(L, 3, "expected a token");
-  if (who.user_agent.data == NULL) {
-    who.user_agent.data = agent;
-    who.user_agent.size = sizeof agent - 1;
-  }
   who.expires = (int)call.expires;
   lua_createtable(L, 0, 3);
   lua_pushstring(L, call.operation->path);

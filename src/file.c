@@ -13,13 +13,6 @@
 
 #include "sys.h"
 
-static __thread char problem_text[160];
-
-static const char *system_problem(const char *action) {
-  snprintf(problem_text, sizeof problem_text, "cannot %s: %s", action, strerror(errno));
-  return problem_text;
-}
-
 /* Why the open file does not satisfy the rule, or NULL. */
 static const char *rule_problem(const struct stat *info, enum aicc_file_rule rule) {
   if (!S_ISREG(info->st_mode)) return "it is not a regular file";
@@ -41,7 +34,7 @@ static const char *read_all(int fd, struct aicc_buf *buf) {
     if (count > 0)
       buf->length += (size_t)count;
     else if (errno != EINTR)
-      return system_problem("read");
+      return aicc_sys_problem("read");
   }
 }
 
@@ -50,8 +43,8 @@ const char *aicc_file_read(const char *path, enum aicc_file_rule rule, struct ai
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | (rule == AICC_FILE_OWN ? O_NOFOLLOW : 0));
   struct stat info;
   *missing = fd < 0 && errno == ENOENT;
-  if (fd < 0) return system_problem("open");
-  const char *problem = fstat(fd, &info) != 0 ? system_problem("look at it") : rule_problem(&info, rule);
+  if (fd < 0) return aicc_sys_problem("open");
+  const char *problem = fstat(fd, &info) != 0 ? aicc_sys_problem("look at it") : rule_problem(&info, rule);
   if (problem == NULL) problem = read_all(fd, buf);
   close(fd);
   return problem;
@@ -60,13 +53,13 @@ const char *aicc_file_read(const char *path, enum aicc_file_rule rule, struct ai
 static const char *write_all(int fd, const char *data, size_t size) {
   while (size > 0) {
     ssize_t count = write(fd, data, size);
-    if (count < 0 && errno != EINTR) return system_problem("write");
+    if (count < 0 && errno != EINTR) return aicc_sys_problem("write");
     if (count > 0) {
       data += count;
       size -= (size_t)count;
     }
   }
-  return fsync(fd) != 0 ? system_problem("sync") : NULL;
+  return fsync(fd) != 0 ? aicc_sys_problem("sync") : NULL;
 }
 
 /* So that the rename itself survives a crash. */
@@ -86,13 +79,13 @@ static int open_beside(const char *path, char *temporary, const char **problem) 
   *problem = "its path is too long";
   if (snprintf(temporary, PATH_MAX, "%s.XXXXXX", path) >= PATH_MAX) return -1;
   int fd = aicc_sys_temporary(temporary);
-  *problem = fd < 0 ? system_problem("create") : NULL;
+  *problem = fd < 0 ? aicc_sys_problem("create") : NULL;
   return fd;
 }
 
 /* Ends what a temporary file is for: it takes the path's place, or goes. */
 static const char *settle_temporary(char *temporary, const char *path, const char *problem) {
-  if (problem == NULL && rename(temporary, path) != 0) problem = system_problem("rename");
+  if (problem == NULL && rename(temporary, path) != 0) problem = aicc_sys_problem("rename");
   if (problem != NULL)
     unlink(temporary);
   else
@@ -106,7 +99,7 @@ const char *aicc_file_write(const char *path, const char *data, size_t size) {
   int fd = open_beside(path, temporary, &problem);
   if (fd < 0) return problem;
   problem = write_all(fd, data, size);
-  if (close(fd) != 0 && problem == NULL) problem = system_problem("close");
+  if (close(fd) != 0 && problem == NULL) problem = aicc_sys_problem("close");
   return settle_temporary(temporary, path, problem);
 }
 
@@ -124,9 +117,9 @@ const char *aicc_file_publish(const char *draft, const char *path) {
   char temporary[PATH_MAX];
   if (snprintf(temporary, sizeof temporary, "%s", draft) >= (int)sizeof temporary) return "its path is too long";
   int fd = open(draft, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-  if (fd < 0) return system_problem("open");
-  const char *problem = fsync(fd) != 0 ? system_problem("sync") : NULL;
-  if (close(fd) != 0 && problem == NULL) problem = system_problem("close");
+  if (fd < 0) return aicc_sys_problem("open");
+  const char *problem = fsync(fd) != 0 ? aicc_sys_problem("sync") : NULL;
+  if (close(fd) != 0 && problem == NULL) problem = aicc_sys_problem("close");
   return settle_temporary(temporary, path, problem);
 }
 
@@ -136,9 +129,9 @@ const char *aicc_file_create(const char *path) {
     close(fd);
     return NULL;
   }
-  if (errno != EEXIST) return system_problem("create");
+  if (errno != EEXIST) return aicc_sys_problem("create");
   struct stat info;
-  return stat(path, &info) != 0 ? system_problem("look at it") : rule_problem(&info, AICC_FILE_PRIVATE);
+  return stat(path, &info) != 0 ? aicc_sys_problem("look at it") : rule_problem(&info, AICC_FILE_PRIVATE);
 }
 
 /* Makes one directory if it is not there. */
@@ -150,11 +143,11 @@ const char *aicc_file_directory(const char *path) {
   if (snprintf(part, sizeof part, "%s", path) >= (int)sizeof part) return "its path is too long";
   for (char *slash = strchr(part + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
     *slash = '\0';
-    if (!make(part)) return system_problem("make the directory");
+    if (!make(part)) return aicc_sys_problem("make the directory");
     *slash = '/';
   }
-  if (!make(part)) return system_problem("make the directory");
-  if (lstat(part, &info) != 0) return system_problem("look at it");
+  if (!make(part)) return aicc_sys_problem("make the directory");
+  if (lstat(part, &info) != 0) return aicc_sys_problem("look at it");
   if (!S_ISDIR(info.st_mode)) return "it is not a directory";
   if (info.st_uid != geteuid()) return "it belongs to another user";
   return (info.st_mode & 077) != 0 ? "its group or others have rights to it: chmod 700" : NULL;
@@ -164,14 +157,14 @@ int aicc_file_lock(const char *path, const char **problem) {
   *problem = NULL;
   int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) {
-    *problem = system_problem("open");
+    *problem = aicc_sys_problem("open");
     return -1;
   }
   int result;
   do result = flock(fd, LOCK_EX | LOCK_NB);
   while (result != 0 && errno == EINTR);
   if (result == 0) return fd;
-  if (errno != EWOULDBLOCK) *problem = system_problem("lock");
+  if (errno != EWOULDBLOCK) *problem = aicc_sys_problem("lock");
   close(fd);
   return -1;
 }

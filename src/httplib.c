@@ -14,7 +14,6 @@
 #include "prepared.h"
 #include "reply.h"
 #include "scratch.h"
-#include "version.h"
 
 #define HEAD_LIMIT (1u << 20) /* bytes of a request's head */
 
@@ -54,13 +53,6 @@ static struct aicc_text field(lua_State *L, int index, const char *name) {
   return text_at(L, lua_gettop(L));
 }
 
-/* Whether a value may stand in a header, if there is one. */
-static int is_good(struct aicc_text text, const char *name, int spaces, struct aicc_error *failure) {
-  if (text.data == NULL || aicc_arguments_fit_header(text.data, text.size, spaces)) return 1;
-  aicc_error_say(failure, "%s: expected 1 to %d visible ASCII characters", name, AICC_MAX_HEADER_VALUE);
-  return 0;
-}
-
 /*
 ** core.http_request(operation, arguments, token | nil, who, lines) -> string | nil, err. `who` has `app_key`, `tenant_space_id`,
 ** `user_agent` (each may be nil), `authority`, `prefix` (of the path) and `version` ("1.0" or "1.1"). `lines` are more headers,
@@ -81,18 +73,9 @@ static int http_request(lua_State *L) {
                             aicc_scratch_push(L, AICC_REQUEST_LIMIT + HEAD_LIMIT), AICC_OK};
   call.body = buffers.body;
   if (!aicc_prepared_write(&call)) return aicc_error_push(L, &call.failure, NULL);
-  who.app_key = field(L, 4, "app_key");
-  who.tenant = field(L, 4, "tenant_space_id");
-  who.user_agent = field(L, 4, "user_agent");
   struct aicc_text authority = field(L, 4, "authority"), prefix = field(L, 4, "prefix"), version = field(L, 4, "version");
   aicc_error_init(&call.failure, call.operation->name, "argument", AICC_NOT_SENT);
-  if (!is_good(who.token, "token", 0, &call.failure) || !is_good(who.app_key, "app_key", 0, &call.failure) ||
-      !is_good(who.tenant, "tenant_space_id", 0, &call.failure) || !is_good(who.user_agent, "user_agent", 1, &call.failure))
-    return aicc_error_push(L, &call.failure, NULL);
-  if (who.user_agent.data == NULL) {
-    who.user_agent.data = "aicc/" AICC_VERSION;
-    who.user_agent.size = sizeof "aicc/" AICC_VERSION - 1;
-  }
+  if (!aicc_operation_read_caller(L, 4, &who, &call.failure)) return aicc_error_push(L, &call.failure, NULL);
   who.expires = (int)call.expires;
 
   char length[32];

@@ -13,6 +13,7 @@
 #include "accounts.h"
 #include "inquiry.h"
 #include "shape.h"
+#include "version.h"
 
 /* ---- token ---- */
 
@@ -203,6 +204,34 @@ int aicc_operation_write(struct aicc_arguments *call) {
 }
 
 /* ---- headers ---- */
+
+/* Reads a field of the table at `index`, unless there is a text already. Returns whether it is good, or there is none. */
+static int read_header(lua_State *L, int index, const char *name, int spaces, struct aicc_text *text,
+                       struct aicc_error *failure) {
+  if (text->data == NULL) {
+    lua_pushstring(L, name);
+    lua_rawget(L, index); /* what a metamethod returned nobody would hold */
+    int type = lua_type(L, -1);
+    if (type != LUA_TNIL && type != LUA_TSTRING) luaL_error(L, "%s: expected a string, got %s", name, lua_typename(L, type));
+    if (type == LUA_TSTRING) text->data = lua_tolstring(L, -1, &text->size);
+  }
+  if (text->data == NULL || aicc_arguments_fit_header(text->data, text->size, spaces)) return 1;
+  aicc_error_say(failure, "%s: expected 1 to %d visible ASCII characters", name, AICC_MAX_HEADER_VALUE);
+  return 0;
+}
+
+int aicc_operation_read_caller(lua_State *L, int index, struct aicc_operation_caller *who, struct aicc_error *failure) {
+  static const char agent[] = "aicc/" AICC_VERSION;
+  if (!read_header(L, index, "token", 0, &who->token, failure) || !read_header(L, index, "app_key", 0, &who->app_key, failure) ||
+      !read_header(L, index, "tenant_space_id", 0, &who->tenant, failure) ||
+      !read_header(L, index, "user_agent", 1, &who->user_agent, failure))
+    return 0;
+  if (who->user_agent.data == NULL) {
+    who->user_agent.data = agent;
+    who->user_agent.size = sizeof agent - 1;
+  }
+  return 1;
+}
 
 int aicc_operation_headers(const struct aicc_operation *operation, const struct aicc_operation_caller *who,
                            int (*emit)(void *data, const char *name, const char *value, size_t size), void *data) {

@@ -43,6 +43,13 @@ struct aicc_operation_caller {
   int expires;  /* seconds, for X-Token-Expire */
 };
 
+/*
+** Reads that from the table at `index`, raw: `app_key`, `tenant_space_id`, `user_agent`, which has a default, and `token`, unless
+** it is known already. The strings stay on the stack, which grows by four at most. Raises for what is no string; returns 0 for
+** one that cannot stand in a header (`failure` says which).
+*/
+int aicc_operation_read_caller(lua_State *L, int index, struct aicc_operation_caller *who, struct aicc_error *failure);
+
 /* Calls `emit` for each header that is the operation's own (not Host, not Content-Length) until it returns 0; returns that. */
 int aicc_operation_headers(const struct aicc_operation *operation, const struct aicc_operation_caller *who,
                            int (*emit)(void *data, const char *name, const char *value, size_t size), void *data);

@@ -245,6 +245,12 @@ const char *aicc_sys_network_of(const char *path) {
   return NULL;
 }
 
+const char *aicc_sys_problem(const char *action) {
+  static __thread char text[160];
+  snprintf(text, sizeof text, "cannot %s: %s", action, strerror(errno));
+  return text;
+}
+
 int aicc_sys_has_hashed_certificates(const char *path) {
   DIR *directory = opendir(path);
   if (directory == NULL) return 0;

@@ -102,6 +102,9 @@ const char *aicc_sys_network_of(const char *path);
 /* The moment `seconds` from now. Anything but a sensible number of seconds is now, or some years away. */
 struct timespec aicc_sys_moment(double seconds);
 
+/* "cannot ACTION: " and what errno says; valid until the next call in this thread. */
+const char *aicc_sys_problem(const char *action);
+
 /* Whether `path` is a directory that holds certificates under their hashed names (`0a1b2c3d.0`). */
 int aicc_sys_has_hashed_certificates(const char *path);
 
