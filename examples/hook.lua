@@ -22,6 +22,7 @@ local aicc = require "aicc"
 local breaker = require "aicc.webhook.breaker"
 local cjson = require("cjson.safe").new() -- the shared one may have been set up otherwise
 local core = require "aicc.core"
+local forward = require "aicc.forward"
 local metrics = require "aicc.metrics"
 local replay = require "aicc.webhook.replay"
 local secret_file = require "aicc.secret_file"
@@ -271,6 +272,14 @@ end
 
 Hook.signed_off, Hook.offboarded = counted(Hook.signed_off), counted(Hook.offboarded)
 
+-- The names of a caller's headers that a client may give the API, as its settings say.
+local function forwards_of(client)
+  for _, setting in ipairs(client:explain()) do
+    if setting.name == "forward_headers" then return assert(forward.names(setting.value)) end
+  end
+  return {}
+end
+
 -- The headers that go on to the API: those of the client's forward_headers. Nil for none.
 function Hook:headers_of(request)
   if not next(self.forwards) then return end
@@ -376,7 +385,7 @@ function M.new(options)
   settings.deadline, settings.retry = READY, false -- not `timeout`: for want of time it fails alone, and tells that to nobody
   return setmetatable({
     secret = read_secret(), offboarding = read_list(), client = client, prober = aicc.assert(aicc.new(settings)),
-    forwards = client.forwarded, shared = shared, metrics = numbers, log = options.log,
+    forwards = forwards_of(client), shared = shared, metrics = numbers, log = options.log,
     breaker = breaker.new { shared = shared, name = "api", now = core.now, patience = PROBE + 5 },
     replay = replay.new { shared = shared, name = "replay" },
     strikes = strikes.new { shared = shared, name = "strikes" },

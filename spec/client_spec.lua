@@ -49,8 +49,10 @@ describe("misuse raises, at the caller's line:", function()
       { here(), 'got string: write { "..." } for one', function() c:release_agent_by_skill(3, ("1"):rep(129)) end },
       { here(), "accounts: expected a list of strings, got userdata", function() c:bind_agents(3, aicc.ALL) end },
       { here(), "agent_weight: expected an integer", function() c:bind_agents(3, list, { agent_weight = "2" }) end },
-      { here(), "skill_id: expected an integer", function() c:query_agents {} end },
-      { here(), "skill_id: expected an integer", function() c:each_agent "3" end },
+      { here(), "query_agents: skill_id: expected an integer", function() c:query_agents {} end },
+      { here(), "each_agent: skill_id: expected an integer", function() c:each_agent "3" end },
+      { here(), "query_skills: name: expected a string", function() c:query_skills { name = 5 } end },
+      { here(), "each_skill: name: expected a string", function() c:each_skill { name = 5 } end },
     }
   end)
 

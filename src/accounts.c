@@ -252,7 +252,7 @@ static int refuse_type(struct aicc_arguments *call, const char *name, int or_all
   lua_State *L = call->L;
   const char *expected = or_all ? "a list of strings or aicc.ALL" : "a list of strings";
   if (lua_type(L, -1) != LUA_TSTRING) return aicc_arguments_mistyped(call, name, expected, -1);
-  return aicc_arguments_raise(call, "%s: %s: expected %s, got string: write { \"%s\" } for one account", call->name,
+  return aicc_arguments_raise(call, "%s: %s: expected %s, got string: write { \"%s\" } for one account", call->method,
                               aicc_arguments_called(call, name), expected,
                               lua_rawlen(L, -1) <= AICC_MAX_ACCOUNT ? lua_tostring(L, -1) : "...");
 }

@@ -92,7 +92,7 @@ int aicc_arguments_raise(struct aicc_arguments *call, const char *format, ...) {
 }
 
 int aicc_arguments_mistyped(struct aicc_arguments *call, const char *name, const char *expected, int index) {
-  return aicc_arguments_raise(call, "%s: %s: expected %s, got %s", call->name, aicc_arguments_called(call, name), expected,
+  return aicc_arguments_raise(call, "%s: %s: expected %s, got %s", call->method, aicc_arguments_called(call, name), expected,
                               luaL_typename(call->L, index));
 }
 

@@ -21,6 +21,7 @@ struct aicc_arguments {
   lua_State *L;
   const struct aicc_operation *operation;
   const char *name;             /* the operation's */
+  const char *method;           /* what raises begins with: the same, or the name of a method that has another */
   const char *const *fields;    /* what it takes, ended by NULL */
   int arguments;                /* stack index of the arguments' table, or of what was prepared of one (prepared.h) */
   int values, last_value;       /* in place of a table: stack indices of the fields' values, in their order; 0: a table */

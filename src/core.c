@@ -24,21 +24,22 @@ int luaopen_aicc_core(lua_State *L);
 /* ---- encode, decode, check ---- */
 
 /*
-** core.check(operation, arguments [, level]) -> arguments | nil, err: a copy that is known to be good, each account in it once.
-** A wrong type raises, at the caller's line. With a level, at the line so many calls up, and what is wrong is said of a method of
-** the client's that was called there, by the names of its arguments.
+** core.check(operation, arguments [, level [, method]]) -> arguments | nil, err: a copy that is known to be good, each account
+** in it once. A wrong type raises, at the caller's line. With a level, at the line so many calls up, and what is wrong is said of
+** a method of the client's that was called there, by the names of its arguments; `method`: its name, if not the operation's.
 */
 static int core_check(lua_State *L) {
   struct aicc_arguments call;
   aicc_operation_begin(&call, L, aicc_operation_check(L, 1));
   call.arguments = 2;
-  call.copy = 3;
+  call.copy = 5;
   call.is_method = !lua_isnoneornil(L, 3);
   call.level = (int)luaL_optinteger(L, 3, 1);
-  lua_settop(L, 2);
+  call.method = luaL_optstring(L, 4, call.method);
+  lua_settop(L, 4); /* the method's name stays there while it is needed */
   lua_newtable(L);
   if (!aicc_prepared_write(&call)) return aicc_error_push(L, &call.failure, NULL);
-  lua_settop(L, 3);
+  lua_settop(L, 5);
   return 1;
 }
 

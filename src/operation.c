@@ -176,7 +176,7 @@ void aicc_operation_begin(struct aicc_arguments *call, lua_State *L, const struc
   memset(call, 0, offsetof(struct aicc_arguments, failure)); /* that is large, and seldom set */
   call->L = L;
   call->operation = operation;
-  call->name = operation->name;
+  call->name = call->method = operation->name;
   call->fields = operation->fields;
 }
 
@@ -187,7 +187,7 @@ static void check_fields(struct aicc_arguments *call) {
     const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
     while (*known != NULL && (key == NULL || strcmp(*known, key) != 0)) known++;
     if (*known == NULL)
-      aicc_arguments_raise(call, "%s: unknown field '%s'", call->name, key != NULL ? key : luaL_typename(L, -2));
+      aicc_arguments_raise(call, "%s: unknown field '%s'", call->method, key != NULL ? key : luaL_typename(L, -2));
   }
 }
 

@@ -110,9 +110,9 @@ local function admit(self, operation, options, level, arguments, err)
   return nil, tell(self, current, arguments or {}, err)
 end
 
--- Begins a call. A wrong type raises, at the line `level` calls up.
-local function begin(self, operation, arguments, options, level)
-  local current, checked = admit(self, operation, options, level + 1, core.check(operation, arguments, level + 1))
+-- Begins a call. A wrong type raises, at the line `level` calls up, in the name of `method` if that is not the operation's.
+local function begin(self, operation, arguments, options, level, method)
+  local current, checked = admit(self, operation, options, level + 1, core.check(operation, arguments, level + 1, method))
   return current, checked -- no tail call: the levels of errors count on this frame
 end
 
@@ -212,7 +212,7 @@ end
 -- @tparam ?table options those of `release_agent_by_skill`; the deadline is for all pages
 -- @treturn function iterator
 function Client:each_agent(skill_id, options)
-  local current, checked = begin(self, "query_agents", { skillId = skill_id }, options, 2)
+  local current, checked = begin(self, "query_agents", { skillId = skill_id }, options, 2, "each_agent")
   if not current then
     local err = checked
     return function()

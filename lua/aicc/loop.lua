@@ -114,8 +114,8 @@ end
 
 --- Runs a function in the loop, beside the others.
 -- It begins when the loop runs. An error that it raises is raised again by `run`, once all others have ended, and its variables
--- that are to be closed (`<close>`) are closed at once. A message has the function's traceback behind it; an error of ours has it
--- as `traceback`.
+-- that are to be closed (`<close>`) are closed at once. A message is followed by the function's traceback; an error of ours has
+-- it as `traceback`.
 -- @tparam function f
 -- @param ... its arguments
 function M.spawn(f, ...)
@@ -145,7 +145,7 @@ end
 -- for want of memory, none of them begins: not later either, when somebody else runs the loop.
 -- @tparam integer count
 -- @tparam function f
--- @param ... its arguments, behind the number
+-- @param ... its arguments, after the number
 function M.run_several(count, f, ...)
   if is_broken then abandon() end
   local before = ready_count

@@ -75,9 +75,9 @@ function M.install(Client, internal)
   local begin, tell, tell_end = internal.begin, internal.tell, internal.tell_end
 
   -- Begins a call; returns it, and the filter's chunks, or nil and an error.
-  local function begin_listing(self, filter, options, level)
+  local function begin_listing(self, method, filter, options, level)
     local chunks, problem = read_filter(filter, level + 1)
-    local current, checked = begin(self, OPERATION, { name = filter and filter.name }, options, level + 1)
+    local current, checked = begin(self, OPERATION, { name = filter and filter.name }, options, level + 1, method)
     if not current then return nil, checked end
     if problem then
       return nil, tell(self, current, {}, errors.new { kind = "argument", operation = OPERATION, message = problem })
@@ -95,7 +95,7 @@ function M.install(Client, internal)
   -- @treturn ?table the error. (`server` for a 500, whatever its body says: this operation's is an exception of the server's, and
   --   is asked once more.)
   function Client:query_skills(filter, options)
-    local current, chunks, name = begin_listing(self, filter, options, 2)
+    local current, chunks, name = begin_listing(self, OPERATION, filter, options, 2)
     if not current then return nil, chunks end
     local queues, what = {}, not name and not chunks[1] and pages.ALL_QUEUES or pages.QUEUES
     for _, ids in ipairs(chunks) do
@@ -114,7 +114,7 @@ function M.install(Client, internal)
   -- @tparam ?table options
   -- @treturn function iterator
   function Client:each_skill(filter, options)
-    local current, chunks, name = begin_listing(self, filter, options, 2)
+    local current, chunks, name = begin_listing(self, "each_skill", filter, options, 2)
     local problem, chunk, reading, page, at = not current and chunks or nil, 0, nil, {}, 0
 
     -- Goes on to the next page, of this reading or the next. Nothing after the last one; nil and an error.

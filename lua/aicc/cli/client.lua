@@ -59,7 +59,7 @@ function M.new(arguments, facts)
   if not client then return nil, in_our_terms(err, arguments) end
   local log = arguments and arguments.log_of_run
   if not log then return client end
-  if facts and facts.concurrency then facts.concurrency = math.min(facts.concurrency, client.settings.max_in_flight) end
+  if facts and facts.concurrency then facts.concurrency = math.min(facts.concurrency, client:limits().max_in_flight) end
   local opened
   opened, err = log:open(facts)
   if opened then return log:around(client) end
