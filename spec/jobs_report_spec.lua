@@ -87,6 +87,29 @@ describe("a report that is a document #lua54", function()
     assert.matches("The plan took ", visible(texts.html), 1, true)
   end)
 
+  it("says of a job that is being worked on by whom, and not to go on with it", function()
+    local server = support.sandbox { agents = { [3] = support.agents(20) } }
+    local client, store = assert(server:client()), support.store()
+    local job, seen = support.plan(store, client, support.range(3, 1, 8), { chunk = 4 }), {}
+    local function write(format)
+      local parts = {}
+      assert(job:write_report(function(text) parts[#parts + 1] = text end, { format = format }))
+      return table.concat(parts)
+    end
+    assert(job:apply { rate = 0, client = support.hooked(client, function(request)
+      if request.operation ~= "release_agent_by_skill" then return end
+      for _, format in ipairs { "html", "markdown" } do seen[format] = write(format) end
+    end) })
+    local pid = require("aicc.core").process()
+    for format, text in pairs(seen) do
+      assert.matches(("It is being worked on, by process %d on "):format(pid), text, 1, true)
+      assert.is_nil(text:find("aicc resume", 1, true), format)
+      assert.is_nil(write(format):find("worked on", 1, true), format)
+    end
+    assert.is_true(seen.html and seen.markdown and true)
+    store:close()
+  end)
+
   it("says of a job what its state is, and never that a part is all", function()
     local function verdict(state, statuses, undo)
       local list = {}

@@ -7,6 +7,7 @@ local html = require "aicc.jobs.report.html"
 local jobs = require "aicc.jobs.db.jobs"
 local lines = require "aicc.jobs.report.lines"
 local markdown = require "aicc.jobs.report.markdown"
+local queue_claims = require "aicc.jobs.queue_claims"
 local schema = require "aicc.jobs.db.schema"
 local timeline = require "aicc.jobs.db.timeline"
 
@@ -93,6 +94,7 @@ function M.write(db, job, wanted, write)
   local format = FORMATS[wanted.format]
   local document = format.new(write, {
     job = job, timeline = format.has_sums and timeline.read(db, job), made_at = jobs.time(db), version = core._VERSION,
+    worker = format.has_sums and queue_claims.workers_of(db, job) or nil,
   })
   local filter = wanted.failed and not format.has_sums and "failed" or "all"
   for row in M.rows(db, job, filter) do document:row(row, not wanted.failed or FAILED[row.status] or false) end

@@ -150,12 +150,12 @@ end
 --- Begins a document.
 -- @tparam function write takes a string
 -- @tparam table facts `job` (its row in the store), `timeline` (as `aicc.jobs.db.timeline` reads it), `made_at` (as the
---   store has times), `version`
+--   store has times), `version`; `worker`: who works on it right now, or nil
 -- @treturn table
 function M.new(write, facts)
   local self = setmetatable({
     write = write, job = facts.job, timeline = facts.timeline, made_at = facts.made_at, version = facts.version,
-    tally = tallies.new(), rows = 0, texts = { '""' }, numbers = {}, was_undone = false,
+    worker = facts.worker, tally = tallies.new(), rows = 0, texts = { '""' }, numbers = {}, was_undone = false,
   }, Document)
   write(HEAD:format(style.HASH, script.HASH, html(facts.version), html(facts.job.name), style.TEXT))
   return self

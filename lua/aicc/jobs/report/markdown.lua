@@ -43,7 +43,7 @@ end
 local function write_head(write, self)
   local job = self.job
   write(("# Job %s\n\n%s\n\n"):format(text(job.name), text(words.verdict(job, self.tally))))
-  local advice = words.advice(job, self.tally)
+  local advice = words.advice(job, self.tally, self.worker and text(self.worker))
   if advice then write(advice .. "\n\n") end
   local times = { { "planned", job.created_at }, { "apply started", job.started_at }, { "apply finished", job.finished_at },
     { "this report", self.made_at } }
@@ -151,7 +151,7 @@ end
 function M.new(write, facts)
   return setmetatable({
     write = write, job = facts.job, timeline = facts.timeline, made_at = facts.made_at, version = facts.version,
-    tally = tallies.new(), rows = 0, shown = {},
+    worker = facts.worker, tally = tallies.new(), rows = 0, shown = {},
   }, Document)
 end
 

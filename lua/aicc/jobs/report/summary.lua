@@ -39,7 +39,7 @@ end
 local function write_head(write, report)
   write(('<header>\n<p class="over">Job report, as of %s UTC</p>\n<h1>%s</h1>\n<p class="verdict">%s</p>\n'):format(
     html(clock.plain(report.made_at)), html(report.job.name), html(words.verdict(report.job, report.tally))))
-  local advice = words.advice(report.job, report.tally)
+  local advice = words.advice(report.job, report.tally, report.worker)
   if advice then write(('<p class="note">%s</p>\n'):format(with_code(advice))) end
   write "</header>\n"
   write_times(write, report)

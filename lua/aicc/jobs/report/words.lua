@@ -104,9 +104,13 @@ end
 --- What to do about what is not done: commands for the job's owner.
 -- @tparam table job
 -- @tparam table tally
+-- @tparam ?string worker who works on it, right now
 -- @treturn ?string
-function M.advice(job, tally)
+function M.advice(job, tally, worker)
   local groups = tally.groups
+  if worker and (job.state == "running" or job.state == "undoing") then
+    return ("It is being worked on, by process %s: this is how far it is. What is under way counts as unknown."):format(worker)
+  end
   if job.state == "planned" then return ("`aicc apply %s` applies it."):format(job.name) end
   if job.state == "undoing" then return ("`aicc undo %s` goes on."):format(job.name) end
   if job.state == "running" or (job.state == "finished" and groups.unknown + groups.left > 0) then
