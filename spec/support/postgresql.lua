@@ -20,8 +20,8 @@ local function programs()
 end
 
 --- Starts one; `url` is where it is, `stop` ends it and removes its folder, `crash` ends it as a power cut would and starts it
--- again, `revive` starts it if it has ended by itself. `parent`: where its folder is to be; `settings`: more of its options;
--- `layout`: of its files.
+-- again, `revive` starts it if it has ended by itself, and waits until it takes connections. `parent`: where its folder is to be;
+-- `settings`: more of its options; `layout`: of its files.
 function postgresql.start(parent, settings, layout)
   local folder = parent and parent .. "/postgresql" or os.tmpname()
   if not parent then os.remove(folder) end
@@ -47,7 +47,12 @@ function postgresql.start(parent, settings, layout)
       start()
     end,
     revive = function()
-      if not pcall(control, "status") then start() end
+      local gives_up = core.now() + 60
+      while not pcall(run, bin .. "pg_isready -q -h " .. folder) do -- it may be about to end, or recovering by itself
+        if not pcall(control, "status") then start() end
+        if core.now() > gives_up then error "the PostgreSQL server does not come back" end
+        core.sleep(0.05)
+      end
     end,
     stop = function()
       control "-m immediate stop"
