@@ -80,7 +80,7 @@ describe("the command's token cache #lua54", function()
     assert.equal(5, tokens()) -- one a run
   end)
 
-  it("is somebody else's or nobody's where root becomes a user that has no entry", function()
+  it("is somebody else's or nobody's where root becomes a user that has no entry #nocoverage", function()
     if not is_root then return end
     local command = support.command(folder, server, "agents --skill 3"):gsub("^env ", "env -u HOME -u XDG_CACHE_HOME ")
       :gsub(" HOME=%S+ XDG_STATE_HOME=%S+ XDG_RUNTIME_DIR=%S+ XDG_CONFIG_HOME=%S+", "")

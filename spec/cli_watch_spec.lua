@@ -102,8 +102,8 @@ describe("what is shown of a job that is watched", function()
         skill_name = ("技术支持"):rep(6), at_work = i == 21 or i == 39 })
     end
     queues[5].failed, queues[5].done = 50, 50
-    for columns = 20, 130, 5 do
-      for rows = 2, 60, 3 do
+    for _, columns in ipairs { 20, 35, 59, 60, 80, 130 } do
+      for _, rows in ipairs { 2, 3, 5, 8, 11, 14, 24, 43, 60 } do
         local shown = lines(told(queues), { width = columns, height = rows, speed = { rate = 20, seconds = 30 } })
         assert.is_true(#shown <= rows, ("%d lines of %d"):format(#shown, rows))
         for _, line in ipairs(shown) do assert.is_true(width.of(line) <= columns, line) end
