@@ -189,6 +189,21 @@ describe("the command aicc #lua54", function()
     end)
   end
 
+  it("exits 143 on SIGTERM as process 1, too, as `docker stop` ends a container #nosan", function()
+    if not os.execute "unshare --pid --fork true 2>/dev/null" then return pending "needs root" end
+    start { agents = { [3] = support.agents(400) } }
+    plan(support.range(3, 1, 200))
+    server:fault { operation = "release_agent_by_skill", hold = true }
+    local first = io.popen(("sh -c 'echo $$ >%s/pid; exec unshare --pid --fork %s' 2>%s/err; echo status $?"):format(folder,
+      (support.command(folder, server, "apply night --rate 0"):gsub("'", [['\'']])), folder))
+    assert(server:wait_for { held = 1 })
+    assert(os.execute(("pid=$(cat %s/pid); kill -TERM $(cat /proc/$pid/task/$pid/children)"):format(folder)))
+    server:release_held()
+    assert.matches("50 released, 150 pending.*status 143", first:read "a")
+    first:close()
+    assert.matches("to go on: aicc resume night", io.open(folder .. "/err"):read "a")
+  end)
+
   it("goes on at Ctrl-C where whoever started it ignores that, as a script does in the background #nosan", function()
     start { agents = { [3] = support.agents(400) } }
     plan(support.range(3, 1, 200))
