@@ -204,11 +204,14 @@ LUA_FILES = $(shell find lua -name '*.lua')
 
 C_FILES = $(wildcard src/*.[ch] src/sandbox/*.[ch] spec/*/*.c)
 
-check-lint: tools ## luacheck; that every module still parses as Lua 5.1 and 5.3; that no line of C is longer than 130 columns
+SHORT_FILES = $(C_FILES) $(shell find lua spec examples doc -name '*.lua' -o -name '*.md') $(wildcard *.md)
+
+check-lint: tools ## luacheck; that every module still parses as Lua 5.1 and 5.3; that no line of C, and no file, is too long
 	@luacheck -q --no-color lua spec examples bin/aicc rockspecs/*.rockspec
 	@luac5.1 -p $(LUA_FILES)
 	@luac5.3 -p $(LUA_FILES)
 	@LC_ALL=C.UTF-8 grep -nE '.{131}' $(C_FILES); test $$? = 1 # characters, not bytes
+	@wc -l $(SHORT_FILES) | awk '$$1 > 400 && $$2 != "total" {print $$2 ": " $$1 " lines, of 400 at most"; long = 1} END {exit long}'
 
 check-doc: reference ## The reference pages: a comment that LDoc cannot read is an error
 
