@@ -212,7 +212,7 @@
 ---@field skill_weight? integer 1
 
 ---@class aicc.QueryOptions: aicc.CallOptions
----@field as_proof? boolean|fun(agents: aicc.Agent[], agreed: boolean, size: integer): boolean for whoever concludes from absence
+---@field as_proof? boolean|fun(agents: aicc.Agent[], agreed: boolean, size: integer): boolean if you conclude something from an absence
 ---@field weights? boolean account -> weights in place of the agents, for queues of very many
 
 ---@class aicc.OffboardOptions: aicc.CallOptions

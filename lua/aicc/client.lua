@@ -146,7 +146,7 @@ end
 --   `skill_id`; `accounts` (how many; nil for `aicc.ALL`); `attempts`; `elapsed` (seconds); `resultCode` and `resultMessage` as
 --   the API sent them, where there was an answer (also read as `result_code` and `result_message`, as in errors). `tostring`
 --   shows "applied: 2 agents from queue 3"
--- @treturn ?table the error: see `aicc.error`; its `outcome` tells what the server may have done
+-- @treturn ?table the error: see `aicc.error`; its `outcome` says what the server may have done
 function Client:release_agent_by_skill(skill_id, accounts, options)
   local result, err = change(self, "release_agent_by_skill", options, skill_id, accounts)
   if not result then return nil, err end -- no tail call: the levels of errors count on this frame
@@ -168,8 +168,8 @@ end
 
 --- Every agent of a skill queue (queryAgentInfoBySkillId, all pages). A queue that changes while it is listed is read again.
 -- @tparam integer skill_id the queue (skillId)
--- @tparam ?table options those of `release_agent_by_skill`, and `as_proof` (boolean or function; false): for whoever concludes
---   from somebody's absence. Several pages are then read until two readings in a row agree, and fewer agents than the server
+-- @tparam ?table options those of `release_agent_by_skill`, and `as_proof` (boolean or function; false): if you conclude
+--   something from an absence. Several pages are then read until two readings in a row agree, and fewer agents than the server
 --   counts are an error. (Else a page that shifts while as many are bound as unbound may hide somebody.) A function is asked of
 --   each listing that is no proof whether one is needed; it gets the agents, whether two readings in a row agree on them, and how
 --   many they are. If no proof can be had, the last of those listings is returned: look at the third result.

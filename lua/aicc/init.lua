@@ -52,7 +52,7 @@ function M.assert(value, err, ...)
   return value, err, ...
 end
 
---- Compares two secrets, in a time that tells nothing of where they differ.
+--- Compares two secrets. How long that takes does not depend on where they differ.
 -- @function equal
 -- @tparam string a
 -- @tparam string b
