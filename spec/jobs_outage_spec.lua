@@ -78,6 +78,23 @@ describe("workers of a job in PostgreSQL #postgresql #slow #nosan #lua54", funct
     way:close()
   end)
 
+  -- In a network that can be cut, where this machine lets anybody make one. What waits for ever is killed after 20 seconds.
+  it("wait for a way that swallows all, no longer than the store's URL says", function()
+    local own = "unshare -n"
+    if not os.execute(own .. " true 2>/dev/null") then own = "unshare -rn" end
+    if not os.execute(own .. " true 2>/dev/null") then return pending "no network of its own can be made here" end
+    local function outcome(kind, parameters)
+      local command = "perl -e 'alarm 20; exec @ARGV' %s --pid --fork --kill-child %s spec/support/swallowed.lua %s %s '%s' 2>&1"
+      local pipe = io.popen(command:format(own, arg and arg[-1] or "lua5.4", database.folder, kind, parameters))
+      local output = pipe:read "a"
+      pipe:close()
+      return output
+    end
+    local limits = "tcp_user_timeout=2000&keepalives_idle=1&keepalives_interval=1"
+    assert.matches("job store: .*timed out", outcome("question", limits))
+    assert.matches("job store: .*timed out", outcome("answer", limits))
+  end)
+
   it("that stand still for longer than a lease send nothing that has its result", function()
     local _, server = crew.scene(store, QUEUES, ROWS, SIZE)
     local workers = {}

@@ -1,15 +1,18 @@
-# forwarder.py FROM TO - a Unix socket FROM that hands all on to the Unix socket TO, and back. SIGSTOP makes of it a connection
-# that hangs: nobody is told that it is gone, and nothing arrives.
+# forwarder.py FROM TO - a Unix socket FROM, or a port of 127.0.0.1, that hands all on to the Unix socket TO, and back. SIGSTOP makes
+# of it a connection that hangs: nobody is told that it is gone, and nothing arrives.
 import os
 import select
 import socket
 import sys
 
 source, target = sys.argv[1:3]
-listener = socket.socket(socket.AF_UNIX)
-listener.bind(source)
-os.chmod(source, 0o777)
-listener.listen(8)
+if source.isdigit():
+    listener = socket.create_server(("127.0.0.1", int(source)))
+else:
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(source)
+    os.chmod(source, 0o777)
+    listener.listen(8)
 print("ready", flush=True)
 other = {}
 while True:

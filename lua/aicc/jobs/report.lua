@@ -13,14 +13,15 @@ local timeline = require "aicc.jobs.db.timeline"
 
 local M = {}
 
-local PAGE = 5000 -- lines of the input that are in memory at once, as far as they are rows
+local PAGE = 10000 -- lines of the input that are in memory at once, as far as they are rows
 
--- The lines of a job behind one and up to another. Their queues may take turns: SQLite is told to look for them queue by queue,
--- since it would come back to each queue's pages for each line, and find them neither in its cache nor in the processor's.
+-- The lines of a job behind one and up to another. Their queues may take turns: the databases are told to look for them queue by
+-- queue, since they would come back to each queue's pages for each line, and find them neither in their cache nor in the
+-- processor's. (LIMIT -1 and OFFSET 0 keep that order from being optimised away.)
 local LINES = {
   sqlite = [[(SELECT queue, line FROM rows WHERE job = ? AND line > ? AND line <= ? ORDER BY queue, line LIMIT -1) p
     CROSS JOIN rows r ON r.queue = p.queue AND r.line = p.line]],
-  postgresql = "(SELECT * FROM rows WHERE job = ? AND line > ? AND line <= ?) r",
+  postgresql = "(SELECT * FROM rows WHERE job = ? AND line > ? AND line <= ? ORDER BY queue, line OFFSET 0) r",
 }
 
 local COLUMNS = [[SELECT line, CAST(skill_id AS TEXT) AS skill_id, skill_name, user_account, status, code, message, attempts,
@@ -34,8 +35,9 @@ local FILTERS = {
 
 -- The query for such lines; in a job that is made from accounts also those of accounts without a queue.
 local function query(db, job, filter)
+  local dialect = db.dialect.name
   local is_undone = job.state == "undoing" or job.state == "undone"
-  local rows = ("%s(%s) r WHERE %s"):format(COLUMNS, schema.report_of(LINES[db.dialect.name], is_undone), FILTERS[filter])
+  local rows = ("%s(%s) r WHERE %s"):format(COLUMNS, schema.report_of(LINES[dialect], is_undone, dialect), FILTERS[filter])
   if job.source == "rows" then return rows .. " ORDER BY line" end
   return ("SELECT * FROM (%s) r UNION ALL SELECT * FROM (%sreport_of_agents WHERE job = ? AND line > ? AND line <= ? AND %s) a "
     .. "ORDER BY line"):format(rows, COLUMNS, FILTERS[filter])
@@ -52,20 +54,26 @@ local LAST = [[SELECT (SELECT COALESCE(MAX(line), 0) FROM rows WHERE job = ?) AS
 -- @treturn function iterator over tables: the columns, `line`, and `undo` (restored, skipped, failed, unknown) of rows that
 --   were undone
 function M.rows(db, job, filter)
-  local sql, page, at, line = query(db, job, filter), {}, 0, 0
+  local sql, page, size, at, line = query(db, job, filter), {}, 0, 0, 0
   local last = db:row(LAST, job.id, job.id)
   last = math.max(last.of_rows, last.of_agents)
-  local function next_page()
-    local from, to = line, line + PAGE
-    line = to
+  local function rows_of(from, to)
     if job.source == "rows" then return db:rows(sql, job.id, from, to) end
     return db:rows(sql, job.id, from, to, job.id, from, to)
   end
+  local function next_page()
+    page, size, at = {}, 0, 0 -- the last one is not kept beside the next
+    local from = line
+    line = from + PAGE
+    page = rows_of(from, line)
+    size = #page
+  end
   return function()
-    while at == #page and line < last do page, at = next_page(), 0 end
+    while at == size and line < last do next_page() end
+    if at == size then return nil end
     at = at + 1
     local row = page[at]
-    if not row then return nil end
+    page[at] = false -- nor a row that is told
     row.skill_id = row.skill_id and connection.big(row.skill_id) -- an account without a queue has none
     return row
   end

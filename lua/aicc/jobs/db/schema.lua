@@ -81,6 +81,25 @@ local STATEMENTS = {
       job INTEGER NOT NULL, began_at TEXT NOT NULL, seconds INTEGER NOT NULL, PRIMARY KEY (job, began_at)) {clustered}]],
 }
 
+-- The chunk {chunk} in which a line of the snapshot is, if {condition}: of those of its queue, action and weights that begin at
+-- the line or before it the last one, should it reach so far. Both databases understand the first way. By the second one
+-- PostgreSQL looks it up once for a line, whatever its statistics say; by the first it would rather read the chunks of all jobs
+-- through for each part of a report, once there are some thousand, and look for the line twice.
+local CHUNKS = {
+  plain = [[LEFT JOIN chunks {chunk} ON {condition} AND {chunk}.queue = s.queue AND {chunk}.action = '{action}'
+      AND {chunk}.agent_weight = {agent_weight} AND {chunk}.skill_weight = {skill_weight} AND {chunk}.last_line >= s.line
+      AND {chunk}.first_line = (SELECT MAX(x.first_line) FROM chunks x WHERE x.queue = s.queue AND x.action = '{action}'
+        AND x.agent_weight = {agent_weight} AND x.skill_weight = {skill_weight} AND x.first_line <= s.line)]],
+  lateral = [[LEFT JOIN LATERAL (SELECT * FROM chunks x WHERE {condition} AND x.queue = s.queue AND x.action = '{action}'
+        AND x.agent_weight = {agent_weight} AND x.skill_weight = {skill_weight} AND x.first_line <= s.line
+      ORDER BY x.first_line DESC LIMIT 1) {chunk} ON {chunk}.last_line >= s.line]],
+}
+
+local RELEASE = { chunk = "c", condition = "s.line IS NOT NULL", action = "release", agent_weight = "0", skill_weight = "0" }
+local BIND = {
+  chunk = "u", condition = "c.state = 'done'", action = "bind", agent_weight = "s.agent_weight", skill_weight = "s.skill_weight",
+}
+
 -- What became of each line of {rows}, a row `r`; and of {binds}, if anything was undone.
 local OF_ROWS = [[SELECT r.job, r.line, r.twin, q.skill AS skill_id, q.skill_name, r.account AS user_account,
       CASE WHEN s.line IS NULL AND n.line IS NULL THEN 'not_bound'
@@ -99,31 +118,28 @@ local OF_ROWS = [[SELECT r.job, r.line, r.twin, q.skill AS skill_id, q.skill_nam
     JOIN queues q ON q.id = r.queue
     LEFT JOIN snapshot s ON s.queue = r.queue AND s.line = COALESCE(r.twin, r.line)
     LEFT JOIN unseen n ON n.queue = r.queue AND n.line = COALESCE(r.twin, r.line)
-    LEFT JOIN chunks c ON c.queue = s.queue AND c.action = 'release' AND c.agent_weight = 0 AND c.skill_weight = 0
-      AND c.last_line >= s.line AND c.first_line = (
-        SELECT MAX(x.first_line) FROM chunks x WHERE x.queue = s.queue AND x.action = 'release' AND x.agent_weight = 0
-          AND x.skill_weight = 0 AND x.first_line <= s.line)
+    {releases}
     {binds}]]
 
 local OF_UNDO = {
   undo = "CASE WHEN s.undo IS NOT NULL THEN s.undo WHEN u.state = 'done' THEN 'restored' ELSE u.state END",
   undo_message = "u.message",
-  binds = [[LEFT JOIN chunks u ON c.state = 'done' AND u.queue = s.queue AND u.action = 'bind' AND u.agent_weight = s.agent_weight
-      AND u.skill_weight = s.skill_weight AND u.last_line >= s.line AND u.first_line = (
-        SELECT MAX(x.first_line) FROM chunks x WHERE x.queue = s.queue AND x.action = 'bind'
-          AND x.agent_weight = s.agent_weight AND x.skill_weight = s.skill_weight AND x.first_line <= s.line)]],
 }
 
-local OF_NO_UNDO = { undo = "CAST(NULL AS TEXT)", undo_message = "CAST(NULL AS TEXT)", binds = "" }
+local OF_NO_UNDO = { undo = "CAST(NULL AS TEXT)", undo_message = "CAST(NULL AS TEXT)" }
+
+local function filled(text, words) return (text:gsub("{([%l_]+)}", words)) end
 
 --- What became of some lines, as a query.
 -- @tparam string rows what to select `r` from, a row of `rows`
 -- @tparam boolean is_undone whether binds may have been sent
+-- @tparam ?string dialect whose own way is to be used, if it has one
 -- @treturn string its columns are those of the view `report`
-function M.report_of(rows, is_undone)
-  local words = { rows = rows }
+function M.report_of(rows, is_undone, dialect)
+  local chunk = dialect == "postgresql" and CHUNKS.lateral or CHUNKS.plain
+  local words = { rows = rows, releases = filled(chunk, RELEASE), binds = is_undone and filled(chunk, BIND) or "" }
   for name, value in pairs(is_undone and OF_UNDO or OF_NO_UNDO) do words[name] = value end
-  return (OF_ROWS:gsub("{([%l_]+)}", words))
+  return filled(OF_ROWS, words)
 end
 
 -- Accounts without a queue stand between the rows, without a number. A page of a view that puts both together would be sorted
