@@ -6,9 +6,10 @@ local documented = require "spec.support.documented"
 local jobs = require "spec.support.jobs"
 local parser = require "aicc.cli.parser"
 local processes = require "spec.support.processes"
+local tree = require "spec.support.tree"
 local tunnel = require "spec.support.tunnel"
 
-local quote = processes.quote
+local quote, read = processes.quote, tree.read
 
 -- What no spec can do as it stands: where it is done, and by which words.
 local ELSEWHERE = {
@@ -29,13 +30,6 @@ local ELSEWHERE = {
   ['psql "postgresql://aicc@db.example/aicc"'] = { "spec/jobs_postgresql_spec.lua", "answers each query of doc/jobs.md" },
 }
 
-local function read(path)
-  local file = assert(io.open(path))
-  local text = file:read "a"
-  file:close()
-  return text
-end
-
 local function write(path, text)
   local file = assert(io.open(path, "w"))
   file:write(text)
@@ -50,10 +44,10 @@ after_each(jobs.clean)
 -- Runs lines in bash, in the spec's folder, with `aicc` on PATH and a sandbox for its API, where each of them is typed: what they
 -- wrote, and the exit statuses. `typed` is what is answered where one asks.
 local function bash(server, lines, typed)
-  local tree = child.shell "pwd"
+  local here = child.shell "pwd"
   os.execute(("mkdir -p %s/bin"):format(folder))
   write(folder .. "/bin/aicc", ('#!/bin/sh\nexec env LUA_PATH=%s LUA_CPATH=%s %s %s/bin/aicc "$@"\n'):format(
-    quote((package.path:gsub("%./", tree .. "/"))), quote(package.cpath), quote(processes.LUA), tree))
+    quote((package.path:gsub("%./", here .. "/"))), quote(package.cpath), quote(processes.LUA), here))
   local script = {}
   for _, line in ipairs(lines) do script[#script + 1] = line .. '\necho "exit $?"\n' end
   write(folder .. "/typed", table.concat(script))
@@ -220,7 +214,7 @@ describe("what the documents say to type #lua54 #slow #nosan", function()
   end)
 
   it("runs the examples, as their heads say", function()
-    local tree, count = child.shell "pwd", 0
+    local here, count = child.shell "pwd", 0
     for _, of in ipairs(documented.of_examples()) do
       local module = of.path:match "(%w+)%.lua$"
       local needs = ({ cqueues = true, luv = true, copas = true })[module]
@@ -229,7 +223,7 @@ describe("what the documents say to type #lua54 #slow #nosan", function()
       if has and built then
         count = count + 1
         local pipe = assert(io.popen(("cd %s; env -u LUA_PATH -u LUA_CPATH bash -c %s </dev/null 2>&1; echo \"exit $?\""):format(
-          tree, quote(of.command))))
+          here, quote(of.command))))
         local output = pipe:read "a"
         pipe:close()
         assert.matches("exit 0\n$", output, of.path .. ": " .. of.command)

@@ -6,18 +6,11 @@
 
 local host = require "spec.support.hosts.host"
 local load = require "spec.support.hosts.load"
+local proc = require "spec.support.proc"
 local sandbox = require "aicc.sandbox"
 local socket = require "socket"
 
 local CALLS, ROUNDS = tonumber(arg[1]) or 2000, 7
-
-local function cpu(pid)
-  local file = assert(io.open("/proc/" .. pid .. "/stat"))
-  local fields = {}
-  for field in file:read("*a"):match "%) (.*)$":gmatch "%S+" do fields[#fields + 1] = field end
-  file:close()
-  return (fields[12] + fields[13]) / 100
-end
 
 local server = assert(sandbox.start { tls = true, agents = { [3] = { "1001" } } })
 
@@ -28,11 +21,11 @@ local function start(directive)
 end
 
 local function run(one, round)
-  local began, used = socket.gettime(), cpu(one.pid)
+  local began, used = socket.gettime(), proc.cpu(one.pid)
   for _, reply in ipairs((load.run(load.many(CALLS, one.example:hook("1001", { 3 }), 16)))) do
     assert(reply.status == 202, tostring(reply.status) .. tostring(reply.body))
   end
-  one.seconds[round], one.cpu[round] = socket.gettime() - began, cpu(one.pid) - used
+  one.seconds[round], one.cpu[round] = socket.gettime() - began, proc.cpu(one.pid) - used
   server:clear()
 end
 

@@ -9,6 +9,7 @@
 local aicc = require "aicc"
 local core = require "aicc.core"
 local jobs = require "aicc.jobs"
+local proc = require "spec.support.proc"
 local sandbox = require "spec.bench.sandbox"
 local tools = require "spec.bench.tools"
 
@@ -26,15 +27,6 @@ local function number_in(path, pattern)
     local found = line:match(pattern)
     if found then return tonumber(found) end
   end
-end
-
--- CPU seconds of a process: user and system.
-local function cpu_of(pid)
-  local file = io.open(("/proc/%d/stat"):format(pid))
-  if not file then return 0 end
-  local user, system = file:read "a":match "%) %S %S+ %S+ %S+ %S+ %S+ %S+ %S+ %S+ %S+ %S+ (%d+) (%d+)"
-  file:close()
-  return (user + system) / 100
 end
 
 local steps = {}
@@ -99,7 +91,7 @@ if arg[1] and steps[arg[1]] then
   local backend = not store.db.path and store.db:row("SELECT pg_backend_pid() AS pid").pid
   steps[arg[1]](store, arg[3], tonumber(arg[4]), tonumber(arg[5]))
   print(os.clock() - cpu, core.now() - before, number_in("/proc/self/status", "^VmHWM:%s*(%d+)") / 1024,
-    backend and cpu_of(backend) or 0)
+    backend and (proc.cpu(backend)) or 0)
   store:close()
   os.exit(true, false)
 end
@@ -107,11 +99,11 @@ end
 -- ---- beside each other ----
 
 local function step(shape, name, rows, queues)
-  local served = shape.server and cpu_of(shape.server.pid) or 0
+  local served = shape.server and proc.cpu(shape.server.pid) or 0
   local cpu, wall, memory, backend = tools.numbers(("lua5.4 spec/bench/scale.lua %s '%s' '%s' %d %d"):format(name, shape.store,
     shape.server and shape.server.url or "", rows or shape.rows, queues or shape.queues))
   local it = { cpu = cpu, wall = wall, memory = memory, backend = backend, cost = cpu + backend,
-    server = shape.server and cpu_of(shape.server.pid) - served or 0 }
+    server = shape.server and proc.cpu(shape.server.pid) - served or 0 }
   shape.steps[name] = it
   print(("  %-8s %9d %7d %9.2f %9.2f %9.2f %9.2f %9.1f"):format(name, rows or shape.rows, queues or shape.queues, cpu, backend,
     it.server, wall, memory))

@@ -10,6 +10,7 @@ local aicc = require "aicc"
 local core = require "aicc.core"
 local jobs = require "aicc.jobs"
 local sandbox = require "spec.bench.sandbox"
+local proc = require "spec.support.proc"
 local tools = require "spec.bench.tools"
 
 local QUEUES, EACH, SPARE, DELAY = 160, 200, 50, 0.05
@@ -30,24 +31,13 @@ if arg[1] == "work" then
   return
 end
 
-local function cpu_of(pid)
-  local file = io.open(("/proc/%d/stat"):format(pid))
-  if not file then return 0 end
-  local user, system = file:read "a":match "%) %S %S+ %S+ %S+ %S+ %S+ %S+ %S+ %S+ %S+ %S+ (%d+) (%d+)"
-  file:close()
-  return (user + system) / 100
-end
-
 -- The CPU of the database's server: its own and that of its sessions, which have ended by then.
 local function cpu_of_server(data)
   local file = assert(io.open(data .. "/postmaster.pid"))
   local pid = file:read "n"
   file:close()
-  local stat = assert(io.open(("/proc/%d/stat"):format(pid)))
-  local user, system, ended_user, ended_system = stat:read "a":match
-    "%) %S %S+ %S+ %S+ %S+ %S+ %S+ %S+ %S+ %S+ %S+ (%d+) (%d+) (%d+) (%d+)"
-  stat:close()
-  return (user + system + ended_user + ended_system) / 100
+  local own, ended = proc.cpu(pid)
+  return own + ended
 end
 
 local function plan(url, base_url)
@@ -81,7 +71,7 @@ end
 local function measure(database, count, rate)
   local server = sandbox.start { queues = QUEUES, each = EACH + SPARE, delay = DELAY }
   plan(database.url, server.url)
-  local served, kept = cpu_of(server.pid), cpu_of_server(database.data)
+  local served, kept = (proc.cpu(server.pid)), cpu_of_server(database.data)
   local gate, workers = os.tmpname(), {}
   os.execute(("rm %s; mkfifo %s"):format(gate, gate))
   for i = 1, count do
@@ -107,7 +97,7 @@ local function measure(database, count, rate)
   assert(counts.released == ROWS, "not all were released")
   local it = {
     workers = count, rate = rate, seconds = last - first, rows = ROWS / (last - first), cpu = cpu, commits = commits,
-    requests = requests, waits = waits, sandbox = cpu_of(server.pid) - served, database = cpu_of_server(database.data) - kept,
+    requests = requests, waits = waits, sandbox = proc.cpu(server.pid) - served, database = cpu_of_server(database.data) - kept,
   }
   server.stop()
   return it

@@ -15,6 +15,7 @@ local processes = require "spec.support.processes"
 local hosts = require "spec.soak.hosts"
 local remote = require "spec.soak.remote"
 local tally = require "spec.soak.tally"
+local tree = require "spec.support.tree"
 local work = require "spec.soak.work"
 
 io.stdout:setvbuf "line"
@@ -51,16 +52,9 @@ local function sample(soak)
   }
 end
 
-local function sorted(map)
-  local names = {}
-  for name in pairs(map) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
-
 local function list(counts)
   local words = {}
-  for i, name in ipairs(sorted(counts)) do words[i] = ("%s %.0f"):format(name, counts[name]) end
+  for i, name in ipairs(tree.sorted(counts)) do words[i] = ("%s %.0f"):format(name, counts[name]) end
   return table.concat(words, ", ")
 end
 
@@ -106,7 +100,7 @@ if not ok then
   print(("round %d: %s"):format(soak.round, tostring(problem)))
   os.exit(1)
 end
-for _, name in ipairs(sorted(ALLOWED)) do
+for _, name in ipairs(tree.sorted(ALLOWED)) do
   local growth, before = flat.growth(samples, name)
   print(("%-32s %12.0f %+10.0f"):format(name, before, growth))
 end

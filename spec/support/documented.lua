@@ -1,32 +1,18 @@
 --- What the documents say to type: README, CONTRIBUTING, SECURITY, doc/*.md, the man page, and the heads of the examples.
 
+local tree = require "spec.support.tree"
+
 local documented = {}
 
-local function lines_of(path)
-  local file = assert(io.open(path))
-  local lines = {}
-  for line in file:lines() do lines[#lines + 1] = line end
-  file:close()
-  return lines
-end
-
-local function shell(command)
-  local pipe = assert(io.popen(command))
-  local lines = {}
-  for line in pipe:lines() do lines[#lines + 1] = line end
-  pipe:close()
-  return lines
-end
-
 --- The documents' paths.
-documented.PAGES = shell "ls README.md CONTRIBUTING.md SECURITY.md doc/*.md"
+documented.PAGES = tree.printed "ls README.md CONTRIBUTING.md SECURITY.md doc/*.md"
 documented.MAN = "doc/aicc.1"
-documented.EXAMPLES = shell "ls examples/*.lua"
+documented.EXAMPLES = tree.printed "ls examples/*.lua"
 
 -- The blocks of a page: fenced ones, whose `language` is what the fence says, and indented ones. `line` is where one begins.
 local function blocks_of_page(path)
   local blocks, block, is_fenced = {}, nil, false
-  for at, line in ipairs(lines_of(path)) do
+  for at, line in ipairs(tree.lines(path)) do
     local language = line:match "^```(%w*)$"
     if language then
       is_fenced = not is_fenced
@@ -50,7 +36,7 @@ end
 -- The blocks of a man page: what stands between .nf and .fi.
 local function blocks_of_man(path)
   local blocks, block = {}, nil
-  for at, line in ipairs(lines_of(path)) do
+  for at, line in ipairs(tree.lines(path)) do
     if line == ".nf" then
       block = { line = at + 1, lines = {} }
       blocks[#blocks + 1] = block
@@ -99,7 +85,7 @@ end
 
 --- What a page's sentences name between backquotes; code within fences is left out.
 function documented.quoted(path)
-  local text = table.concat(lines_of(path), "\n"):gsub("\n```.-\n```", "")
+  local text = table.concat(tree.lines(path), "\n"):gsub("\n```.-\n```", "")
   local quoted = {}
   for words in text:gmatch "`([^`\n]+)`" do quoted[#quoted + 1] = words end
   return quoted
@@ -109,7 +95,7 @@ end
 function documented.of_examples()
   local commands = {}
   for _, path in ipairs(documented.EXAMPLES) do
-    local head = table.concat(lines_of(path), "\n"):match "^%-%-.-\n\n"
+    local head = table.concat(tree.lines(path), "\n"):match "^%-%-.-\n\n"
     for line in head:gmatch "[^\n]+" do
       local command = line:match "^%-%-     (.*lua5%.%d .*)$"
       if command then commands[#commands + 1] = { path = path, command = (command:gsub("%s%s+.*$", "")) } end

@@ -5,6 +5,10 @@
 --
 --     lua5.4 spec/support/layers.lua check|write|dot
 
+local tree = require "spec.support.tree"
+
+local read, sorted = tree.read, tree.sorted
+
 local M = {}
 
 -- ---- the layers, from the top ----
@@ -97,21 +101,6 @@ end
 
 -- ---- the graphs ----
 
-local function lines_of(command)
-  local pipe = assert(io.popen(command))
-  local lines = {}
-  for line in pipe:lines() do lines[#lines + 1] = line end
-  pipe:close()
-  return lines
-end
-
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read "a"
-  file:close()
-  return text
-end
-
 -- Where a module's name is not in its require: `native.load` and the drivers of LuaDBI.
 local MAY_HIDE = { native = true, ["jobs.db.open"] = true }
 
@@ -164,7 +153,7 @@ end
 
 local function sources_of_lua()
   local sources = {}
-  for _, path in ipairs(lines_of "find lua -name '*.lua'") do
+  for _, path in ipairs(tree.printed "find lua -name '*.lua'") do
     local name = path:match "^lua/(.*)%.lua$":gsub("/init$", ""):gsub("/", ".")
     sources[short(name)] = read(path)
   end
@@ -173,18 +162,11 @@ end
 
 local function sources_of_c()
   local sources = {}
-  for _, path in ipairs(lines_of "find src -name '*.[ch]'") do sources[path:match "^src/(.*)$"] = "\n" .. read(path) end
+  for _, path in ipairs(tree.printed "find src -name '*.[ch]'") do sources[path:match "^src/(.*)$"] = "\n" .. read(path) end
   return sources
 end
 
 -- ---- what is wrong ----
-
-local function sorted(set)
-  local list = {}
-  for name in pairs(set) do list[#list + 1] = name end
-  table.sort(list)
-  return list
-end
 
 --- The number of the layer that a module is in: the one that names it, else the one that names its folder; nil: none.
 -- @tparam table layers

@@ -3,6 +3,9 @@
 
 local child = require "spec.support.child"
 local luacats = require "spec.support.luacats"
+local tree = require "spec.support.tree"
+
+local read, sorted = tree.read, tree.sorted
 
 local names = {}
 
@@ -14,20 +17,6 @@ for name in ([[
   postgresql_session prepare process process_lives publish_file read_file remove_file shared_add shared_delete
   shared_get shared_keys shared_set show_uncaught terminal_size trap_interrupt write_file]]):gmatch "%S+" do
   INTERNAL[name] = true
-end
-
-local function read(path)
-  local file = assert(io.open(path))
-  local text = file:read "*a"
-  file:close()
-  return text
-end
-
-local function sorted(set)
-  local list = {}
-  for name in pairs(set) do list[#list + 1] = name end
-  table.sort(list)
-  return list
 end
 
 -- The names of a table that are not a metatable's business.

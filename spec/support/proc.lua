@@ -21,4 +21,14 @@ function proc.resident(pid)
   return tonumber(pages) * 4096
 end
 
+--- Seconds of CPU that it has used, and those that its children had used who have ended; 0, 0 if it is gone.
+function proc.cpu(pid)
+  local file = io.open(("/proc/%s/stat"):format(pid))
+  if not file then return 0, 0 end
+  local fields = {}
+  for field in file:read("*a"):match "%) (.*)$":gmatch "%S+" do fields[#fields + 1] = field end
+  file:close()
+  return (fields[12] + fields[13]) / 100, (fields[14] + fields[15]) / 100
+end
+
 return proc
