@@ -46,8 +46,8 @@ after_each(jobs.clean)
 local function bash(server, lines, typed)
   local here = child.shell "pwd"
   os.execute(("mkdir -p %s/bin"):format(folder))
-  write(folder .. "/bin/aicc", ('#!/bin/sh\nexec env LUA_PATH=%s LUA_CPATH=%s %s %s/bin/aicc "$@"\n'):format(
-    quote((package.path:gsub("%./", here .. "/"))), quote(package.cpath), quote(processes.LUA), here))
+  write(folder .. "/bin/aicc", ('#!/bin/sh\nexec env LUA_PATH=%s LUA_CPATH=%s %s %s "$@"\n'):format(
+    quote((package.path:gsub("%./", here .. "/"))), quote(package.cpath), quote(processes.LUA), quote(here .. "/bin/aicc")))
   local script = {}
   for _, line in ipairs(lines) do script[#script + 1] = line .. '\necho "exit $?"\n' end
   write(folder .. "/typed", table.concat(script))
@@ -223,7 +223,7 @@ describe("what the documents say to type #lua54 #slow #nosan", function()
       if has and built then
         count = count + 1
         local pipe = assert(io.popen(("cd %s; env -u LUA_PATH -u LUA_CPATH bash -c %s </dev/null 2>&1; echo \"exit $?\""):format(
-          here, quote(of.command))))
+          quote(here), quote(of.command))))
         local output = pipe:read "a"
         pipe:close()
         assert.matches("exit 0\n$", output, of.path .. ": " .. of.command)
