@@ -222,7 +222,7 @@ describe("a finalizer #lua54", function()
     client:close()
   end)
 
-  it("may spawn, and no task is lost", function()
+  it("may spawn, and no task is lost #nocoverage", function()
     local TASKS, CALLS = 8, 50
     local client, spawned, ran, done = new_client { max_in_flight = 4 }, 0, 0, 0
     assert(client:access_token())
@@ -263,7 +263,7 @@ describe("a call leaves", function()
     return (after - before) * 1024
   end
 
-  it("at most 500 bytes of garbage, and in the loop no more than a tenth beyond #lua54", function()
+  it("at most 500 bytes of garbage, and in the loop no more than a tenth beyond #lua54 #nocoverage", function()
     if _VERSION ~= "Lua 5.4" then return end -- a table has other sizes elsewhere
     local client = new_client()
     local accounts = { "1001", "1002" }
