@@ -153,7 +153,7 @@ describe("calls of one client in several coroutines", function()
   end)
 end)
 
-describe("a finalizer #lua54", function()
+describe("a finalizer #lua54 #nocoverage", function()
   local busy, failed, made
 
   -- Garbage whose finalizer does something, in the middle of whatever makes the next value.
@@ -222,7 +222,7 @@ describe("a finalizer #lua54", function()
     client:close()
   end)
 
-  it("may spawn, and no task is lost #nocoverage", function()
+  it("may spawn, and no task is lost", function()
     local TASKS, CALLS = 8, 50
     local client, spawned, ran, done = new_client { max_in_flight = 4 }, 0, 0, 0
     assert(client:access_token())
