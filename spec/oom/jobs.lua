@@ -129,6 +129,12 @@ local function scene(base_url)
   return self
 end
 
+-- What each scenario ends with.
+local function close(this)
+  this.client:close()
+  this.store:close()
+end
+
 local scenarios = {}
 
 -- A store that is opened, and a plan in it.
@@ -163,10 +169,7 @@ scenarios.plan = function(base_url)
       this.store:close()
       it.check_file()
     end,
-    close = function(this)
-      this.client:close()
-      this.store:close()
-    end,
+    close = close,
   }
 end
 
@@ -199,10 +202,7 @@ local function with_plan(run)
         this.store:close()
         it.check_file()
       end,
-      close = function(this)
-        this.client:close()
-        this.store:close()
-      end,
+      close = close,
     }
   end
 end
