@@ -272,21 +272,21 @@ check-loops: libraries ## In the event loops of others: cqueues, luv, and Copas,
 check-postgresql: build ## Jobs that several workers share, on a PostgreSQL server that the spec starts
 	@$(MAKE) test SUITE=postgresql SPEC="spec/jobs_postgresql_spec.lua spec/jobs_pool_spec.lua spec/jobs_migration_spec.lua spec/jobs_agents_spec.lua spec/jobs_progress_spec.lua spec/cli_watch_spec.lua spec/jobs_outage_spec.lua spec/jobs_scale_postgresql_spec.lua" WITHOUT=
 
-KILLS = 200
+KILLS ?= 200
 
 check-kill: build ## The long run, not part of `make check`: a job of 5,000 rows, killed KILLS=200 times (minutes)
 	@AICC_KILLS=$(KILLS) $(MAKE) test SUITE=kill SPEC="spec/jobs_kill_spec.lua spec/jobs_agents_kill_spec.lua"
 
 # Jobs to which everything happens that may end a run. CHAOS_SEED=4711 CHAOS_STORE=sqlite makes one round again. As root it has
 # mounts of its own: small disks, which are full at times.
-CHAOS = 50
+CHAOS ?= 50
 
 check-chaos: build ## Jobs killed, stopped, on a full disk, with clocks that jump, from copies of the store: CHAOS=50 rounds
 	@CHAOS=$(CHAOS) CHAOS_SEED=$(CHAOS_SEED) CHAOS_STORE=$(CHAOS_STORE) $(IN_REPOSITORY) \
 	  $(shell unshare --mount true 2>/dev/null && echo unshare --mount) $(LUA) spec/chaos/run.lua
 
-SOAK = 600
-FLAT = 8
+SOAK ?= 600
+FLAT ?= 8
 
 check-soak: hosts ## The long run, not part of `make check`: calls, faults, jobs, forks, reloads for SOAK=600 seconds
 	@SOAK=$(SOAK) SOAK_ROUNDS= $(SOAKING)
