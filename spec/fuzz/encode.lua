@@ -50,8 +50,11 @@ local function same(a, b)
   return true
 end
 
+-- JSON without what its strings say: an account may well be called "[]".
+local function bare(body) return (body:gsub("\\.", ""):gsub('"[^"]*"', '""')) end
+
 local function check_release(body, skill, items)
-  check(not body:find("[]", 1, true), "an empty array", body)
+  check(not bare(body):find("[]", 1, true), "an empty array", body)
   local object = check(cjson.decode(body), "no JSON", body)
   check(body:match '^{"skillId":(%d+),"userAccounts":%[' == ("%.0f"):format(skill), "another queue", body)
   check(same(object.userAccounts, items), "other accounts", body)
