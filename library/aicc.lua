@@ -530,7 +530,7 @@ function loop.await(session, ticket) end
 
 ---@class aicc.ReportOptions
 ---@field failed? boolean only rows that are failed, unknown or pending
----@field unrestored? boolean only released rows that an undo could not bring back
+---@field unrestored? boolean only rows that an undo could not bring back, or may not have
 
 ---@class aicc.WriteReportOptions
 ---@field format? "csv"|"jsonl"|"html"|"markdown"
@@ -628,7 +628,7 @@ function loop.await(session, ticket) end
 ---@field state string
 ---@field message? string
 
----@alias aicc.RowStatus "planned"|"pending"|"released"|"not_bound"|"failed"|"unknown"|"no_agent"|"no_queue"
+---@alias aicc.RowStatus "planned"|"pending"|"released"|"bound_again"|"not_bound"|"failed"|"unknown"|"no_agent"|"no_queue"
 
 ---A row of a report.
 ---@class aicc.JobRow
@@ -641,7 +641,7 @@ function loop.await(session, ticket) end
 ---@field message? string
 ---@field attempts? integer
 ---@field finished_at? string
----@field undo? "restored"|"skipped"|"failed"|"unknown"
+---@field undo? "restored"|"skipped"|"failed"|"unknown"|"pending"
 
 ---A job.
 ---@class aicc.Job

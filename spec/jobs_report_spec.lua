@@ -123,7 +123,7 @@ describe("a report that is a document #lua54", function()
     assert.equal("Planned, not applied: nothing was released. Of 2 rows 1 is to be released.",
       verdict("planned", { "planned", "not_bound" }))
     assert.equal("Being undone: 0 of 1 released agent bound again, 1 not.", verdict("undoing", { "released" }))
-    assert.equal("Undone: 1 of 1 released agent bound again.", verdict("undone", { "released" }, "restored"))
+    assert.equal("Undone: 1 of 1 released agent bound again.", verdict("undone", { "bound_again" }, "restored"))
     assert.equal("Its plan is not finished: 0 rows so far, and nothing was released.", verdict("planning", {}))
     local shares = { [0] = "0 %", [1] = "< 1 %", [50] = "< 1 %", [5000] = "50 %", [9999] = "> 99 %", [10000] = "100 %" }
     for part, share in pairs(shares) do
@@ -133,15 +133,16 @@ describe("a report that is a document #lua54", function()
 
   it("tells of an undo what became of each released row, and no more than that", function()
     local rows = {}
-    for i, word in ipairs { "restored", "restored", "skipped", "failed", "unknown", "sent", "pending", "" } do
-      rows[i] = { skill_id = 3, user_account = "a" .. i, status = "released", undo = word ~= "" and word or nil,
+    local statuses = { restored = "bound_again", skipped = "bound_again", unknown = "unknown" }
+    for i, word in ipairs { "restored", "restored", "skipped", "failed", "unknown", "unknown", "pending", "" } do
+      rows[i] = { skill_id = 3, user_account = "a" .. i, status = statuses[word] or "released", undo = word ~= "" and word or nil,
         undo_message = word == "failed" and "no such agent" or nil }
     end
     rows[#rows + 1] = { skill_id = 3, user_account = "b", status = "not_bound" }
     local page = document(html, rows, { name = "n", state = "undoing", source = "rows" })
     assert.matches("Bound again, with their own weights 2 Bound again by somebody else before 1 Refused by the API 1 "
       .. "Unknown: a request got no answer 2 Still to do 2 ", visible(page), 1, true)
-    assert.equal("Being undone: 2 of 8 released agents bound again, 1 was by somebody else already, 5 not.",
+    assert.equal("Being undone: 2 of 8 released agents bound again, 1 was by somebody else already, 3 not, 2 unknown.",
       page:match '<p class="verdict">(.-)</p>')
     local shown, facts = data(page)
     assert.same({ "failed", "no such agent" }, { facts.texts[shown[4][9] + 1], facts.texts[shown[4][10] + 1] })

@@ -140,7 +140,7 @@ describe("a job's snapshot #lua54", function()
     assert.equal(1, assert(job:apply { client = client, rate = 0 }).counts.unknown)
     store.db:run("UPDATE chunks SET sent_at = ?", os.date("!%Y-%m-%dT%H:%M:%SZ", os.time() - 3601))
     local summary = assert(job:undo { client = client, rate = 0 })
-    assert.same({ "undone", 1, 1 }, { summary.state, summary.counts.released, summary.undo.restored })
+    assert.same({ "undone", 1, 1 }, { summary.state, summary.counts.bound_again, summary.undo.restored })
     assert.is_truthy(support.weights(server, 3).bob)
   end)
 

@@ -118,10 +118,12 @@ describe("a report #lua54", function()
     if queue.excused[name] then return end
     local bound, released, said, undo = queue.bound[name], queue.released[name], row.status, is_undoing and row.undo
     local touched = queue.touched[name]
-    if said == "released" and not released and not queue.taken[name] then return "was released by nobody" end
+    local is_ours = said == "released" or said == "bound_again"
+    if is_ours and not released and not queue.taken[name] then return "was released by nobody" end
     if said == "not_bound" and released and not queue.taken[name] then return "was released" end
     if said == "not_bound" and queue.weights[name] and not queue.taken[name] then return "was bound all the time" end
-    if (said == "released" and not is_undoing or said == "not_bound") and bound and not touched then return "is bound" end
+    if (said == "released" or said == "not_bound") and bound and not touched then return "is bound" end
+    if said == "bound_again" and not bound and not touched then return "is not bound" end
     if said == "failed" and not is_undoing and not bound and not touched then return "is not bound" end
     if undo == "skipped" and not queue.given[name] then return "was bound by nobody else" end
     if undo == "failed" and bound and not touched then return "is bound again" end

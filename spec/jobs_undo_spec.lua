@@ -108,6 +108,20 @@ describe("undoing a job #lua54", function()
     assert.equal(0, #support.bodies(server, "bind_agents"))
   end)
 
+  it("skips whom somebody binds, with weights of their own, while a bind is refused", function()
+    start { agents = { [3] = support.agents(200) } }
+    local job = applied(support.range(3, 1, 2))
+    server:fault { operation = "bind_agents", to = math.huge, status = 500, body = '{"resultCode":"1","resultMessage":"no"}' }
+    local summary = assert(job:undo { rate = 0, client = support.hooked(client, function(request)
+      if request.operation == "bind_agents" then server:bind(3, { { userAccount = "a1", agentWeight = 77 } }) end
+    end) })
+    -- The listing that decides shows the one and not the other.
+    assert.same({ skipped = 1, failed = 1, restored = 0, unknown = 0 }, summary.undo)
+    assert.same({ "bound_again", "released" }, { summary.counts.bound_again == 1 and "bound_again",
+      summary.counts.released == 1 and "released" })
+    assert.equal("77/1", support.weights(server, 3).a1)
+  end)
+
   it("leaves those unbound whom somebody else unbound after their release was refused", function()
     start { agents = { [3] = support.agents(200) } }
     local job = support.plan(store, client, support.range(3, 1, 20))

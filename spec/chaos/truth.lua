@@ -21,7 +21,7 @@ function truth.settled(job)
   local settled = {}
   for row in assert(job:report()) do
     local name = key(row.skill_id, row.user_account)
-    if row.status == "released" or row.status == "failed" then settled["released " .. name] = row.status end
+    if row.status == "released" or row.status == "failed" or row.undo then settled["released " .. name] = row.status end
     if row.undo == "restored" then settled["restored " .. name] = "restored" end
   end
   return settled
@@ -58,9 +58,11 @@ local function lie_of(round, row, bound, is_killed, is_over)
   local is_ours = round.older and round.touched[name] -- what the store knows of it is what was before
   if said == "released" then
     if not was_bound or not round.touched[name] then return "was released by nobody" end
+    if is_bound and not (round.older and round.undoing) then return "is bound" end
+  elseif said == "bound_again" then
+    if not was_bound or not round.touched[name] then return "was released by nobody" end
     if row.undo == "restored" and bound[name] ~= round.bound[name] then return "is not bound again as before" end
     if row.undo == "skipped" and not (round.older and is_bound) then return "was bound again by nobody else" end
-    if not row.undo and is_bound and not (round.older and round.undoing) then return "is bound" end
   elseif said == "not_bound" then
     if was_bound and not is_ours then return "was bound all the time" end
     if is_bound then return "is bound" end

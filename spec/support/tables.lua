@@ -15,7 +15,7 @@ local function randomness(seed)
 end
 
 local STATES = { "done", "done", "failed", "sent", "unknown", "pending" }
-local UNDONE = { "done", "failed", "unknown", "sent" }
+local UNDONE = { "done", "failed", "unknown", "sent", "pending" }
 
 -- Chunks that follow each other over the lines up to a frontier; those of binds are of one pair of weights each.
 local function chunk(db, random, queue, lines, action, states, weights)
@@ -85,7 +85,7 @@ function tables.job(db, seed)
   return jobs.reload(db, job)
 end
 
---- What the view says of a job: status -> rows; undo -> released rows; status -> agents of rows.
+--- What the view says of a job: status -> rows; undo -> rows that were released; status -> agents of rows.
 -- @tparam table db
 -- @tparam table job
 -- @treturn table
@@ -95,7 +95,7 @@ function tables.viewed(db, job)
   local all, undone, own = {}, {}, {}
   for _, row in ipairs(db:rows("SELECT status, undo, twin, skill_id FROM report WHERE job = ?", job.id)) do
     all[row.status] = (all[row.status] or 0) + 1
-    if row.status == "released" and row.undo then undone[row.undo] = (undone[row.undo] or 0) + 1 end
+    if row.undo and row.undo ~= "pending" then undone[row.undo] = (undone[row.undo] or 0) + 1 end
     if not row.twin and row.skill_id then own[row.status] = (own[row.status] or 0) + 1 end
   end
   return all, undone, own

@@ -13,7 +13,7 @@ local M = {}
 M.SCREENFUL = 20
 local JOB_COLUMNS, MIN_NAME = 47, 12 -- of a line of `aicc jobs`: what stands behind the name; what is left of that at least
 
-local STATUSES = { "released", "not_bound", "failed", "unknown", "pending", "planned", "no_agent", "no_queue" }
+local STATUSES = { "released", "bound_again", "not_bound", "failed", "unknown", "pending", "planned", "no_agent", "no_queue" }
 
 --- A word as a shell takes it.
 -- @tparam string word
@@ -39,7 +39,10 @@ function M.command(verb, arguments, job)
   return words
 end
 
-local WORDS = { not_bound = "not bound", no_agent = "unknown to the API", no_queue = "in no queue that is known of" }
+local WORDS = {
+  bound_again = "bound again", not_bound = "not bound", no_agent = "unknown to the API",
+  no_queue = "in no queue that is known of",
+}
 
 -- "4950 released, 50 not bound"
 local function counted(counts)
@@ -98,12 +101,14 @@ local function unrestored(out, job)
   out:command(("and %d more: "):format(count - M.SCREENFUL), { "aicc", "report", job.name, "--json" })
 end
 
--- "40 restored, 3 bound again already, 1 not restored, 6 still to do"
-local function undone(undo, released)
-  local text = ("%d restored, %d bound again already, %d not restored"):format(undo.restored, undo.skipped,
-    undo.failed + undo.unknown)
-  local left = released and released - undo.restored - undo.skipped - undo.failed - undo.unknown or 0
-  return left > 0 and ("%s, %d still to do"):format(text, left) or text
+-- Of "50 released rows": "40 restored, 3 bound again already, 1 not restored, 2 unknown, 4 still to do"
+local function undone(undo, counts)
+  local left = counts.released - undo.failed
+  local released = undo.restored + undo.skipped + undo.failed + undo.unknown + left
+  local text = ("%d restored, %d bound again already, %d not restored"):format(undo.restored, undo.skipped, undo.failed)
+  if undo.unknown > 0 then text = ("%s, %d unknown"):format(text, undo.unknown) end
+  if left > 0 then text = ("%s, %d still to do"):format(text, left) end
+  return released, text
 end
 
 --- What a run came to.
@@ -123,7 +128,8 @@ function M.summary(out, job, summary, verb, go_on)
     go_on = not is_over and table.concat(go_on, " ") or nil,
   }, function()
     if verb == "undo" then
-      out:line("%s: %s", output.count(counts.released, "released row"), undone(undo, counts.released))
+      local released, text = undone(undo, counts)
+      out:line("%s: %s", output.count(released, "released row"), text)
     else
       out:line("%s: %s", output.count(summary.lines, "row"), counted(counts))
     end
@@ -147,7 +153,7 @@ function M.status(out, state, queues)
     out:line("%s: %s", output.count(state.lines, "row"), counted(state.counts))
     local undo = state.undo
     if undo.restored + undo.skipped + undo.failed + undo.unknown > 0 then
-      out:line("undone: %s", undone(undo, state.counts.released))
+      out:line("undone: %s", select(2, undone(undo, state.counts)))
     end
     out:line("planned        %s", state.created_at)
     if state.started_at then out:line("apply started  %s", state.started_at) end

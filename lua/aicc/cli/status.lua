@@ -36,14 +36,13 @@ function M.of_error(err)
   return err.kind == "aborted" and interrupted() or status
 end
 
--- What came of the rows that the run was about, as counts of a release. An undo is about those that were released, or may be.
+-- What came of the rows that the run was about, as counts of a release. An undo is about those that were released, or may be:
+-- who still counts as released was refused, or is still to be bound.
 local function counts_of(summary)
   local counts, undo = summary.counts, summary.undo
   if summary.action ~= "bind" then return counts end
-  local unknown = undo.unknown + (undo.sent or 0)
   return {
-    released = undo.restored, failed = undo.failed, unknown = unknown + counts.unknown,
-    pending = counts.released - undo.restored - undo.skipped - undo.failed - unknown,
+    released = undo.restored, failed = undo.failed, unknown = counts.unknown, pending = counts.released - undo.failed,
   }
 end
 

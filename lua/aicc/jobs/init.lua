@@ -92,7 +92,8 @@ function Job:undo(options)
 end
 
 --- How far the job is.
--- @treturn ?table `name`, `state`, `lines`, `counts` (status -> rows; they add up to `lines`), `undo`, `worker`, times; of a job
+-- @treturn ?table `name`, `state`, `lines`, `counts` (status -> rows; they add up to `lines`; whom an undo has bound again is
+--   `bound_again`, no longer `released`), `undo` (how many rows it dealt with in which way), `worker`, times; of a job
 --   that is made from accounts also `agents`: `lines` of the input, and how many of them are `found` in queues, `no_agent`,
 --   `no_queue`, `not_bound`, `failed`
 -- @treturn ?table the error
@@ -139,8 +140,8 @@ function Job:queues(verb)
 end
 
 --- One row per input line, in input order. What fails while rows are read is raised.
--- @tparam ?table wanted `failed`: only rows that are failed, unknown, pending or no_agent; or `unrestored`: only released rows
---   that an undo could not bring back, or of which nobody knows whether it did
+-- @tparam ?table wanted `failed`: only rows that are failed, unknown, pending or no_agent; or `unrestored`: only rows that
+--   an undo could not bring back, or of which nobody knows whether it did
 -- @treturn ?function iterator over tables with the columns of the report
 -- @treturn ?table the error
 function Job:report(wanted)

@@ -33,18 +33,20 @@ M.is_done = {
   end,
 }
 
--- What it means for a line if somebody else has done what a chunk does. Nothing, for binds.
-local DISOWN = { release = snapshot.drop }
+-- What it means for a line if somebody else has done what a chunk does.
+local DISOWN = { release = snapshot.drop, bind = snapshot.skip }
 
 -- What a listing says of each account of a chunk. Who is as the chunk would have them is "done" by this job if any of its
 -- requests may have done it, though it was refused or remains without an answer. Else it was somebody else, and they are "gone".
--- Where it cannot be told they are "unknown", or, if nothing was asked for them, "unseen".
+-- Where it cannot be told they are "unknown", or, if nothing was asked for them, "unseen". Who is bound with other weights than a
+-- bind's is "taken": somebody else has bound them.
 local function verdicts(chunk, listing, otherwise)
   local is_done_for = M.is_done[chunk.action]
-  local is_ours = not DISOWN[chunk.action] or chunks.doubt(chunk) > 0
+  local is_bind = chunk.action == "bind"
+  local is_ours = is_bind or chunks.doubt(chunk) > 0
   return function(account)
     local is_done = is_done_for(listing, chunk, account)
-    if is_done == false then return otherwise end
+    if is_done == false then return is_bind and listing.exact[account] and "taken" or otherwise end
     if is_done then return is_ours and "done" or "gone" end
     return is_ours and "unknown" or "unseen"
   end
@@ -70,10 +72,11 @@ end
 -- @tparam table chunk
 -- @tparam table listing
 -- @tparam string otherwise the state of those for whom it is not done
--- @treturn table state -> how many accounts; `gone`, `unseen`: how many left the snapshot, by a proof or without one
+-- @treturn table state -> how many accounts; `gone`, `unseen`: how many left the snapshot, by a proof or without one; `taken`:
+--   how many an undo has nothing to do for
 function M.write(db, chunk, listing, otherwise)
   local verdict_on, disown = verdicts(chunk, listing, otherwise), DISOWN[chunk.action]
-  local left = { gone = 0, unseen = 0 }
+  local left = { gone = 0, unseen = 0, taken = 0 }
   chunks.sift(chunk, function(account, line)
     local verdict = verdict_on(account)
     if not left[verdict] then return false end
@@ -82,7 +85,7 @@ function M.write(db, chunk, listing, otherwise)
     return true
   end)
   local counts = chunks.divide(db, chunk, verdict_on)
-  counts.gone, counts.unseen = left.gone, left.unseen
+  counts.gone, counts.unseen, counts.taken = left.gone, left.unseen, left.taken
   return counts
 end
 

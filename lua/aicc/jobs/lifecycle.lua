@@ -75,9 +75,9 @@ end
 local function progress_of(db, job, kind)
   local progress = { total = 0, done = 0, failed = 0, unknown = 0 }
   local was_sent = job.state ~= "planned" -- else nothing was, and there is no need to count
-  local agents = was_sent and counts.agents(db, job) or { released = 0, undone = 0, failed = 0 }
+  local agents = was_sent and counts.agents(db, job) or { released = 0, was_released = 0, undone = 0, failed = 0 }
   if kind == UNDO then
-    progress.total, progress.done = agents.released, agents.undone
+    progress.total, progress.done = agents.was_released, agents.undone
   else
     for _, queue in ipairs(jobs.queues(db, job)) do progress.total = progress.total + (queue.bound or 0) end
     progress.done, progress.failed = agents.released, agents.failed

@@ -30,7 +30,7 @@ local COLUMNS = [[SELECT line, CAST(skill_id AS TEXT) AS skill_id, skill_name, u
 local FILTERS = {
   all = "1 = 1",
   failed = "status IN ('failed', 'unknown', 'pending', 'no_agent')",
-  unrestored = "status = 'released' AND twin IS NULL AND undo IN ('failed', 'unknown')",
+  unrestored = "twin IS NULL AND undo IN ('failed', 'unknown')",
 }
 
 -- The query for such lines; in a job that is made from accounts also those of accounts without a queue.
@@ -51,8 +51,8 @@ local LAST = [[SELECT (SELECT COALESCE(MAX(line), 0) FROM rows WHERE job = ?) AS
 -- @tparam table job
 -- @tparam string filter "all"; "failed": those that are failed, unknown, pending or no_agent; "unrestored": those that an
 --   undo did not bring back
--- @treturn function iterator over tables: the columns, `line`, and `undo` (restored, skipped, failed, unknown) of rows that
---   were undone
+-- @treturn function iterator over tables: the columns, `line`, and `undo` (restored, skipped, failed, unknown, pending) of rows
+--   that were released and that an undo has dealt with
 function M.rows(db, job, filter)
   local sql, page, size, at, line = query(db, job, filter), {}, 0, 0, 0
   local last = db:row(LAST, job.id, job.id)

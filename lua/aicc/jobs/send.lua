@@ -89,7 +89,7 @@ end
 -- Lets one listing decide what is in doubt. Returns how many accounts turned out to be done.
 local function settle(work, claim, doubtful)
   local listing = work:list(claim, function(listing) return judge.is_undecided(doubtful, listing) end)
-  local counts = { gone = 0, unseen = 0 }
+  local counts = { gone = 0, unseen = 0, taken = 0 }
   for _, chunk in ipairs(doubtful) do
     if not listing then
       conclude(work, claim, chunk, "unknown")
@@ -101,7 +101,8 @@ local function settle(work, claim, doubtful)
   if listing then
     work:differs(claim, { gained = 0, lost = counts.gone, changed = 0, unseen = counts.unseen }, listing.size)
   end
-  counts.gone, counts.unseen = nil, nil
+  counts.done = counts.taken > 0 and (counts.done or 0) + counts.taken or counts.done -- nothing is left to do for them
+  counts.gone, counts.unseen, counts.taken = nil, nil, nil
   for state, accounts in pairs(counts) do work:count(state, accounts) end
   return counts.done or 0
 end

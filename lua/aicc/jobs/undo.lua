@@ -9,6 +9,7 @@ local errors = require "aicc.error"
 local judge = require "aicc.jobs.judge"
 local pages = require "aicc.pages"
 local send = require "aicc.jobs.send"
+local snapshot = require "aicc.jobs.db.snapshot"
 
 local M = {}
 
@@ -19,7 +20,7 @@ local PAGE = 1000
 M.LEFT = "some agents could not be bound again"
 
 local function skip(db, claim, line)
-  db:run("UPDATE snapshot SET undo = 'skipped' WHERE queue = ? AND line = ?", claim.id, line)
+  snapshot.skip(db, claim.id, line)
   return true
 end
 

@@ -7,6 +7,8 @@
 -- Functions of a database (`aicc.jobs.db.connection`); they raise what it raises.
 -- @module aicc.jobs.db.counts
 
+local schema = require "aicc.jobs.db.schema"
+
 local M = {}
 
 -- Of what kind how many rows are: the state of their release's chunk, `bound` without one, `unseen`, or none of these, as far as
@@ -68,33 +70,43 @@ local function of_releases(db, job)
   return own, all
 end
 
--- By status and by what an undo made of those that are released, as the view has it.
-local function of_view(db, job)
+-- As the view `report` has it; which, in a store that cannot be written, may be one of an older version.
+local OF_UNDONE = [[SELECT status, undo, COUNT(*) AS n, COUNT(CASE WHEN twin IS NULL THEN 1 END) AS own
+  FROM (%s) r GROUP BY status, undo]]
+
+local OF_AGENTS = "SELECT state, COUNT(*) AS n FROM agents WHERE job = ? AND place IS NOT NULL GROUP BY state"
+
+-- By status, and by what an undo made of those that were released.
+local function of_undone(db, job)
   local own, all = none(job), none(job)
   local undone = { restored = 0, skipped = 0, failed = 0, unknown = 0 }
-  own.undone = 0
-  for _, row in ipairs(db:rows([[SELECT status, CASE WHEN status = 'released' THEN undo END AS word, COUNT(*) AS n,
-        COUNT(CASE WHEN twin IS NULL AND skill_id IS NOT NULL THEN 1 END) AS own
-      FROM report WHERE job = ? GROUP BY 1, 2]], job.id)) do
-    all[row.status] = (all[row.status] or 0) + row.n
-    own[row.status] = (own[row.status] or 0) + row.own
-    if row.word then undone[row.word] = row.n end
-    if row.word == "restored" or row.word == "skipped" then own.undone = own.undone + row.own end
+  own.bound_again, all.bound_again = 0, 0
+  own.was_released, own.undone = 0, 0
+  local rows = schema.report_of("(SELECT * FROM rows WHERE job = ?) r", true, db.dialect.name)
+  for _, row in ipairs(db:rows(OF_UNDONE:format(rows), job.id)) do
+    local word = row.undo
+    all[row.status], own[row.status] = all[row.status] + row.n, own[row.status] + row.own
+    if undone[word] then undone[word] = undone[word] + row.n end
+    if word or row.status == "released" then own.was_released = own.was_released + row.own end
+    if word == "restored" or word == "skipped" then own.undone = own.undone + row.own end
+  end
+  if job.source ~= "rows" then
+    for _, row in ipairs(db:rows(OF_AGENTS, job.id)) do all[row.state] = all[row.state] + row.n end
   end
   return own, all, undone
 end
 
 local function is_turned(job) return job.state == "undoing" or job.state == "undone" end
 
---- How many rows have which status, and how many of the released ones an undo dealt with in which way.
+--- How many rows have which status, and how many of those that were released an undo dealt with in which way.
 -- @tparam table db
 -- @tparam table job
 -- @treturn table status -> count; with every status of the closed set: of a job that is made from accounts `no_agent` and
---   `no_queue` too
--- @treturn table word -> count: restored, skipped, failed, unknown, sent
+--   `no_queue` too, of one that is being undone or was `bound_again`
+-- @treturn table word -> count: restored, skipped, failed, unknown
 function M.all(db, job)
   if is_turned(job) then
-    local _, all, undone = of_view(db, job)
+    local _, all, undone = of_undone(db, job)
     return all, undone
   end
   local _, all = of_releases(db, job)
@@ -104,11 +116,12 @@ end
 --- The same of agents: of rows that name the same one it counts one.
 -- @tparam table db
 -- @tparam table job
--- @treturn table status -> count, and `undone`: how many of the released ones an undo has dealt with
+-- @treturn table status -> count; `was_released`: how many this job had released, whatever an undo made of them since; `undone`:
+--   how many of these are bound again
 function M.agents(db, job)
-  if is_turned(job) then return (of_view(db, job)) end
+  if is_turned(job) then return (of_undone(db, job)) end
   local own = of_releases(db, job)
-  own.undone = 0
+  own.was_released, own.undone = own.released, 0
   return own
 end
 

@@ -9,7 +9,7 @@ local migrate = require "aicc.jobs.db.migrate"
 
 local M = {}
 
-local VERSION = 4
+local VERSION = 5
 
 -- A number is never given twice: whoever still holds that of a job that was forgotten meets nothing, not another job.
 -- {serial}, {clustered} and {instant} are what the two databases say differently.
@@ -103,15 +103,16 @@ local BIND = {
 -- What became of each line of {rows}, a row `r`; and of {binds}, if anything was undone.
 local OF_ROWS = [[SELECT r.job, r.line, r.twin, q.skill AS skill_id, q.skill_name, r.account AS user_account,
       CASE WHEN s.line IS NULL AND n.line IS NULL THEN 'not_bound'
-           WHEN c.state = 'done' THEN 'released'
+           WHEN c.state = 'done' THEN {released}
            WHEN c.state = 'failed' THEN 'failed'
            WHEN c.state IN ('sent', 'unknown') THEN 'unknown'
            WHEN j.state IN ('planning', 'planned') THEN 'planned'
            ELSE 'pending' END AS status,
-      c.code, CASE WHEN n.line IS NULL THEN c.message
+      {code} AS code, CASE WHEN n.line IS NULL THEN {message}
            WHEN q.size IS NULL AND q.message IS NOT NULL THEN q.message
            ELSE 'no listing proves whether it is bound' END AS message,
-      c.attempts, CASE WHEN s.line IS NULL AND n.line IS NULL THEN q.listed_at ELSE c.finished_at END AS finished_at,
+      {attempts} AS attempts,
+      CASE WHEN s.line IS NULL AND n.line IS NULL THEN q.listed_at ELSE {finished_at} END AS finished_at,
       {undo} AS undo, {undo_message} AS undo_message
     FROM {rows}
     JOIN jobs j ON j.id = r.job
@@ -121,12 +122,28 @@ local OF_ROWS = [[SELECT r.job, r.line, r.twin, q.skill AS skill_id, q.skill_nam
     {releases}
     {binds}]]
 
+-- Whoever reads that an agent is released acts on it: so of whom an undo has bound again, or may have, that is not said. What
+-- stands beside the status is of the request that it follows from.
+local SKIPPED, DONE = "c.state = 'done' AND s.undo IS NOT NULL", "u.state = 'done'"
+local MAYBE = "(u.state IN ('sent', 'unknown') OR u.state = 'pending' AND u.in_doubt > 0)"
+
+local function of_undo(skipped, column)
+  return ("CASE WHEN %s THEN %s WHEN %s OR %s THEN u.%s ELSE c.%s END"):format(SKIPPED, skipped, DONE, MAYBE, column, column)
+end
+
 local OF_UNDO = {
-  undo = "CASE WHEN s.undo IS NOT NULL THEN s.undo WHEN u.state = 'done' THEN 'restored' ELSE u.state END",
+  released = ("CASE WHEN %s OR %s THEN 'bound_again' WHEN %s THEN 'unknown' ELSE 'released' END"):format(SKIPPED, DONE, MAYBE),
+  code = of_undo("NULL", "code"), message = of_undo("'somebody else had bound the agent again'", "message"),
+  attempts = of_undo("COALESCE(u.attempts, 0)", "attempts"), finished_at = of_undo("NULL", "finished_at"),
+  undo = ("CASE WHEN %s THEN s.undo WHEN %s THEN 'restored' WHEN %s THEN 'unknown' ELSE u.state END"):format(SKIPPED, DONE,
+    MAYBE),
   undo_message = "u.message",
 }
 
-local OF_NO_UNDO = { undo = "CAST(NULL AS TEXT)", undo_message = "CAST(NULL AS TEXT)" }
+local OF_NO_UNDO = {
+  released = "'released'", code = "c.code", message = "c.message", attempts = "c.attempts", finished_at = "c.finished_at",
+  undo = "CAST(NULL AS TEXT)", undo_message = "CAST(NULL AS TEXT)",
+}
 
 local function filled(text, words) return (text:gsub("{([%l_]+)}", words)) end
 

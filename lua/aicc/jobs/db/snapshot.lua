@@ -45,6 +45,12 @@ function M.drop(db, queue, line, is_proved)
   if not is_proved then db:run("INSERT INTO unseen (queue, line) VALUES (?, ?)", queue, line) end
 end
 
+--- Marks a line that an undo has nothing to do for: somebody else has bound its agent again.
+-- @tparam table db
+-- @tparam integer queue
+-- @tparam integer line
+function M.skip(db, queue, line) db:run("UPDATE snapshot SET undo = 'skipped' WHERE queue = ? AND line = ?", queue, line) end
+
 -- Lines of which no listing has told yet whether they are bound: none of them was ever sent.
 local UNSEEN = [[SELECT n.line, r.account FROM unseen n JOIN rows r ON r.queue = n.queue AND r.line = n.line
   WHERE n.queue = ? AND n.line > ? ORDER BY n.line LIMIT ?]]

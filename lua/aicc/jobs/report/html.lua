@@ -60,7 +60,8 @@ local function row_of(self, row, queue)
   local undo = ""
   if row.undo then
     self.was_undone = true
-    undo = (",%s,%s"):format(text_of(self, row.undo), text_of(self, row.undo_message))
+    local message = row.undo_message ~= row.message and row.undo_message -- else the row's own says it
+    undo = (",%s,%s"):format(text_of(self, row.undo), text_of(self, message))
   end
   return ('[%d,%d,%s,%d,%s,%s,%d,%s%s]'):format(row.line, queue and queue.number - 1 or -1, json(row.user_account),
     STATUS[row.status], text_of(self, row.code), text_of(self, row.message), row.attempts or 0, json(row.finished_at or ""), undo)

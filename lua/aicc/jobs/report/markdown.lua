@@ -57,7 +57,7 @@ local function write_totals(write, self)
   local tally, rows = self.tally, {}
   for _, row in ipairs(words.MEANINGS) do
     local value = tally.groups[row[1]]
-    if value > 0 or row[1]:sub(1, 3) ~= "no_" then
+    if words.is_told(row[1], self.job, tally) then
       rows[#rows + 1] = { words.NAMES[row[1]], number(value), text(words.share(value, tally.rows)), row[2] }
     end
   end
@@ -83,15 +83,17 @@ local function write_requests(write, self)
 end
 
 local function write_queues(write, self)
-  local queues, rows = self.tally:ordered(), {}
+  local queues, groups, rows = self.tally:ordered(), tallies.groups_of(self.job), {}
   for i = 1, math.min(#queues, QUEUES) do
     local queue = queues[i]
     rows[i] = { ("%.0f"):format(queue.skill_id), text(queue.skill_name or ""), number(queue.rows) }
-    for _, group in ipairs(tallies.GROUPS) do rows[i][#rows[i] + 1] = number(queue[group]) end
+    for _, group in ipairs(groups) do rows[i][#rows[i] + 1] = number(queue[group]) end
   end
   if #rows == 0 then return end
   write "## Queues\n\n"
-  write_table(write, { "#queue", "name", "#rows", "#released", "#not bound", "#failed", "#unknown", "#left" }, rows)
+  local titles = { "#queue", "name", "#rows" }
+  for _, group in ipairs(groups) do titles[#titles + 1] = "#" .. words.NAMES[group] end
+  write_table(write, titles, rows)
   if #queues > #rows then write(("And %s more.\n\n"):format(count(#queues - #rows, "queue"))) end
 end
 

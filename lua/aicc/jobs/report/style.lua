@@ -7,7 +7,7 @@
 local M = {}
 
 --- Its SHA-256, as the policy has it.
-M.HASH = "sha256-glY1Qrv9s51PNVJ9mj/NL3Fpg/l++S9S1iopp35U5Ss="
+M.HASH = "sha256-Ca1bvliXJ4QkAwoNVmslocdMkWkteS5yGLRv3O59sqw="
 
 --- The style.
 M.TEXT = [=[
@@ -15,12 +15,14 @@ M.TEXT = [=[
 :root {
   color-scheme: light dark;
   --ink: #1b2430; --soft: #566273; --line: #d9dee5; --paper: #ffffff; --page: #f4f6f8; --accent: #1f5fa8;
-  --released: #1f7a53; --not_bound: #8b95a3; --failed: #bf3229; --unknown: #945700; --left: #ffffff; --edge: #8b95a3;
+  --released: #1f7a53; --bound_again: #2f6db5; --not_bound: #8b95a3; --failed: #bf3229; --unknown: #945700;
+  --left: #ffffff; --edge: #8b95a3;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --ink: #e4e8ee; --soft: #a3aebd; --line: #323a46; --paper: #1a1f27; --page: #12161c; --accent: #7fb2ec;
-    --released: #49b385; --not_bound: #7c8796; --failed: #f07a70; --unknown: #e0a43c; --left: #1a1f27; --edge: #7c8796;
+    --released: #49b385; --bound_again: #6ea3e6; --not_bound: #7c8796; --failed: #f07a70; --unknown: #e0a43c;
+    --left: #1a1f27; --edge: #7c8796;
   }
 }
 * { box-sizing: border-box; }
@@ -49,6 +51,7 @@ dl.facts dd { margin: 0; }
 .tiles dd { margin: 0; font-size: 1.6rem; line-height: 1.2; font-weight: 600; font-variant-numeric: tabular-nums; }
 .tiles small { display: block; font-size: .85rem; font-weight: 400; color: var(--soft); }
 .tiles .released { border-color: var(--released); }
+.tiles .bound_again { border-color: var(--bound_again); }
 .tiles .failed { border-color: var(--failed); }
 .tiles .unknown { border-color: var(--unknown); }
 .tiles .left { border-left-style: dotted; }
@@ -56,6 +59,7 @@ svg { display: block; width: 100%; }
 svg.bar { height: 12px; border: 1px solid var(--edge); border-radius: 2px; }
 svg.whole { height: 22px; }
 rect.released { fill: var(--released); }
+rect.bound_again { fill: var(--bound_again); }
 rect.not_bound, rect.no_queue { fill: var(--not_bound); }
 rect.failed, rect.no_agent { fill: var(--failed); }
 rect.unknown { fill: var(--unknown); }
@@ -90,8 +94,9 @@ td.b { padding-top: .65rem; }
 .s.failed, .s.no_agent, td.failed { color: var(--failed); }
 .s.unknown, td.unknown { color: var(--unknown); }
 td.failed, td.unknown { font-weight: 600; }
-.s.released, .s.not_bound, .s.no_queue, .s.pending, .s.planned { font-weight: 400; }
+.s.released, .s.bound_again, .s.not_bound, .s.no_queue, .s.pending, .s.planned { font-weight: 400; }
 .s.released { color: var(--released); }
+.s.bound_again { color: var(--bound_again); }
 details summary { cursor: pointer; color: var(--accent); padding: .5rem 0; }
 form { display: flex; flex-wrap: wrap; gap: .75rem 1rem; align-items: end; margin-bottom: .75rem; }
 label { display: block; font-size: .85rem; color: var(--soft); }
@@ -112,7 +117,8 @@ footer dd { margin: 0; }
   :root {
     color-scheme: light;
     --ink: #000000; --soft: #444c57; --line: #cfd5dc; --paper: #ffffff; --page: #ffffff; --accent: #1f5fa8;
-    --released: #1f7a53; --not_bound: #8b95a3; --failed: #bf3229; --unknown: #945700; --left: #ffffff; --edge: #8b95a3;
+    --released: #1f7a53; --bound_again: #2f6db5; --not_bound: #8b95a3; --failed: #bf3229; --unknown: #945700;
+    --left: #ffffff; --edge: #8b95a3;
   }
   @page { margin: 14mm; }
   body { padding: 0; max-width: none; font-size: 9.5pt; line-height: 1.4; }

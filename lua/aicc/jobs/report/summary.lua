@@ -47,15 +47,16 @@ end
 
 -- ---- totals ----
 
+local function capital(text) return text:sub(1, 1):upper() .. text:sub(2) end
+
 local function tile(group, value, total, remark)
-  local name = words.NAMES[group]
-  return ('<div class="%s"><dt>%s</dt><dd>%s <small>%s</small></dd></div>'):format(group, name:sub(1, 1):upper() .. name:sub(2),
+  return ('<div class="%s"><dt>%s</dt><dd>%s <small>%s</small></dd></div>'):format(group, capital(words.NAMES[group]),
     number(value), remark or words.share(value, total))
 end
 
-local function legend()
+local function legend(report)
   local items = {}
-  for _, group in ipairs(tallies.GROUPS) do
+  for _, group in ipairs(tallies.groups_of(report.job)) do
     items[#items + 1] = ("<li>%s%s</li>"):format(chart.swatch(group), words.NAMES[group])
   end
   return '<ul class="legend">' .. table.concat(items) .. "</ul>\n"
@@ -63,7 +64,7 @@ end
 
 local function write_totals(write, report)
   local tally, tiles = report.tally, {}
-  for _, group in ipairs(tallies.GROUPS) do
+  for _, group in ipairs(tallies.groups_of(report.job)) do
     local remark
     if group == "left" and tally.groups.left > 0 then
       local what = tally.counts.planned > 0 and "planned" or "pending" -- never both: it is the job that is planned
@@ -77,14 +78,13 @@ local function write_totals(write, report)
   write(('<section aria-labelledby="totals">\n<h2 id="totals">Totals</h2>\n<dl class="tiles">%s</dl>\n'):format(
     table.concat(tiles, "\n")))
   local in_queues = tally.rows - tally.groups.no_agent - tally.groups.no_queue
-  if in_queues > 0 then write(chart.bar(tally.groups, in_queues, "whole") .. "\n" .. legend()) end
+  if in_queues > 0 then write(chart.bar(tally.groups, in_queues, "whole") .. "\n" .. legend(report)) end
   write "</section>\n"
 end
 
 local function write_undo(write, report)
-  local undo, released = report.tally.undo, report.tally.groups.released
-  local restored, skipped, failed = undo.restored or 0, undo.skipped or 0, undo.failed or 0
-  local unknown = undo.unknown or 0
+  local undo, released = report.tally.undo, report.tally.was_released
+  local restored, skipped, failed, unknown = undo.restored, undo.skipped, undo.failed, undo.unknown
   if not report.was_undone and report.job.state ~= "undoing" and report.job.state ~= "undone" then return end
   local rows = {
     { "Bound again, with their own weights", restored }, { "Bound again by somebody else before", skipped },
@@ -169,38 +169,40 @@ end
 
 -- ---- queues ----
 
-local QUEUE_HEAD = '<thead><tr><th scope="col" class="n">Queue</th><th scope="col">Name</th><th scope="col" class="b">Share</th>'
-  .. '<th scope="col" class="n">Rows</th><th scope="col" class="n">Released</th><th scope="col" class="n">Not bound</th>'
-  .. '<th scope="col" class="n">Failed</th><th scope="col" class="n">Unknown</th><th scope="col" class="n">Left</th></tr>'
-  .. "</thead>\n"
+local function queue_head(groups)
+  local cells = {}
+  for i, group in ipairs(groups) do cells[i] = ('<th scope="col" class="n">%s</th>'):format(capital(words.NAMES[group])) end
+  return '<thead><tr><th scope="col" class="n">Queue</th><th scope="col">Name</th><th scope="col" class="b">Share</th>'
+    .. '<th scope="col" class="n">Rows</th>' .. table.concat(cells) .. "</tr></thead>\n"
+end
 
-local function write_queue(write, queue)
+local function write_queue(write, queue, groups)
   write(('<tr><td class="n">%.0f</td><td class="q"><bdi>%s</bdi></td><td class="b">%s</td><td class="n">%s</td>'):format(
     queue.skill_id, html(queue.skill_name or ""), chart.bar(queue, queue.rows), number(queue.rows)))
-  for _, group in ipairs(tallies.GROUPS) do
+  for _, group in ipairs(groups) do
     local value = queue[group]
     write(('<td class="n %s">%s</td>'):format(value == 0 and "zero" or group, number(value)))
   end
   write "</tr>\n"
 end
 
-local function write_table(write, queues, from, to)
-  write(('<div class="scroll"><table aria-labelledby="queues">\n%s<tbody>\n'):format(QUEUE_HEAD))
-  for i = from, to do write_queue(write, queues[i]) end
+local function write_table(write, queues, groups, from, to)
+  write(('<div class="scroll"><table aria-labelledby="queues">\n%s<tbody>\n'):format(queue_head(groups)))
+  for i = from, to do write_queue(write, queues[i], groups) end
   write "</tbody></table></div>\n"
 end
 
 local function write_queues(write, report)
-  local queues = report.tally:ordered()
+  local queues, groups = report.tally:ordered(), tallies.groups_of(report.job)
   if #queues == 0 then return end
   write '<section aria-labelledby="queues">\n<h2 id="queues">Queues</h2>\n'
   local shown = math.min(#queues, SHOWN_QUEUES)
   write(('<p class="note">%s, in the order of the input; those first in which something failed, is unknown or is left. Each bar '
     .. "is all of its queue's rows.</p>\n"):format(count(#queues, "queue")))
-  write_table(write, queues, 1, shown)
+  write_table(write, queues, groups, 1, shown)
   if #queues > shown then
     write(("<details><summary>%s more</summary>\n"):format(count(#queues - shown, "queue")))
-    write_table(write, queues, shown + 1, #queues)
+    write_table(write, queues, groups, shown + 1, #queues)
     write "</details>\n"
   end
   write "</section>\n"
@@ -246,7 +248,7 @@ end
 function M.write_end(write, report)
   write "</main>\n<footer>\n<dl>\n"
   for _, row in ipairs(words.MEANINGS) do
-    if report.tally.groups[row[1]] > 0 or tallies.new().groups[row[1]] and row[1]:sub(1, 3) ~= "no_" then
+    if words.is_told(row[1], report.job, report.tally) then
       write(("<dt>%s</dt><dd>%s</dd>\n"):format(words.NAMES[row[1]], row[2]))
     end
   end

@@ -11,16 +11,16 @@ local M = {}
 local MESSAGES = 500 -- different ones that are told apart
 
 --- The statuses of rows that have a queue or had none, in the order in which they are told.
-M.STATUSES = { "released", "not_bound", "failed", "unknown", "pending", "planned", "no_agent", "no_queue" }
+M.STATUSES = { "released", "bound_again", "not_bound", "failed", "unknown", "pending", "planned", "no_agent", "no_queue" }
 
 -- What each status is summed up as. Left is what nothing was sent for yet, or what may be sent again.
 local GROUPS = {
-  released = "released", not_bound = "not_bound", failed = "failed", unknown = "unknown", pending = "left", planned = "left",
-  no_agent = "no_agent", no_queue = "no_queue",
+  released = "released", bound_again = "bound_again", not_bound = "not_bound", failed = "failed", unknown = "unknown",
+  pending = "left", planned = "left", no_agent = "no_agent", no_queue = "no_queue",
 }
 
---- What bars show.
-M.GROUPS = { "released", "not_bound", "failed", "unknown", "left" }
+--- What bars show. Where nothing was undone nobody is bound again: `M.groups_of` leaves that out.
+M.GROUPS = { "released", "bound_again", "not_bound", "failed", "unknown", "left" }
 
 local TROUBLED = { failed = true, unknown = true, pending = true, no_agent = true }
 
@@ -75,11 +75,8 @@ function Tally:add(row)
     queue = queue_of(self, row)
     queue.rows, queue[GROUPS[status]] = queue.rows + 1, queue[GROUPS[status]] + 1
   end
-  if status == "released" then
-    local word = row.undo
-    if word == "sent" then word = "unknown" end -- a bind without an answer
-    if word then self.undo[word] = (self.undo[word] or 0) + 1 end
-  end
+  if row.undo then self.undo[row.undo] = (self.undo[row.undo] or 0) + 1 end
+  if row.undo or status == "released" then self.was_released = self.was_released + 1 end
   if TROUBLED[status] then count_message(self, row) end
   return queue
 end
@@ -125,6 +122,17 @@ function Tally:troubles(most)
   return list
 end
 
+--- What bars and tables show of a job.
+-- @tparam table job
+-- @treturn {string,...} of `GROUPS`
+function M.groups_of(job)
+  local groups = {}
+  for _, group in ipairs(M.GROUPS) do
+    if group ~= "bound_again" or job.state == "undoing" or job.state == "undone" then groups[#groups + 1] = group end
+  end
+  return groups
+end
+
 --- Whether nothing remains to be done, or to be looked at.
 -- @treturn boolean
 function Tally:is_clean()
@@ -134,10 +142,11 @@ end
 
 --- A tally without rows.
 -- @treturn table `rows`; `counts` (status -> rows); `groups` (what bars show, `no_agent`, `no_queue` -> rows); `queues`; `undo`
---   (restored, skipped, failed, unknown -> rows)
+--   (restored, skipped, failed, unknown, pending -> rows); `was_released`: how many rows the job had released, whatever an undo
+--   made of them since
 function M.new()
-  local self = { rows = 0, counts = {}, groups = { no_agent = 0, no_queue = 0 }, queues = {}, by_skill = {}, undo = {},
-    messages = { count = 0 } }
+  local self = { rows = 0, counts = {}, groups = { no_agent = 0, no_queue = 0 }, queues = {}, by_skill = {},
+    undo = { restored = 0, skipped = 0, failed = 0, unknown = 0, pending = 0 }, was_released = 0, messages = { count = 0 } }
   for _, status in ipairs(M.STATUSES) do self.counts[status] = 0 end
   for _, group in ipairs(M.GROUPS) do self.groups[group] = 0 end
   return setmetatable(self, Tally)

@@ -5,13 +5,14 @@ local M = {}
 
 --- What statuses and sums of them are called.
 M.NAMES = {
-  released = "released", not_bound = "not bound", failed = "failed", unknown = "unknown", left = "left", pending = "pending",
-  planned = "planned", no_agent = "no such agent", no_queue = "in no queue",
+  released = "released", bound_again = "bound again", not_bound = "not bound", failed = "failed", unknown = "unknown",
+  left = "left", pending = "pending", planned = "planned", no_agent = "no such agent", no_queue = "in no queue",
 }
 
 --- What is drawn and counted means, in the order in which it is told.
 M.MEANINGS = {
   { "released", "The agent is no longer in the queue: the API said so, or a listing of the queue proves it." },
+  { "bound_again", "The agent was released, and is in the queue again: the undo has bound it, or somebody else had before." },
   { "not_bound", "The agent was not in the queue when it was listed: there was nothing to do." },
   { "failed", "The API refused; the agent is still in the queue." },
   { "unknown", "A request got no answer and nothing proves yet what came of it: the agent may be released or not." },
@@ -19,6 +20,17 @@ M.MEANINGS = {
   { "no_agent", "The API knows no agent of exactly that account." },
   { "no_queue", "The API names no queue for that account." },
 }
+
+--- Whether a status is told of though no row has it: those of a job's own kind only.
+-- @tparam string group
+-- @tparam table job
+-- @tparam table tally
+-- @treturn boolean
+function M.is_told(group, job, tally)
+  if tally.groups[group] > 0 then return true end
+  if group == "bound_again" then return job.state == "undoing" or job.state == "undone" end
+  return group:sub(1, 3) ~= "no_"
+end
 
 --- What runs are called, by their action.
 M.RUNS = { plan = "Plan", release = "Apply", bind = "Undo" }
@@ -72,14 +84,15 @@ end
 
 -- What an undo came to, so far.
 local function of_undo(job, tally)
-  local undo, released = tally.undo, tally.groups.released
-  local restored, skipped = undo.restored or 0, undo.skipped or 0
-  local open = released - restored - skipped
+  local undo, released = tally.undo, tally.was_released
+  local restored, skipped, unknown = undo.restored, undo.skipped, undo.unknown
+  local open = released - restored - skipped - unknown
   local text = ("%s of %s bound again"):format(M.number(restored), M.count(released, "released agent"))
   if skipped > 0 then
     text = ("%s, %s %s by somebody else already"):format(text, M.number(skipped), skipped == 1 and "was" or "were")
   end
   if open > 0 then text = ("%s, %s not"):format(text, M.number(open)) end
+  if unknown > 0 then text = ("%s, %s unknown"):format(text, M.number(unknown)) end
   return (job.state == "undone" and "Undone: " or "Being undone: ") .. text .. "."
 end
 
