@@ -88,6 +88,29 @@ describe("a job that is watched on a terminal #terminal #lua54", function()
     assert.equal("0", terminal.ask(folder, "#{alternate_on}"))
   end)
 
+  it("leaves the terminal to the shell while Ctrl-Z has stopped it, and in the background, and comes back", function()
+    local function assert_is_the_shells(screen)
+      assert.matches("before\n", screen)
+      assert.same({ "0", "1" }, { terminal.ask(folder, "#{alternate_on}"), terminal.ask(folder, "#{cursor_flag}") })
+    end
+    type_in "clear; set +H; echo before; bin/aicc status night --watch 0.1"
+    terminal.wait_for(folder, "nobody has begun")
+    terminal.press(folder, "C-z")
+    assert_is_the_shells(terminal.wait_for(folder, "Stopped +"))
+    type_in "bg >/dev/null; jobs -r"
+    assert_is_the_shells(terminal.wait_for(folder, "Running +"))
+    type_in "fg"
+    assert_whole(terminal.wait_for(folder, "nobody has begun"))
+    assert.equal("1", terminal.ask(folder, "#{alternate_on}"))
+    -- Stopped so that it cannot put anything in order before: the shell writes on its screen, and it draws that anew.
+    assert(os.execute(("pkill -STOP -P %d"):format(terminal.ask(folder, "#{pane_pid}"))))
+    terminal.wait_for(folder, "Stopped +")
+    type_in "fg"
+    assert_whole(terminal.wait_for(folder, "^night: [^$]*nobody has begun", function(screen) return is_whole(screen, 80) end))
+    terminal.press(folder, "C-c")
+    assert_is_the_shells(terminal.wait_for(folder, "nobody works on the job"))
+  end)
+
   it("is block after block where the terminal can do nothing", function()
     type_in "clear; TERM=dumb bin/aicc status night --watch 0.2 | cat; echo over"
     assert.equal(1, (apply(0):wait()))

@@ -1,4 +1,4 @@
-/* processlib.c - what is known of the process: Ctrl-C, who it is, how large its terminal is, whether HAProxy runs what runs. */
+/* processlib.c - what is known of the process: Ctrl-C, Ctrl-Z, who it is, its terminal, whether HAProxy runs what runs. */
 #include "lib.h"
 
 #include <errno.h>
@@ -25,6 +25,42 @@ static int interrupted(lua_State *L) {
   if (signal == 0) return 1;
   lua_pushinteger(L, signal);
   return 2;
+}
+
+/*
+** core.trap_stop(is_on): from now on (until it is called with false) Ctrl-Z only sets what core.stop_signal tells. For whoever
+** owns the process and has changed its terminal.
+*/
+static int trap_stop(lua_State *L) {
+  if (lua_toboolean(L, 1))
+    aicc_sys_trap_stop();
+  else
+    aicc_sys_untrap_stop();
+  return 0;
+}
+
+/* core.stop_signal() -> "stop" after Ctrl-Z, "continue" after the process went on, nil if neither came since it was asked last */
+static int stop_signal(lua_State *L) {
+  int signal = aicc_sys_take_stop();
+  if (signal == 0)
+    lua_pushnil(L);
+  else
+    lua_pushstring(L, signal == SIGCONT ? "continue" : "stop");
+  return 1;
+}
+
+/* core.stop(): stops the process as Ctrl-Z does; returns once it goes on */
+static int stop(lua_State *L) {
+  (void)L;
+  aicc_sys_stop();
+  return 0;
+}
+
+/* core.is_foreground(descriptor) -> boolean: whether its terminal is this process's to write on; true where it is no terminal */
+static int is_foreground(lua_State *L) {
+  pid_t group = tcgetpgrp((int)luaL_checkinteger(L, 1));
+  lua_pushboolean(L, group < 0 || group == getpgrp());
+  return 1;
 }
 
 /* core.process() -> the process's number, the host's name */
@@ -72,7 +108,9 @@ static int in_haproxys_coroutine(lua_State *L) {
 void aicc_processlib_open(lua_State *L) {
   static const luaL_Reg functions[] = {{"trap_interrupt", trap_interrupt}, {"interrupted", interrupted},
                                        {"process", process},               {"process_lives", process_lives},
-                                       {"terminal_size", terminal_size},     {"in_haproxys_coroutine", in_haproxys_coroutine},
+                                       {"trap_stop", trap_stop},           {"stop_signal", stop_signal},
+                                       {"stop", stop},                     {"is_foreground", is_foreground},
+                                       {"terminal_size", terminal_size},   {"in_haproxys_coroutine", in_haproxys_coroutine},
                                        {NULL, NULL}};
   luaL_setfuncs(L, functions, 0);
   lua_pushlightuserdata(L, (void *)aicc_sys_interrupt());

@@ -127,6 +127,44 @@ void aicc_sys_borrow_interrupt(volatile sig_atomic_t *flag) {
   pthread_mutex_unlock(&lock);
 }
 
+static volatile sig_atomic_t stop_signal;
+
+static void note_stop(int signal) { stop_signal = signal; }
+
+/* SA_RESTART: whatever waits in a database's library meanwhile need not know. */
+static void handle(int signal, void (*handler)(int)) {
+  struct sigaction action;
+  if (sigaction(signal, NULL, &action) != 0 || action.sa_handler == SIG_IGN) return;
+  memset(&action, 0, sizeof action);
+  action.sa_handler = handler;
+  action.sa_flags = SA_RESTART;
+  sigemptyset(&action.sa_mask);
+  sigaction(signal, &action, NULL);
+}
+
+void aicc_sys_trap_stop(void) {
+  stop_signal = 0;
+  handle(SIGTSTP, note_stop);
+  handle(SIGCONT, note_stop);
+}
+
+void aicc_sys_untrap_stop(void) {
+  handle(SIGTSTP, SIG_DFL);
+  handle(SIGCONT, SIG_DFL);
+}
+
+int aicc_sys_take_stop(void) {
+  int signal = stop_signal;
+  if (signal != 0) stop_signal = 0;
+  return signal;
+}
+
+void aicc_sys_stop(void) {
+  handle(SIGTSTP, SIG_DFL);
+  raise(SIGTSTP);
+  handle(SIGTSTP, note_stop);
+}
+
 int aicc_sys_pin(void (*function)(void)) {
 #if AICC_LINUX
   Dl_info info;

@@ -58,6 +58,16 @@ void aicc_sys_trap_interrupt(int is_ignored);
 int aicc_sys_interrupted(void);
 
 /*
+** Ctrl-Z for a program that has changed its terminal: from `trap` to `untrap` SIGTSTP and SIGCONT only set what `take_stop`
+** tells, once: the last of them that came. The program puts the terminal in order and calls `stop`, which stops the process as Ctrl-Z
+** does, and returns once it goes on. A SIGTSTP that is ignored stays so.
+*/
+void aicc_sys_trap_stop(void);
+void aicc_sys_untrap_stop(void);
+int aicc_sys_take_stop(void);
+void aicc_sys_stop(void);
+
+/*
 ** The flag, for another module of this process that is linked from this file too, and which borrows it (NULL: keeps its own).
 ** Within a Lua state it lies in the registry under that key.
 */

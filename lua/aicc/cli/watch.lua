@@ -45,12 +45,15 @@ local function size()
   return width - 1, height -- the last column stays free: some terminals go on to the next line once it is filled
 end
 
--- A terminal that is redrawn in place.
+-- A terminal that is redrawn in place, as long as it is this process's: in the background it is the shell's.
 local Screen = { is_screen = true }
 Screen.__index = Screen
 
+function Screen.begin() core.trap_stop(true) end
+
 function Screen:show(told, facts)
   self.told, self.facts = told, facts
+  if not core.is_foreground(1) then return end
   facts.width, facts.height = size()
   local lines = dashboard.lines(told, facts)
   local is_new = self.width ~= facts.width or self.height ~= facts.height
@@ -61,18 +64,31 @@ function Screen:show(told, facts)
   self.is_entered = true
 end
 
--- Draws it again if the terminal has got another size.
+-- Leaves the terminal as it was.
+function Screen:leave()
+  if not self.is_entered then return end
+  self.is_entered, self.width = false, nil
+  io.stdout:write(LEAVE)
+  io.stdout:flush()
+end
+
+-- Draws it again if the terminal has got another size, or another screen: after Ctrl-Z (for whose time it is left as it was), and
+-- after something else has stopped the process, when the shell has written on it.
 function Screen:adapt()
+  local signal = core.stop_signal()
+  if signal == "stop" then
+    self:leave()
+    core.stop()
+    core.stop_signal() -- that it goes on is known
+  end
+  if signal then self.is_entered, self.width = false, nil end
   local width, height = size()
   if self.told and (width ~= self.width or height ~= self.height) then self:show(self.told, self.facts) end
 end
 
--- Leaves the terminal as it was, and the last state standing on it.
 function Screen:finish()
-  if not self.is_entered then return end
-  self.is_entered = false
-  io.stdout:write(LEAVE)
-  io.stdout:flush()
+  self:leave()
+  core.trap_stop(false)
 end
 
 -- A stream: block after block.
@@ -98,6 +114,8 @@ function Stream:show(told, facts)
   end
   io.stdout:flush()
 end
+
+function Stream.begin() end
 
 function Stream.adapt() end
 
@@ -152,6 +170,7 @@ end
 function M.run(source, seconds, out, command)
   local view = setmetatable({ out = out }, is_screen(out) and Screen or Stream)
   local told, err
+  view:begin()
   local ran, problem = xpcall(function() told, err = look(source, view, seconds, command) end, function(problem)
     return errors.is_error(problem) and problem or debug.traceback(tostring(problem), 2)
   end)
