@@ -59,8 +59,8 @@ int aicc_sys_interrupted(void);
 
 /*
 ** Ctrl-Z for a program that has changed its terminal: from `trap` to `untrap` SIGTSTP and SIGCONT only set what `take_stop`
-** tells, once: the last of them that came. The program puts the terminal in order and calls `stop`, which stops the process as Ctrl-Z
-** does, and returns once it goes on. A SIGTSTP that is ignored stays so.
+** tells, once: the last of them that came. The program puts the terminal in order and calls `stop`, which stops the process as
+** Ctrl-Z does, and returns once it goes on. A SIGTSTP that is ignored stays so.
 */
 void aicc_sys_trap_stop(void);
 void aicc_sys_untrap_stop(void);
