@@ -283,6 +283,40 @@ describe("the command's log #lua54", function()
     assert.equal(2, (support.run(folder, server, "token --check --log -")))
   end)
 
+  it("is none of the files that the command keeps for itself, whatever name leads to it; nor is a report", function()
+    start { agents = { [3] = support.agents(10) } }
+    plan({ { 3, "a1" } })
+    assert(os.execute(("cd %s && mkdir cache && ln -s aicc link && : >plain && ln plain other"):format(folder)))
+    local names = { "aicc/jobs.db-wal", "aicc/jobs.db-shm", "aicc/jobs.db-journal", "aicc/jobs.db", "aicc/jobs.db.7.lock",
+      "link/jobs.db-wal", "aicc/../link/./jobs.db-shm", "aicc/0123456789abcdef.json", "link/0123456789abcdef.lock" }
+    for _, name in ipairs(names) do
+      path = folder .. "/" .. name
+      local there = lfs.attributes(path, "size")
+      local owner = name:find "jobs" and "job store" or "token cache"
+      local status, _, err = run "apply night --rate 0"
+      assert.equal(3, status, name)
+      assert.matches(("log %s: it belongs to the %s; nothing was sent"):format(path, owner), (err:gsub("\n *", " ")), 1, true)
+      status, _, err = support.run(folder, server, ("report night -o %s"):format(path))
+      assert.equal(9, status, name)
+      assert.matches(("%s: it belongs to the %s, which would be replaced"):format(path, owner), (err:gsub("\n *", " ")), 1, true)
+      assert.equal(there, lfs.attributes(path, "size"), name)
+    end
+    -- A store that is named, though it is not there yet, and one that a link leads to.
+    path = folder .. "/new.db-wal"
+    local status, _, err = run(("plan %s/night.csv --store sqlite:%s/new.db"):format(folder, folder))
+    assert.equal(3, status, err)
+    assert(os.execute(("ln -s aicc/jobs.db %s/far.db"):format(folder)))
+    path = folder .. "/aicc/jobs.db-wal"
+    assert.equal(3, (run(("apply night --store sqlite:%s/far.db"):format(folder))))
+    path = folder .. "/other"
+    status, _, err = run "apply night --rate 0"
+    assert.equal(3, status, err)
+    assert.matches("it has another name, too %(a hard link%)", (err:gsub("\n *", " ")))
+    assert.equal(0, #server:requests())
+    path = folder .. "/aicc/jobs.db.log" -- beside it there is room for it
+    assert.equal(0, (run "apply night --rate 0"))
+  end)
+
   it("keeps the rights of a file that is there, and makes a new one 0600 whatever the umask", function()
     start { agents = { [3] = support.agents(10) } }
     assert(os.execute(("touch %s && chmod 640 %s"):format(path, path)))

@@ -17,6 +17,7 @@ static const char *unfit(int fd, const char *mark) {
   char begin[MAX_MARK];
   if (fstat(fd, &info) != 0) return aicc_sys_problem("look at it");
   if (!S_ISREG(info.st_mode)) return "it is not a regular file";
+  if (info.st_nlink > 1) return "it has another name, too (a hard link), by which it may be something else";
   if ((info.st_mode & 02) != 0) return "everybody may write to it: chmod o-w";
   size_t size = strlen(mark) < sizeof begin ? strlen(mark) : sizeof begin;
   ssize_t count = pread(fd, begin, size, 0);

@@ -134,6 +134,22 @@ const char *aicc_file_create(const char *path) {
   return stat(path, &info) != 0 ? aicc_sys_problem("look at it") : rule_problem(&info, AICC_FILE_PRIVATE);
 }
 
+int aicc_file_place(const char *path, char *place) {
+  char folder[PATH_MAX];
+  if (realpath(path, place) != NULL) return 1;
+  if (snprintf(folder, sizeof folder, "%s", path) >= (int)sizeof folder) return 0;
+  char *slash = strrchr(folder, '/');
+  const char *name = slash != NULL ? path + (slash - folder) + 1 : path;
+  if (slash == folder)
+    slash[1] = '\0';
+  else if (slash != NULL)
+    *slash = '\0';
+  if (realpath(slash != NULL ? folder : ".", place) == NULL) return 0;
+  size_t length = strlen(place);
+  const char *between = length > 0 && place[length - 1] == '/' ? "" : "/";
+  return snprintf(place + length, PATH_MAX - length, "%s%s", between, name) < (int)(PATH_MAX - length);
+}
+
 /* Makes one directory if it is not there. */
 static int make(const char *path) { return mkdir(path, 0700) == 0 || errno == EEXIST; }
 

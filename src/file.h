@@ -41,6 +41,12 @@ const char *aicc_file_create(const char *path);
 /* Makes the directory, and those above it, mode 0700; one that is there must be ours alone. Returns as aicc_file_read. */
 const char *aicc_file_directory(const char *path);
 
+/*
+** Where a file really is, without links and dots, though it may not be there yet; its folder is. Puts it into `place`, of
+** PATH_MAX bytes. Returns whether there is such a place.
+*/
+int aicc_file_place(const char *path, char *place);
+
 /* Tries to take the lock that is the file `path` (created 0600, never removed). Returns a descriptor, or -1: somebody has it, or
 ** *problem (as aicc_file_read) says what is wrong. The lock dies with its process. */
 int aicc_file_lock(const char *path, const char **problem);

@@ -108,6 +108,13 @@ static int remove_file(lua_State *L) {
   return 1;
 }
 
+/* core.real_path(path) -> where it really is, be it there or not; nil if its folder is not */
+static int real_path(lua_State *L) {
+  char place[PATH_MAX];
+  lua_pushstring(L, aicc_file_place(check_path(L), place) ? place : NULL);
+  return 1;
+}
+
 static int unlock(lua_State *L) {
   int *fd = luaL_checkudata(L, 1, LOCK_META);
   if (*fd >= 0) aicc_file_unlock(*fd);
@@ -159,7 +166,7 @@ void aicc_filelib_open(lua_State *L) {
   static const luaL_Reg functions[] = {{"read_file", read_file},           {"write_file", write_file},
                                        {"make_directory", make_directory}, {"remove_file", remove_file},
                                        {"create_file", create_file},       {"draft_file", draft_file},
-                                       {"publish_file", publish_file},
+                                       {"publish_file", publish_file},     {"real_path", real_path},
                                        {"lock_file", lock_file},           {"boot_id", boot_id},
                                        {"network_file_system", network_file_system},
                                        {"is_terminal", is_terminal},       {NULL, NULL}};

@@ -14,7 +14,7 @@ local INTERNAL = {}
 for name in ([[
   append_to arguments boot_id boottime create_file draft_file http_head http_request http_result
   in_haproxys_coroutine interrupted is_foreground lock_file make_directory may_yield_in network_file_system postgresql_problem
-  postgresql_session prepare process process_lives publish_file read_file remove_file shared_add shared_delete
+  postgresql_session prepare process process_lives publish_file read_file real_path remove_file shared_add shared_delete
   shared_get shared_keys shared_set show_uncaught stop stop_signal terminal_size trap_interrupt trap_stop
   write_file]]):gmatch "%S+" do
   INTERNAL[name] = true

@@ -10,6 +10,7 @@ local core = require "aicc.core"
 local errors = require "aicc.error"
 local json = require "aicc.json"
 local output = require "aicc.cli.output"
+local own_files = require "aicc.cli.own_files"
 
 local Log = {}
 Log.__index = Log
@@ -144,7 +145,9 @@ end
 -- @treturn ?boolean true
 -- @treturn ?table the error
 function Log:open(facts)
-  local file, problem = core.append_to(self.path, FIRST)
+  local file, problem
+  local own = own_files.problem(self.path, self.arguments)
+  if own then problem = ("%s: %s"):format(self.path, own) else file, problem = core.append_to(self.path, FIRST) end
   if not file then
     return nil, errors.new { kind = "config", message = ("log %s; nothing was sent"):format(problem) }
   end
@@ -189,7 +192,8 @@ function M.new(arguments)
   local path = M.path(arguments)
   if not path then return nil end
   return setmetatable({
-    path = path, command = arguments.command, run = core.hash(table.concat({ core.process() }, " ") .. core.random()):sub(1, 8),
+    path = path, arguments = arguments, command = arguments.command,
+    run = core.hash(table.concat({ core.process() }, " ") .. core.random()):sub(1, 8),
     began = core.now(), requests = 0, unwritten = 0, attempts = setmetatable({}, { __mode = "k" }), complain = output.complain,
   }, Log)
 end

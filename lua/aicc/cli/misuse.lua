@@ -68,14 +68,33 @@ local function having(parser, option)
   return names
 end
 
+-- The long options that a letter (-v) may stand for: those that begin with it, unless they are many.
+local function spelled_out(word, names)
+  local letter, found = word:match "^%-(%a)$", {}
+  if not letter then return found end
+  for _, name in ipairs(names) do
+    if name:sub(3, 3) == letter:lower() then found[#found + 1] = name end
+  end
+  table.sort(found)
+  return #found <= 3 and found or {}
+end
+
 --- A question with what was probably meant; empty if nobody knows.
 -- @tparam string word
 -- @tparam {string,...} names
 -- @treturn string
 function M.meant(word, names)
   local near = nearest.of(word, names)
+  if #near == 0 then near = spelled_out(word, names) end
   if #near == 0 then return "" end
   return ("\nDid you mean %s?"):format(table.concat(near, " or "))
+end
+
+-- What was probably meant by a word that is none of these, though perhaps of the other kind: a command that was typed as an
+-- option, or an option as a command.
+local function meant_otherwise(word, names, otherwise, others)
+  local text = M.meant(word, names)
+  return text ~= "" and text or M.meant(otherwise, others)
 end
 
 --- What is wrong with arguments, as it is told.
@@ -91,8 +110,11 @@ function M.message(parser, arguments, problem)
   if not kind then return problem .. help end
   if kind == "option" and DRY_RUN[word] then return dry_run(word, name) .. "." .. help end
   local text = ("unknown %s '%s'"):format(kind, word)
-  if kind == "command" then return text .. M.meant(word, M.commands(parser)) .. help end
-  local meant = M.meant(word, options_of(command or parser))
+  if kind == "command" then
+    return text .. meant_otherwise(word, M.commands(parser), "--" .. word, options_of(parser)) .. help
+  end
+  local meant = command and M.meant(word, options_of(command))
+    or meant_otherwise(word, options_of(parser), (word:gsub("^%-+", "")), M.commands(parser))
   local others = meant == "" and having(parser, word) or {}
   if #others > 0 then meant = ("\n%s is for: %s."):format(word, table.concat(others, ", ")) end
   if command then text = text .. " of " .. name end

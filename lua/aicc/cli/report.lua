@@ -3,6 +3,7 @@
 
 local core = require "aicc.core"
 local errors = require "aicc.error"
+local own_files = require "aicc.cli.own_files"
 local store_of = require "aicc.cli.store"
 
 local M = {}
@@ -35,7 +36,9 @@ local function is_database(path)
 end
 
 -- Writes the report to a draft, which then takes the file's place.
-local function to_file(job, path, options)
+local function to_file(job, path, options, arguments)
+  local own = own_files.problem(path, arguments)
+  if own then return nil, failed(("--output: %s: %s, which would be replaced"):format(path, own)) end
   local draft, problem = core.draft_file(path) -- which refuses what is no regular file
   if not draft then return nil, failed("--output: " .. problem) end
   if is_database(path) then
@@ -67,7 +70,7 @@ function M.report(arguments, out)
   local path = arguments.output ~= "-" and arguments.output
   local done
   if path then
-    done, err = to_file(job, path, options)
+    done, err = to_file(job, path, options, arguments)
   else
     done, err = job:write_report(writer(io.stdout, "standard output"), options)
   end

@@ -82,14 +82,15 @@ function Store:unlock(key)
   self.locks[key] = nil
 end
 
--- Where the files are, unless told otherwise.
-local function default_directory(getenv)
+--- Where the files are, unless told otherwise.
+-- @treturn ?string nil where no variable names a folder
+function M.directory()
   for _, name in ipairs { "XDG_RUNTIME_DIR", "XDG_CACHE_HOME" } do
-    local base = getenv(name)
+    local base = os.getenv(name)
     if base and base:sub(1, 1) == "/" then return base .. "/aicc" end
   end
-  local home = getenv "HOME"
-  return home and home:sub(1, 1) == "/" and home .. "/.cache/aicc"
+  local home = os.getenv "HOME"
+  return home and home:sub(1, 1) == "/" and home .. "/.cache/aicc" or nil
 end
 
 --- Opens the store.
@@ -97,7 +98,7 @@ end
 -- @treturn ?table
 -- @treturn ?table an error of kind "config"
 function M.new(options)
-  local directory = options and options.directory or default_directory(os.getenv)
+  local directory = options and options.directory or M.directory()
   if not directory then
     local message = "token cache: it has no folder: neither XDG_CACHE_HOME nor HOME names one"
     return nil, errors.new { kind = "config", message = message }
