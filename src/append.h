@@ -9,8 +9,8 @@
 /*
 ** Opens a file for appending; makes it, mode 0600, if it is not there. One that is there keeps its rights, and is refused if it
 ** is no regular file, a symbolic link, a file of several names, writable for everybody, or begins with something else than `mark`
-** (it was meant for something else). Returns NULL and the descriptor, or why not: a text that is valid until the next call in this thread. It waits
-** for nobody.
+** (it was meant for something else). Returns NULL and the descriptor, or why not: a text that is valid until the next call in
+** this thread. It waits for nobody.
 */
 const char *aicc_append_open(const char *path, const char *mark, int *fd);
 

@@ -5,7 +5,7 @@
 -- @module aicc.cli.own_files
 
 local core = require "aicc.core"
-local files = require "aicc.store.file"
+local folder_of_tokens = require "aicc.store.folder"
 local store_of = require "aicc.cli.store"
 
 local M = {}
@@ -21,7 +21,7 @@ end
 
 -- Whether it is a token's, or a token's lock.
 local function is_tokens(place)
-  local directory = files.directory()
+  local directory = folder_of_tokens.path()
   local folder, kind = place:match "^(.*)/%x+%.(%l+)$"
   return directory and folder and folder == core.real_path(directory) and (kind == "json" or kind == "lock")
 end

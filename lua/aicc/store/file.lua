@@ -7,6 +7,7 @@
 local core = require("aicc.native").load "aicc.core"
 local entries = require "aicc.store.entry"
 local errors = require "aicc.error"
+local folder = require "aicc.store.folder"
 local secret = require "aicc.secret"
 
 local MAX_ENTRY = 64 * 1024 -- bytes
@@ -82,23 +83,12 @@ function Store:unlock(key)
   self.locks[key] = nil
 end
 
---- Where the files are, unless told otherwise.
--- @treturn ?string nil where no variable names a folder
-function M.directory()
-  for _, name in ipairs { "XDG_RUNTIME_DIR", "XDG_CACHE_HOME" } do
-    local base = os.getenv(name)
-    if base and base:sub(1, 1) == "/" then return base .. "/aicc" end
-  end
-  local home = os.getenv "HOME"
-  return home and home:sub(1, 1) == "/" and home .. "/.cache/aicc" or nil
-end
-
 --- Opens the store.
 -- @tparam ?table options `directory`: instead of `$XDG_RUNTIME_DIR/aicc`, `$XDG_CACHE_HOME/aicc` or `~/.cache/aicc`
 -- @treturn ?table
 -- @treturn ?table an error of kind "config"
 function M.new(options)
-  local directory = options and options.directory or M.directory()
+  local directory = options and options.directory or folder.path()
   if not directory then
     local message = "token cache: it has no folder: neither XDG_CACHE_HOME nor HOME names one"
     return nil, errors.new { kind = "config", message = message }
