@@ -54,10 +54,14 @@ local function begin(db, job, kind, verb, rate)
     -- Ours is the lock already; with PostgreSQL others may be in the middle of what this would turn around.
     local others = db.dialect.name == "postgresql" and queue_claims.workers_of(db, job)
     if others then return nil, job_lock.taken(job, others) end
-    if kind == UNDO then db:run(TURN_AROUND, job.id) end
+    if kind == UNDO then
+      jobs.pin_queues(db, job)
+      db:run(TURN_AROUND, job.id)
+    end
     jobs.set_state(db, job, kind.state)
   end
   jobs.set_rate(db, job, rate)
+  jobs.pin_queues(db, job, "stopped")
   db:run("UPDATE queues SET state = 'open', owner = NULL, lease = NULL WHERE job = ? AND state = 'stopped'", job.id)
   return true
 end

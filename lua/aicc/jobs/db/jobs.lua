@@ -57,6 +57,16 @@ function M.pin(db, job)
   job.state = M.reload(db, job).state
 end
 
+--- Takes a job's queues, in the order in which workers do, before several of them are written at once: an UPDATE of PostgreSQL's
+-- takes rows as it comes across them, so that each could wait for what the other has. (SQLite lets one write at a time.)
+-- @tparam table db
+-- @tparam table job
+-- @tparam[opt] string state those in this state only
+function M.pin_queues(db, job, state)
+  if db.dialect.name ~= "postgresql" then return end
+  db:rows("SELECT id FROM queues WHERE job = ? AND (? = '' OR state = ?) ORDER BY id FOR UPDATE", job.id, state or "", state or "")
+end
+
 --- Every job, oldest first.
 -- @tparam table db
 -- @treturn {table,...} rows of `jobs`
@@ -88,6 +98,7 @@ end
 -- has slept too long then writes nothing more.
 local function delete(db, job)
   db:run("DELETE FROM jobs WHERE id = ?", job.id)
+  M.pin_queues(db, job)
   db:run("UPDATE queues SET epoch = epoch + 1 WHERE job = ?", job.id)
   for _, name in ipairs { "minutes", "pauses" } do db:run("DELETE FROM " .. name .. " WHERE job = ?", job.id) end
   for _, name in ipairs { "chunks", "snapshot", "unseen" } do
