@@ -33,7 +33,7 @@ __attribute__((visibility("default"))) int luaopen_aicc_curl(lua_State *L) {
   luaL_checkversion(L);
   aicc_mark_mainthread(L);
   const struct aicc_libcurl *libcurl = aicc_libcurl_start();
-  if (libcurl == NULL) return luaL_error(L, "libcurl cannot be started");
+  if (libcurl == NULL) return luaL_error(L, "%s", aicc_libcurl_problem());
   if (aicc_sys_pin((void (*)(void))luaopen_aicc_curl)) aicc_sys_watch_forks();
   push_core(L);
   aicc_getfield(L, LUA_REGISTRYINDEX, AICC_INTERRUPT_KEY);

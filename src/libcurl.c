@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 static struct aicc_libcurl facts;
+static char problem[128] = "libcurl cannot be started";
 
 /*
 ** Whether no SIGPIPE ever comes of a socket that has been closed. libcurl sends with MSG_NOSIGNAL where there is such; so do TLS
@@ -30,6 +31,11 @@ static int is_quiet(const curl_version_info_data *info) {
 static int start(void) {
   if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return 0;
   const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+  /* Of an older one the record is shorter than what is read below. */
+  if (info->version_num < AICC_LIBCURL_OLDEST) {
+    snprintf(problem, sizeof problem, "libcurl %s is too old: 7.80 or later is needed", info->version);
+    return 0;
+  }
   /* Not curl_version, which initialises what it names: LDAP reads its configuration, SASL loads its plugins. */
   snprintf(facts.version, sizeof facts.version, "libcurl/%s%s%s", info->version, info->ssl_version != NULL ? " " : "",
            info->ssl_version != NULL ? info->ssl_version : "");
@@ -38,6 +44,8 @@ static int start(void) {
   facts.is_quiet = is_quiet(info);
   return 1;
 }
+
+const char *aicc_libcurl_problem(void) { return problem; }
 
 const struct aicc_libcurl *aicc_libcurl_start(void) {
   static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* and not pthread_once, of which helgrind knows nothing */

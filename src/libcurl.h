@@ -6,7 +6,8 @@
 
 /* Before 7.80 libcurl has no CURLOPT_PREREQFUNCTION, without which it may send a request twice. */
 #include <curl/curl.h>
-#if LIBCURL_VERSION_NUM < 0x075000
+#define AICC_LIBCURL_OLDEST 0x075000
+#if LIBCURL_VERSION_NUM < AICC_LIBCURL_OLDEST
 #error "aicc needs libcurl 7.80 or later"
 #endif
 
@@ -19,8 +20,10 @@ struct aicc_libcurl {
 
 /*
 ** Starts libcurl the first time, in whichever thread that is; the facts are the same ever after. What tells them in libcurl
-** writes to static buffers at each call, so that nobody else may ask it. Returns NULL where libcurl cannot be started.
+** writes to static buffers at each call, so that nobody else may ask it. Returns NULL where libcurl cannot be started, or is older
+** at run time than what this was built for may be; aicc_libcurl_problem then says which.
 */
 const struct aicc_libcurl *aicc_libcurl_start(void);
+const char *aicc_libcurl_problem(void);
 
 #endif

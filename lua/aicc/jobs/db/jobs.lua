@@ -64,7 +64,8 @@ end
 -- @tparam[opt] string state those in this state only
 function M.pin_queues(db, job, state)
   if db.dialect.name ~= "postgresql" then return end
-  db:rows("SELECT id FROM queues WHERE job = ? AND (? = '' OR state = ?) ORDER BY id FOR UPDATE", job.id, state or "", state or "")
+  state = state or ""
+  db:rows("SELECT id FROM queues WHERE job = ? AND (? = '' OR state = ?) ORDER BY id FOR UPDATE", job.id, state, state)
 end
 
 --- Every job, oldest first.
