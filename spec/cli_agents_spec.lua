@@ -80,6 +80,18 @@ describe("the command aicc about agents #lua54", function()
     end
   end)
 
+  it("counts on after a pause, and says which queue cannot be counted", function()
+    start()
+    server:fault { operation = "query_agents", status = 429, headers = { ["Retry-After"] = "1" } }
+    server:fault { operation = "query_agents", from = 3, status = 200, body = '{"resultCode":"7","resultMessage":"locked"}' }
+    local status, out, err = run("queues --count --ids 3,4,5 --log " .. folder .. "/log")
+    assert.equal(0, status)
+    assert.matches("    3  Support +audio, video +3\n    4  Sales +audio, video +%?\n    5  Night +audio, video +1\n", out)
+    assert.matches("throttled: waiting for 1 s\n", err)
+    assert.matches("queue 4: its agents cannot be counted: [^\n]*locked", err)
+    assert.matches('"event":"pause"', io.open(folder .. "/log"):read "a", 1, true)
+  end)
+
   it("does with numbers where the API tells no names, and says so once", function()
     for _, refusal in ipairs { 403, 404 } do
       start()

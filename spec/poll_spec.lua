@@ -320,3 +320,24 @@ describe("after a fork #lua54", function()
     assert.same({ 0, "success\n0\nsuccess" }, { status, output })
   end)
 end)
+
+it("is told to be missing where a process has no descriptors left, and is there once it has", function()
+  local script = [[
+    local core = require "aicc.curl"
+    local session = assert(core.session { base_url = "http://127.0.0.1:1", app_key = "sandbox-key" })
+    local files, file = {}, nil
+    repeat
+      file = io.open "/dev/null"
+      files[#files + 1] = file
+    until not file
+    for _ = 1, 3 do -- none, one for the timer but none for epoll, both
+      local fd, err = session:pollfd()
+      print(fd and "there" or tostring(err))
+      table.remove(files):close()
+    end
+    for _, each in ipairs(files) do each:close() end]]
+  local command = ("ulimit -n 64; exec %s -e %s"):format(processes.LUA, processes.quote(script))
+  local process = processes.spawn("sh -c " .. processes.quote(command), { LUA_PATH = package.path, LUA_CPATH = package.cpath })
+  local none = "aicc: the session has no descriptor to wait for: Too many open files [network, not_sent]"
+  assert.same({ 0, ("%s\n%s\nthere"):format(none, none) }, { process:wait() })
+end)

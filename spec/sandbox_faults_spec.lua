@@ -3,6 +3,7 @@
 
 local http = require "spec.support.http"
 local sandbox = require "aicc.sandbox"
+local socket = require "socket"
 
 local RELEASE, SUCCESS = http.RELEASE, http.SUCCESS
 
@@ -115,6 +116,19 @@ describe("a fault", function()
     server:fault { raw = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab" }
     local answer = release()
     assert.same({ 200, "ab", true }, { answer.status, answer.body, answer.cut })
+  end)
+
+  it("keeps no stop waiting, where the client reads nothing of what it writes", function()
+    local own = assert(sandbox.start())
+    local authorized = http.authorized(own)
+    own:fault { raw = ("x"):rep(32 * 1024 * 1024) } -- more than sockets hold
+    local connection = http.dial(own)
+    http.write(connection, RELEASE, ONE, authorized)
+    assert.equal("x", connection:receive(1)) -- it is being written
+    local began = socket.gettime()
+    own:stop()
+    assert.is_true(socket.gettime() - began < 5)
+    connection:close()
   end)
 
   it("goes on for ever, until the client has had enough", function()

@@ -3,6 +3,7 @@
 local cjson = require "cjson"
 local socket = require "socket"
 local http = require "spec.support.http"
+local processes = require "spec.support.processes"
 local sandbox = require "aicc.sandbox"
 
 local server
@@ -35,6 +36,11 @@ describe("HTTPS", function()
     pipe:close()
     server:stop()
     assert.is_nil(io.open(server.ca_file))
+  end)
+
+  it("has no certificate without a folder for its file, and says so", function()
+    local process = processes.lua('print(require("aicc.sandbox").start { tls = true })', { TMPDIR = "/nonexistent" })
+    assert.same({ 0, "nil\taicc: sandbox: cannot start: No such file or directory [network, not_sent]" }, { process:wait() })
   end)
 
   it("serves certificates with a wrong name, out of date, or self-signed", function()

@@ -4,6 +4,7 @@ local child = require "spec.support.child"
 local cjson = require "cjson"
 local core = require "aicc.core"
 local file_store = require "aicc.store.file"
+local lfs = require "lfs"
 local sandbox = require "aicc.sandbox"
 local scene = require "spec.support.scene"
 
@@ -341,6 +342,15 @@ describe("processes:", function()
     assert.equal("new", assert(client:access_token()))
   end)
 
+  it("an entry that cannot be forgotten is told of, and not used again", function()
+    local store = open()
+    assert(lfs.mkdir(path ".json")) -- what even root cannot remove as a file
+    local done, problem = store:set(KEY, nil)
+    assert.is_nil(done)
+    assert.matches(KEY .. ".json", problem, 1, true)
+    assert.is_nil((store:get(KEY)))
+  end)
+
   it("a living token is used while another process fetches the next", function()
     local fetched = 0
     local store = open()
@@ -366,4 +376,7 @@ it("without a directory given: XDG_RUNTIME_DIR, else XDG_CACHE_HOME, else ~/.cac
   assert.equal(directory .. "/cache/aicc", child.run(script, base))
   base.XDG_CACHE_HOME = ""
   assert.equal(directory .. "/.cache/aicc", child.run(script, base))
+  script = [[io.write(tostring((select(2, require("aicc.store.file").new()))))]]
+  base.HOME, base.XDG_RUNTIME_DIR = "", ""
+  assert.matches("neither XDG_CACHE_HOME nor HOME names one", child.run(script, base), 1, true)
 end)
