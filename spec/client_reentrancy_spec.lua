@@ -153,7 +153,7 @@ describe("calls of one client in several coroutines", function()
   end)
 end)
 
-describe("a finalizer #lua54 #nocoverage", function()
+describe("a finalizer #lua54", function()
   local busy, failed, made
 
   -- Garbage whose finalizer does something, in the middle of whatever makes the next value.
@@ -263,7 +263,7 @@ describe("a call leaves", function()
     return (after - before) * 1024
   end
 
-  it("at most 500 bytes of garbage, and in the loop no more than a tenth beyond #lua54 #nocoverage", function()
+  it("at most 500 bytes of garbage, and in the loop no more than a tenth beyond #lua54", function()
     if _VERSION ~= "Lua 5.4" then return end -- a table has other sizes elsewhere
     local client = new_client()
     local accounts = { "1001", "1002" }

@@ -8,7 +8,7 @@ teardown(compile.clean)
 describe("a wait in C, with a hook #lua54", function()
   local hook = package.loadlib(compile.shared "hook", "luaopen_hook")()
 
-  -- Whether a sleep takes the hook that is set for Ctrl-C. No hook is left for what comes after.
+  -- Whether a sleep takes the hook that is set for Ctrl-C. What comes after finds the hook that was there before.
   local function is_taken()
     local slept = core.sleep(0)
     hook()
@@ -32,10 +32,9 @@ describe("a wait in C, with a hook #lua54", function()
   end
 
   it("of debug.sethook's is not, whatever it asks for", function()
-    local before = { debug.gethook() }
     debug.sethook(function() end, "crl", 1)
     local slept = core.sleep(0)
-    debug.sethook(table.unpack(before, 1, 3))
+    debug.sethook()
     assert.is_true(slept)
   end)
 

@@ -53,7 +53,7 @@ local function run(script)
   return output
 end
 
-describe("out of memory at any allocation #lua54 #nocoverage", function()
+describe("out of memory at any allocation #lua54", function()
   for mode, forever in pairs { ["once"] = "false", ["for good"] = "true" } do
     it("encode and check give a whole request or none, " .. mode .. " #nosan", function()
       local output = run([[
