@@ -353,9 +353,10 @@ describe("a report in a file #lua54", function()
 
   it("replaces nothing but a file, and leaves what was there where it cannot be written", function()
     assert(lfs.link("night.csv", folder .. "/link", true))
+    assert(os.execute(("cp %s/aicc/jobs.db %s/other.db"):format(folder, folder)))
     for path, problem in pairs { ["/dev/full"] = "it is not a regular file", ["."] = "it is not a regular file",
         ["@no/such.csv"] = "cannot create: No such file or directory", ["@link"] = "it is a symbolic link",
-        ["@aicc/jobs.db"] = "it is a database" } do
+        ["@aicc/jobs.db"] = "it belongs to the job store", ["@other.db"] = "it is a database" } do
       local status, out, err = run("report night -o " .. path)
       assert.same({ 9, "" }, { status, out }, path)
       assert.matches(("aicc: --output: %s: %s"):format(path:gsub("@", folder .. "/"), problem), err, 1, true)
