@@ -20,8 +20,8 @@ struct aicc_libcurl {
 
 /*
 ** Starts libcurl the first time, in whichever thread that is; the facts are the same ever after. What tells them in libcurl
-** writes to static buffers at each call, so that nobody else may ask it. Returns NULL where libcurl cannot be started, or is older
-** at run time than what this was built for may be; aicc_libcurl_problem then says which.
+** writes to static buffers at each call, so that nobody else may ask it. Returns NULL where libcurl cannot be started, or is
+** older at run time than what this was built for may be; aicc_libcurl_problem then says which.
 */
 const struct aicc_libcurl *aicc_libcurl_start(void);
 const char *aicc_libcurl_problem(void);
