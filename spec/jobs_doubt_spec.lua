@@ -90,6 +90,22 @@ describe("a job's doubts #lua54", function()
     assert.same({ 2, 2, "finished" }, { summary.counts.released, summary.counts.failed, summary.state })
   end)
 
+  it("are as old as they are, though somebody sets the clock forward", function()
+    local job, path = unanswered(), store.db.path
+    store:close() -- as another process finds it
+    store = assert(require("aicc.jobs").open("sqlite:" .. path))
+    job = assert(store:job(job.name))
+    local time = os.time
+    os.time = function(...) return time(...) + (select("#", ...) == 0 and 86400 or 0) end -- luacheck: ignore
+    local summary, err = job:resume { client = client, rate = 0 }
+    os.time = time -- luacheck: ignore
+    assert(summary, err)
+    assert.same({ 4, 0 }, { summary.counts.unknown, summary.counts.failed })
+    pass(601)
+    local counts = assert(job:resume { client = client, rate = 0 }).counts
+    assert.same({ 0, 3, 1 }, { counts.unknown, counts.failed, counts.pending }) -- after three refusals it is left alone
+  end)
+
   it("keep an undo from its end for ten minutes", function()
     local job = unanswered()
     local summary = assert(job:undo { client = client, rate = 0 })

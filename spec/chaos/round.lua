@@ -267,7 +267,7 @@ end
 -- Ten minutes pass, in which a slow server might have done what it was asked.
 local function wait_ten_minutes(self)
   look(self, function(_, store)
-    store.db:run("UPDATE chunks SET sent_at = ?", os.date("!%Y-%m-%dT%H:%M:%SZ", os.time() - 601))
+    store.db:run "UPDATE chunks SET sent_at = '1970-01-01T00:00:00Z'" -- by any clock
     return true
   end)
 end

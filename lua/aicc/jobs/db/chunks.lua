@@ -98,7 +98,7 @@ function M.of(db, queue, action, which)
     FROM chunks WHERE queue = ? AND action = ? AND %s ORDER BY first_line]]):format(M.UNANSWERED, which), queue, action)
   for _, chunk in ipairs(chunks) do
     chunk.was_in_doubt, chunk.in_doubt = chunk.in_doubt > 0 and chunk.in_doubt or nil, nil
-    chunk.is_late = not chunk.sent_at or chunk.sent_at < jobs.time(db, -M.LATE)
+    chunk.is_late = not chunk.sent_at or chunk.sent_at < jobs.steady(db, -M.LATE)
     chunk.doubted_at = chunk.was_in_doubt == M.UNANSWERED and chunk.sent_at or nil
     chunk.agent_weight, chunk.skill_weight = connection.big(chunk.agent_weight), connection.big(chunk.skill_weight)
     if action == "release" then
@@ -136,7 +136,7 @@ local function sent_at(chunk) return chunk.in_doubt ~= M.UNANSWERED and chunk.do
 -- @tparam table db
 -- @tparam table chunk
 function M.intend(db, chunk)
-  chunk.sent_at = jobs.time(db)
+  chunk.sent_at = jobs.steady(db, 0, true)
   db:run([[INSERT INTO chunks (last_line, state, attempts, in_doubt, sent_at, queue, action, agent_weight, skill_weight,
         first_line) VALUES (?, 'sent', ?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (queue, action, agent_weight, skill_weight, first_line) DO UPDATE

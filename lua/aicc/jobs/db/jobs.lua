@@ -25,6 +25,33 @@ function M.time(db, seconds)
   return os.date("!%Y-%m-%dT%H:%M:%SZ", now + (seconds or 0))
 end
 
+-- How far the time of `steady` is ahead of the time since this machine's start, in a SQLite store; nil before anything was sent.
+local AHEAD = "SELECT CAST(ahead AS TEXT) AS ahead FROM boots WHERE boot = ?"
+
+local function ahead_of(db)
+  local row = db:row(AHEAD, core.boot_id())
+  db.steady = row and connection.big(row.ahead) / 1000
+  return db.steady
+end
+
+--- The time by a clock that nobody sets, as long as the machine runs: of whose request is how old. It begins as the time of day
+-- when the first process since the machine's start asks with `begin`, and all processes go on from there.
+-- @tparam table db
+-- @tparam[opt=0] integer seconds from now
+-- @tparam[opt=false] boolean begin whether it may write that, for a transaction
+-- @treturn string as `time`
+function M.steady(db, seconds, begin)
+  if db.ahead or core.boot_id() == "" then return M.time(db, seconds) end
+  local ahead = db.steady or ahead_of(db)
+  if not ahead and begin then
+    db:run("INSERT INTO boots (boot, ahead) VALUES (?, ?)", core.boot_id(),
+      math.floor((core.now "realtime" - core.now "boottime") * 1000 + 0.5))
+    ahead = ahead_of(db)
+  end
+  if not ahead then return M.time(db, seconds) end
+  return os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(ahead + core.now "boottime") + (seconds or 0))
+end
+
 -- ---- jobs ----
 
 --- The job of that name.

@@ -32,7 +32,7 @@ local STEPS = {
       job INTEGER NOT NULL, began_at TEXT NOT NULL, seconds INTEGER NOT NULL, PRIMARY KEY (job, began_at)) {clustered}]],
     "ALTER TABLE jobs ADD COLUMN rate INTEGER",
   },
-  {}, -- the view alone: what it says of those who are bound again
+  { "CREATE TABLE boots (boot TEXT NOT NULL PRIMARY KEY, ahead BIGINT NOT NULL) {clustered}" },
 }
 
 --- What brings tables from one version to another.

@@ -79,6 +79,9 @@ local STATEMENTS = {
       PRIMARY KEY (job, minute, action)) {clustered}]],
   [[CREATE TABLE pauses (
       job INTEGER NOT NULL, began_at TEXT NOT NULL, seconds INTEGER NOT NULL, PRIMARY KEY (job, began_at)) {clustered}]],
+
+  -- SQLite: how many milliseconds the time of chunks.sent_at is ahead of the time since a boot of the machine.
+  "CREATE TABLE boots (boot TEXT NOT NULL PRIMARY KEY, ahead BIGINT NOT NULL) {clustered}",
 }
 
 -- The chunk {chunk} in which a line of the snapshot is, if {condition}: of those of its queue, action and weights that begin at
