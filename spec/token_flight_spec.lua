@@ -225,7 +225,7 @@ describe("one flight:", function()
     server:fault { operation = "token", hold = true }
     local client = assert(server:client())
     local hasty, patient
-    loop.spawn(function() hasty = scene.nth(2, client:query_agents(3, { deadline = 0.2 })) end)
+    loop.spawn(function() hasty = scene.nth(2, client:query_agents(3, { deadline = 1 })) end)
     loop.spawn(function() patient = client:query_agents(3) end)
     loop.run()
     client:close()
