@@ -195,6 +195,24 @@ describe("the report in a browser #browser #slow #nosan #lua54", function()
     page:screenshot(PICTURES .. "/narrow.png")
   end)
 
+  it("tells in each light who is bound again, in words, in the bars and among the rows", function()
+    local path, counts = report(function(db)
+      db:run "UPDATE jobs SET state = 'undoing'"
+      db:run "UPDATE snapshot SET undo = 'skipped' WHERE line % 3 > 0"
+    end)
+    assert.is_true(counts.bound_again > 0 and counts.released > 0)
+    local page = open(path, "#status=bound_again")
+    assert.equal(("%d of 349 rows match; shown: 1 to 100"):format(counts.bound_again), page:evaluate(FOUND))
+    assert.is_true(page:evaluate "document.querySelectorAll('svg.bar rect.bound_again').length" > 1)
+    for _, media in ipairs { { "light", "light", "screen" }, { "dark", "dark", "screen" }, { "print", "light", "print" } } do
+      page:call("Emulation.setEmulatedMedia",
+        { media = media[3], features = { { name = "prefers-color-scheme", value = media[2] } } })
+      assert.equal("", page:evaluate(CONTRAST), media[1])
+      page:screenshot(("%s/undone-%s.png"):format(PICTURES, media[1]))
+    end
+    is_quiet(page, path)
+  end)
+
   it("says all that matters where scripts do not run", function()
     local path, counts = report(nothing)
     local page = chromium:page()
