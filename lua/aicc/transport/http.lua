@@ -69,16 +69,19 @@ end
 
 -- ---- an answer as a whole ----
 
--- A body without its chunks. Second, whether some of it is missing.
+-- A body without its chunks. Second, whether some of it is missing, or is no chunk.
 local function dechunk(text, at)
   local parts = {}
   while true do
-    local digits, from = text:match("^(%x+)[^\r\n]*\r\n()", at)
-    local size = digits and #digits <= 8 and tonumber(digits, 16)
+    local digits, extension, from = text:match("^0*(%x+)[ \t]*([^\r\n]*)\r\n()", at)
+    local is_size = digits and #digits <= 8 and (extension == "" or extension:find "^;")
+    if not is_size then return table.concat(parts), true end
+    local size = tonumber(digits, 16)
     if size == 0 then return table.concat(parts), false end
-    parts[#parts + 1] = size and text:sub(from, from + size - 1)
-    at = size and from + size + 2
-    if not size or at > #text + 1 then return table.concat(parts), true end
+    parts[#parts + 1] = text:sub(from, from + size - 1)
+    at = from + size
+    if text:sub(at, at + 1) ~= "\r\n" then return table.concat(parts), true end
+    at = at + 2
   end
 end
 
