@@ -144,6 +144,8 @@ describe("a report that is a document #lua54", function()
       .. "Unknown: a request got no answer 2 Still to do 2 ", visible(page), 1, true)
     assert.equal("Being undone: 2 of 8 released agents bound again, 1 was by somebody else already, 3 not, 2 unknown.",
       page:match '<p class="verdict">(.-)</p>')
+    assert.matches("This job did not release it; the undo leaves it alone.", page, 1, true)
+    assert.is_nil(page:find("it is to be tried again", 1, true))
     local shown, facts = data(page)
     assert.same({ "failed", "no such agent" }, { facts.texts[shown[4][9] + 1], facts.texts[shown[4][10] + 1] })
     assert.is_true(facts.undone)

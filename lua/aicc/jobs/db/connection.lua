@@ -101,7 +101,11 @@ end
 -- Raises what went wrong. The transaction in which it did must not be committed.
 local function give_up(self, problem, statement)
   if statement then drop(self, statement) end
-  local err = M.failure(tostring(problem))
+  problem = tostring(problem)
+  if self.path and problem:find("readonly database", 1, true) then
+    problem = ("%s can be read, and not written (attempt to write a readonly database)"):format(self.path)
+  end
+  local err = M.failure(problem)
   self.failure = self.failure or err
   error(err, 0)
 end

@@ -55,11 +55,9 @@ end
 
 local function write_totals(write, self)
   local tally, rows = self.tally, {}
-  for _, row in ipairs(words.MEANINGS) do
+  for _, row in ipairs(words.meanings(self.job, tally)) do
     local value = tally.groups[row[1]]
-    if words.is_told(row[1], self.job, tally) then
-      rows[#rows + 1] = { words.NAMES[row[1]], number(value), text(words.share(value, tally.rows)), row[2] }
-    end
+    rows[#rows + 1] = { words.NAMES[row[1]], number(value), text(words.share(value, tally.rows)), row[2] }
   end
   rows[#rows + 1] = { "**all**", ("**%s**"):format(number(tally.rows)), "", "" }
   write "## Totals\n\n"

@@ -247,10 +247,8 @@ end
 -- @tparam table report
 function M.write_end(write, report)
   write "</main>\n<footer>\n<dl>\n"
-  for _, row in ipairs(words.MEANINGS) do
-    if words.is_told(row[1], report.job, report.tally) then
-      write(("<dt>%s</dt><dd>%s</dd>\n"):format(words.NAMES[row[1]], row[2]))
-    end
+  for _, row in ipairs(words.meanings(report.job, report.tally)) do
+    write(("<dt>%s</dt><dd>%s</dd>\n"):format(words.NAMES[row[1]], row[2]))
   end
   write(("</dl>\n<p>Made by aicc %s on %s UTC. All times are UTC. Account names are personal data: mind to whom this file goes."
     .. "</p>\n</footer>\n"):format(html(report.version), html(clock.plain(report.made_at))))

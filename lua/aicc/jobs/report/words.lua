@@ -9,8 +9,8 @@ M.NAMES = {
   left = "left", pending = "pending", planned = "planned", no_agent = "no such agent", no_queue = "in no queue",
 }
 
---- What is drawn and counted means, in the order in which it is told.
-M.MEANINGS = {
+-- What is drawn and counted means, in the order in which it is told.
+local MEANINGS = {
   { "released", "The agent is no longer in the queue: the API said so, or a listing of the queue proves it." },
   { "bound_again", "The agent was released, and is in the queue again: the undo has bound it, or somebody else had before." },
   { "not_bound", "The agent was not in the queue when it was listed: there was nothing to do." },
@@ -21,15 +21,28 @@ M.MEANINGS = {
   { "no_queue", "The API names no queue for that account." },
 }
 
---- Whether a status is told of though no row has it: those of a job's own kind only.
--- @tparam string group
+-- What is left of a job that is turned around, nobody is going to try again.
+local NOT_RELEASED = "This job did not release it; the undo leaves it alone."
+
+-- Whether a status is told of though no row has it: those of a job's own kind only.
+local function is_told(group, is_turned, tally)
+  if tally.groups[group] > 0 then return true end
+  if group == "bound_again" then return is_turned end
+  return group:sub(1, 3) ~= "no_"
+end
+
+--- What the statuses of a job mean, and sums of them: those that it has, or might have.
 -- @tparam table job
 -- @tparam table tally
--- @treturn boolean
-function M.is_told(group, job, tally)
-  if tally.groups[group] > 0 then return true end
-  if group == "bound_again" then return job.state == "undoing" or job.state == "undone" end
-  return group:sub(1, 3) ~= "no_"
+-- @treturn {table,...} name of a sum, and a sentence
+function M.meanings(job, tally)
+  local is_turned, list = job.state == "undoing" or job.state == "undone", {}
+  for _, row in ipairs(MEANINGS) do
+    if is_told(row[1], is_turned, tally) then
+      list[#list + 1] = { row[1], row[1] == "left" and is_turned and NOT_RELEASED or row[2] }
+    end
+  end
+  return list
 end
 
 --- What runs are called, by their action.
