@@ -392,7 +392,7 @@ check-fuzz: tools ## Inputs that nobody thought of for all that reads what stran
 fuzz-objects: $(call objects,src)
 
 # The recorder of Lua's lines is a module, which LUA_INIT loads, and is linked into the sandbox's too, which has a Lua state of its
-# own (spec/support/coverage.c). What runs on other Luas (nginx, HAProxy, Copas) is not seen.
+# own (spec/support/coverage.c). What runs on other Luas (nginx, HAProxy, Copas) is not seen. The examples want the ordinary build.
 COVERED  = build/coverage
 RECORDER = $(CURDIR)/$(COVERED)/recorder
 RECORDED = LUA_INIT_5_4='package.loadlib("$(RECORDER).so", "luaopen_coverage")()' \
@@ -401,7 +401,7 @@ RECORDED = LUA_INIT_5_4='package.loadlib("$(RECORDER).so", "luaopen_coverage")()
 RECORD_LOG = >>$(COVERED)/log 2>&1 || { tail -40 $(COVERED)/log; exit 1; }
 C_SOURCES  = $(wildcard src/*.c src/sandbox/*.c)
 
-coverage: recorder ## Which lines of C and Lua the specs run, file by file, and why some have less than 95 % (five minutes)
+coverage: build recorder ## Which lines of C and Lua the specs run, file by file, and why some have less than 95 % (five minutes)
 	@$(RECORDED) SUITE=coverage WITHOUT=hosts,loops,browser $(RECORD_LOG)
 	@$(RECORDED) SUITE=coverage-loops WITHOUT= SPEC='$(LOOP_SPECS)' $(RECORD_LOG)
 	@$(LUA) spec/support/coverage.lua report $(RECORDER).hits $(COVERED)/5.4 $(sort $(C_SOURCES)) $(sort $(LUA_FILES))
