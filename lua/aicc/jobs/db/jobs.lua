@@ -41,8 +41,11 @@ end
 -- @tparam[opt=false] boolean begin whether it may write that, for a transaction
 -- @treturn string as `time`
 function M.steady(db, seconds, begin)
-  if db.ahead or core.boot_id() == "" then return M.time(db, seconds) end
-  local ahead = db.steady or ahead_of(db)
+  local ahead = db.steady
+  if not ahead then
+    if db.ahead or core.boot_id() == "" then return M.time(db, seconds) end
+    ahead = ahead_of(db)
+  end
   if not ahead and begin then
     db:run("INSERT INTO boots (boot, ahead) VALUES (?, ?)", core.boot_id(),
       math.floor((core.now "realtime" - core.now "boottime") * 1000 + 0.5))
