@@ -1,4 +1,4 @@
--- Memory runs out in calls, in the loop and in jobs, at one allocation or for good from there on:
+-- Memory runs out in calls, in the loop and in jobs, at one allocation, at two, or for good from there on:
 -- nothing crashes or leaks, no request is half, what is told is true, and everything works again (spec/oom). Here at some
 -- allocations of each; `make check-oom` takes all of them. A preloaded malloc does it, in a process of its own: so not under a
 -- sanitizer.
@@ -42,11 +42,11 @@ end
 -- With how many allocations lie between two that fail, where not all do.
 local SCENARIOS = {
   { "release", 5 }, { "first release", 7 }, { "whole release", 19 }, { "token", 7 }, { "listing", 61 }, { "everybody", 5 },
-  { "offboard", 13 }, { "batch", 13 }, { "plan", 149 }, { "apply", 199 },
+  { "offboard", 13 }, { "batch", 13 }, { "waiters", 13 }, { "plan", 149 }, { "apply", 199 },
 }
 
 for _, row in ipairs(SCENARIOS) do
-  for _, mode in ipairs { "once", "forever" } do
+  for _, mode in ipairs { "once", "twice", "forever" } do
     it(("out of memory in: %s, %s #lua54 #nosan"):format(row[1], mode), function()
       exhaust(row[1], mode, row[2])
     end)

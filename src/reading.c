@@ -132,10 +132,10 @@ int aicc_reading_read_all(lua_State *L) {
       lua_pushvalue(L, 4);
       put(L, at + 1, is_whole);
       at += 4;
+      reading->count++;
     }
     lua_settop(L, 3); /* what else the outcome was made of */
     aicc_pool_recycle(pool, reading->xfer);
   }
-  lua_pushinteger(L, (at - reading->behind) / 4);
-  return 1;
+  return 0;
 }

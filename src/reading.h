@@ -15,6 +15,7 @@ struct aicc_reading {
   struct aicc_xfer *xfer; /* whoever calls gives it back to the pool, also after an error */
   int with_ticket;
   lua_Integer behind;     /* aicc_reading_read_all: where in the table */
+  lua_Integer count;      /* aicc_reading_read_all: of how many the values stand there, after an error too */
 };
 
 /*
@@ -25,8 +26,8 @@ int aicc_reading_read(lua_State *L);
 
 /*
 ** Called with the `struct aicc_reading`, a table, and nil or a table of who waits for which ticket: takes every transfer that has
-** ended, puts four values of each into the first table (see session_turn) and gives it back. Returns how many. `xfer` is NULL
-** then; after an error it is the one in whose reading it came.
+** ended, puts four values of each into the first table (see session_turn) and gives it back. Returns nothing. `xfer` is NULL
+** then; after an error it is the one in whose reading it came, if that had begun.
 */
 int aicc_reading_read_all(lua_State *L);
 

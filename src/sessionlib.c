@@ -128,7 +128,7 @@ static uint64_t start(lua_State *L, struct aicc_session *session, const struct a
 */
 static int session_call(lua_State *L) {
   const struct aicc_operation *operation = lua_touserdata(L, lua_upvalueindex(1));
-  struct aicc_reading reading = {to_session_by(L, 3), NULL, 0, 0};
+  struct aicc_reading reading = {to_session_by(L, 3), NULL, 0, 0, 0};
   uint64_t ticket = start(L, reading.session, operation, 2);
   if (ticket == 0) return 2;
   push_reading(L, 2, &reading);
@@ -182,14 +182,17 @@ static int session_step(lua_State *L) {
 }
 
 /*
-** session:turn(seconds, into [, behind, waiting]) -> number of calls that have ended, number still running, whether Ctrl-C ended
-** the wait. As `step`, and then as `result` for all that have ended: of each, in the order in which they ended, ticket, result or
-** nil, error or nil, and facts or false stand in the table `into` one after the other from 1 on. What stood behind them there is
-** left alone. With `waiting`, a table of who waits for which ticket, they stand behind number `behind`, and not the ticket comes
-** first but who waits for it, who is taken out of `waiting`; what nobody waits for is dropped, and what is nil is false.
+** session:turn(seconds, into [, behind [, waiting]]) -> number of calls that have ended, number still running, whether Ctrl-C
+** ended the wait [, ticket, problem]. As `step`, and then as `result` for all that have ended: of each, in the order in which
+** they ended, ticket, result or nil, error or nil, and facts or false stand in the table `into` one after the other behind number
+** `behind` (0). What stood behind them there is left alone. With `waiting`, a table of who waits for which ticket, not the ticket
+** comes first but who waits for it, who is taken out of `waiting`; what nobody waits for is dropped, and what is nil is false.
+**
+** Where an error is raised while an outcome is read (for want of memory, say), that outcome is lost. With `waiting` the error
+** goes on; without, its call's ticket and it are returned with those that stand in the table, and the rest is for another turn.
 */
 static int session_turn(lua_State *L) {
-  struct aicc_reading reading = {to_session_by(L, 2), NULL, 1, 0};
+  struct aicc_reading reading = {to_session_by(L, 2), NULL, 1, 0, 0};
   double seconds = (double)luaL_checknumber(L, 2);
   int interrupted;
   luaL_argcheck(L, seconds >= 0, 2, "expected seconds from 0");
@@ -198,19 +201,28 @@ static int session_turn(lua_State *L) {
   reading.behind = (lua_Integer)luaL_optinteger(L, 4, 0);
   if (!lua_isnil(L, 5)) luaL_checktype(L, 5, LUA_TTABLE);
   size_t left = proceed(L, reading.session, seconds, &interrupted);
-  if (reading.session->pool.ended.count == 0) {
-    lua_pushinteger(L, 0);
-  } else {
+  if (reading.session->pool.ended.count > 0) {
     push_reading(L, 1, &reading);
     lua_pushvalue(L, 3);
     lua_pushvalue(L, 5);
-    int status = lua_pcall(L, 3, 1, 0);
-    if (reading.xfer != NULL) aicc_pool_recycle(&reading.session->pool, reading.xfer);
-    if (status != LUA_OK) return lua_error(L);
+    int status = lua_pcall(L, 3, 0, 0);
+    if (reading.xfer != NULL) {
+      lua_pushinteger(L, (lua_Integer)reading.xfer->ticket);
+      aicc_pool_recycle(&reading.session->pool, reading.xfer);
+    }
+    if (status != LUA_OK && (reading.xfer == NULL || !lua_isnil(L, 5))) {
+      lua_settop(L, 6);
+      return lua_error(L);
+    }
   }
+  int has_problem = lua_gettop(L) > 5; /* then at 6, and at 7 the ticket */
+  lua_pushinteger(L, reading.count);
   lua_pushinteger(L, (lua_Integer)left);
   lua_pushboolean(L, interrupted);
-  return 3;
+  if (!has_problem) return 3;
+  lua_pushvalue(L, 7);
+  lua_pushvalue(L, 6);
+  return 5;
 }
 
 /* Fills in the sessions of the list at index 2; raises for what is none. */
@@ -278,7 +290,7 @@ static int session_wait(lua_State *L) {
 
 /* session:result() -> ticket, result | ticket, nil, err | nothing; with the option `facts` they follow as fourth value */
 static int session_result(lua_State *L) {
-  struct aicc_reading reading = {aicc_session_check(L), NULL, 1, 0};
+  struct aicc_reading reading = {aicc_session_check(L), NULL, 1, 0, 0};
   if (reading.session->pool.ended.count == 0) return 0;
   push_reading(L, 1, &reading);
   reading.xfer = aicc_pool_take(&reading.session->pool, 0);

@@ -1,9 +1,11 @@
 -- exhaust.lua - memory runs out at the n-th allocation, for one n after the other: Lua's, ours and libcurl's alike. A program:
 --
---   LD_PRELOAD=nomem.so lua spec/oom/exhaust.lua SCENARIO once|forever [FIRST [STEP [BASE_URL]]]
+--   LD_PRELOAD=nomem.so lua spec/oom/exhaust.lua SCENARIO once|twice|forever [FIRST [STEP [BASE_URL]]]
+--
+-- `twice` is the n-th and the one after it: Lua asks a second time, when it has collected garbage; C does not.
 --
 -- Runs n = FIRST, FIRST + STEP, … until a round needs fewer, and prints how many rounds that took and the last n. A scenario
--- (calls.lua, jobs.lua) has `before()`, which makes what a round needs, `run(it)`, in which memory runs out, and
+-- (calls.lua, loops.lua, jobs.lua) has `before()`, which makes what a round needs, `run(it)`, in which memory runs out, and
 -- `after(it, told)`, which raises where what came of it must not be: `told` has `good`, `result` and `err` as `pcall` told them,
 -- and `failed`.
 --
@@ -15,12 +17,12 @@ local nomem = assert(package.loadlib(path, "luaopen_nomem"), path)()
 
 local name, mode = arg[1], arg[2]
 local first, step, base_url = tonumber(arg[3] or 1), tonumber(arg[4] or 1), arg[5]
-local forever = mode == "forever"
+local count = assert(({ once = 1, twice = 2, forever = true })[mode], "no mode of that name")
 
 local errors = require "aicc.error"
 
 local scenarios = {}
-for _, file in ipairs { "calls", "jobs" } do
+for _, file in ipairs { "calls", "loops", "jobs" } do
   for scenario, made in pairs(dofile("spec/oom/" .. file .. ".lua")) do scenarios[scenario] = made end
 end
 local scenario = assert(scenarios[name], "no scenario of that name: " .. tostring(name))
@@ -29,13 +31,13 @@ scenario = scenario(base_url)
 -- A round. Returns how many allocations failed.
 local function round(n)
   local it = scenario.before()
-  nomem.fail(n, forever)
+  nomem.fail(n, count)
   local good, result, err = pcall(scenario.run, it)
   local failed = nomem.stop() -- before the table is made
   local told = { good = good, result = result, err = err, failed = failed }
   if not told.good then
     local problem = tostring(told.result)
-    assert(problem:find "memory" or told.failed == 0 and problem, problem)
+    assert(problem:find "[Mm]emory" or told.failed == 0 and problem, problem)
     assert(told.failed > 0, "raised with memory enough: " .. problem)
   elseif told.result == nil and told.err ~= nil then
     assert(errors.is_error(told.err), "an error of another kind: " .. tostring(told.err))

@@ -2,7 +2,7 @@
 ** nomem.c - to be preloaded, and loaded as the Lua module `nomem`: memory that runs out on demand, in the thread that wants it
 ** so.
 **
-**   nomem.fail(n, forever)  the n-th allocation from now on fails; with `forever` all that follow do too
+**   nomem.fail(n, count)    `count` allocations fail, from the n-th from now on; false: that one, true: it and all that follow
 **   nomem.stop()            no more; returns how many failed, and how many were asked for since `fail`
 **   nomem.live()            the blocks that the C library has lent to this thread and not got back
 **
@@ -13,6 +13,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <lauxlib.h>
+#include <limits.h>
 #include <string.h>
 
 extern void *__libc_malloc(size_t size);
@@ -21,7 +22,7 @@ extern void *__libc_realloc(void *block, size_t size);
 extern void __libc_free(void *block);
 
 static __thread long countdown; /* 0: nothing fails */
-static __thread int forever;
+static __thread long to_fail;   /* then so many */
 static __thread long failed, asked, live;
 
 /* Whether the caller is a function of lua-cjson's. Asked for each allocation: so that is looked up once, for its pages. */
@@ -44,7 +45,7 @@ static int fails(void) {
     countdown--;
     return 0;
   }
-  if (!forever) countdown = 0;
+  if (--to_fail <= 0) countdown = 0;
   failed++;
   errno = ENOMEM;
   return 1;
@@ -80,7 +81,7 @@ void free(void *block) {
 
 static int nomem_fail(lua_State *L) {
   long count = (long)luaL_checkinteger(L, 1);
-  forever = lua_toboolean(L, 2);
+  to_fail = lua_isnumber(L, 2) ? (long)lua_tointeger(L, 2) : lua_toboolean(L, 2) ? LONG_MAX : 1;
   failed = asked = 0;
   countdown = count;
   return 0;

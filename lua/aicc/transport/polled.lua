@@ -9,8 +9,8 @@
 --  - `park(waiter)` yields, until `wake(waiter)` lets the caller go on, at once or soon; `waiter` is a table, for both to keep
 --    what they need
 --  - `watch(loop, watcher)` begins to wait in that loop for `watcher.session:pollfd()`, calls `watcher:turn()` whenever that is
---    readable (`turn_or_rest` where an error ends that), while `watcher:is_needed()`, and `watcher:rest()` at the end. May
---    return a function that ends it at once
+--    readable (`turn_or_rest` where an error ends that), while `watcher:is_needed()`, and `watcher:rest()` at the end. Where a
+--    coroutine does that, it is `watcher.thread`. May return a function that ends it at once
 --  - `rouse(watcher)`: has it look whether it is needed; where there can be several loops
 --  - `is_lost(watcher)`: whether the loop's program has ended what `watch` began; where it can
 --  - `sleep(seconds)`, by the loop's timers; nil where it has none: then the session's descriptor tells when it is time
@@ -34,6 +34,8 @@ local loaded = package.loaded
 
 -- Nil before Lua 5.3, but for LuaJIT: there what may not yield raises when it tries to.
 local is_yieldable = coroutine.isyieldable -- luacheck: ignore
+
+local MOMENT = 0.01 -- seconds after which a turn is taken again for which there was no memory
 
 local function how_in(name) return require("aicc.transport.loops." .. name) end
 
@@ -69,33 +71,64 @@ local function finalizer(f)
   return value
 end
 
---- Whether anybody waits.
+--- Whether anybody waits, or is still to be woken.
 -- @treturn boolean
-function Watcher:is_needed() return next(self.waiting) ~= nil or self.sleepers[1] ~= nil end
+function Watcher:is_needed() return next(self.waiting) ~= nil or self.sleepers[1] ~= nil or self.shared.is_short end
+
+-- Who waits for a call, or for a time (`due`). All its fields are there from the beginning.
+local function new_waiter(how, owner, ticket, due)
+  return {
+    how = how, owner = owner, ticket = ticket, due = due, thread = false, is_parked = false, is_awake = false,
+    result = false, err = false, facts = false, problem = false,
+  }
+end
 
 -- Those whose time has come.
 local function due_sleepers(watcher, awake)
   local sleepers, now = watcher.sleepers, core.now()
-  while sleepers[1] and sleepers[1].due <= now do
-    awake[#awake + 1] = table.remove(sleepers, 1)
+  local at = 1
+  while sleepers[at] and sleepers[at].due <= now do
+    sleepers[at].is_awake = true
+    awake[#awake + 1] = sleepers[at]
+    at = at + 1
   end
-  if sleepers[1] then watcher.session:alarm(math.max(0, sleepers[1].due - now)) end
+  if sleepers[at] then watcher.session:alarm(math.max(0, sleepers[at].due - now)) end
 end
 
--- Those whose calls have ended, with what they came to; in `owners` the watchers that they belong to.
-local function ended_waiters(watcher, awake, owners)
-  local shared, ended = watcher.shared, {}
-  for at = 1, watcher.session:turn(0, ended) * 4, 4 do
-    local ticket = ended[at]
-    local owner = shared.owners[ticket]
-    local waiter = owner and owner.waiting[ticket]
-    if waiter then -- else it has been abandoned
-      owner.waiting[ticket], owners[owner] = nil, true
-      waiter.result, waiter.err, waiter.facts = ended[at + 1], ended[at + 2], ended[at + 3] or nil
-      awake[#awake + 1] = waiter
+-- Who waits for a call gets what it came to, or the error that was raised while that was read. All of this has its place already:
+-- it needs no memory.
+local function tell(shared, ticket, result, err, facts, problem)
+  local owner = shared.owners[ticket]
+  local waiter = owner and owner.waiting[ticket]
+  shared.owners[ticket] = nil
+  if not waiter then return false end -- it has been abandoned
+  waiter.result, waiter.err, waiter.facts, waiter.problem = result or false, err or false, facts, problem
+  waiter.is_awake = true
+  return waiter
+end
+
+-- Those whose calls have ended. Each has what its call came to before anything can fail.
+local function ended_waiters(watcher, awake)
+  local shared, ended, behind = watcher.shared, {}, 0
+  repeat
+    local count, _, _, unread, problem = watcher.session:turn(0, ended, behind)
+    for at = behind + 1, behind + count * 4, 4 do
+      ended[at] = tell(shared, ended[at], ended[at + 1], ended[at + 2], ended[at + 3], false)
     end
-    shared.owners[ticket] = nil
+    if unread and tell(shared, unread, false, false, false, problem) then shared.is_short = true end -- and so it is found
+    behind = behind + count * 4
+  until not unread
+  for at = 1, behind, 4 do awake[#awake + 1] = ended[at] or nil end
+end
+
+-- Those who have been told, and were not woken because memory ran out: in any loop.
+local function stranded_waiters(shared, awake)
+  for _, watcher in pairs(shared.watchers) do
+    for _, waiter in pairs(watcher.waiting) do
+      if waiter.is_awake then awake[#awake + 1] = waiter end
+    end
   end
+  shared.is_short = false
 end
 
 -- Cancels the calls of those who could not yield, and got an error in place of an answer: nothing of them has been sent yet.
@@ -111,25 +144,73 @@ local function withdraw_unparked(shared)
   end
 end
 
---- Lets the session go on, and wakes those whose calls have ended: all of them, whatever one does that wakes.
-function Watcher:turn()
-  local awake, owners = {}, {}
-  if not is_yieldable then withdraw_unparked(self.shared) end
-  ended_waiters(self, awake, owners)
-  due_sleepers(self, awake)
-  local failed, problem = false, nil
+-- Whether a waiter still waits. Its coroutine may have been closed, and may have gone on because it could not yield.
+local function is_parked(waiter)
+  return waiter.is_parked and (not waiter.thread or stands_in(waiter.thread, waiter.how.park))
+end
+
+-- What Lua says where it gets no memory, or none for a stack.
+local function is_of_memory(problem)
+  return type(problem) == "string" and (problem:find("not enough memory", 1, true) or problem:find("stack overflow", 1, true))
+end
+
+-- Takes a waiter off its watcher's lists.
+local function forget(waiter)
+  local owner = waiter.owner
+  if waiter.ticket then
+    owner.waiting[waiter.ticket] = nil
+    return
+  end
+  for at, sleeper in ipairs(owner.sleepers) do
+    if sleeper == waiter then return table.remove(owner.sleepers, at) end
+  end
+end
+
+-- Puts it back.
+local function remember(waiter)
+  local owner = waiter.owner
+  if waiter.ticket then owner.waiting[waiter.ticket] = waiter else table.insert(owner.sleepers, 1, waiter) end
+end
+
+-- Wakes all of them, whatever one does that wakes. Returns whether one raised, and the first error.
+local function wake(watcher, awake)
+  local shared, failed, problem = watcher.shared, false, nil
   for _, waiter in ipairs(awake) do
-    local how, thread = waiter.how, waiter.thread
-    waiter.is_awake = true
-    if not thread or stands_in(thread, how.park) then
-      local ok, raised = pcall(how.wake, waiter)
-      if not ok and not failed then failed, problem = true, raised end
+    local how, owner, ok, raised = waiter.how, waiter.owner, true, nil
+    shared.at_hand = waiter
+    forget(waiter) -- first: whoever is woken may close the client, and make another one
+    if is_parked(waiter) then ok, raised = pcall(how.wake, waiter) end
+    if not ok and is_of_memory(raised) and is_parked(waiter) then
+      remember(waiter)
+      shared.is_short = true
+    elseif not ok and not failed then
+      failed, problem = true, raised
     end
+    if shared.at_hand == waiter then shared.at_hand = false end
+    if owner ~= watcher and owner.how.rouse then owner.how.rouse(owner) end
   end
-  for owner in pairs(owners) do
-    if owner ~= self and owner.how.rouse then owner.how.rouse(owner) end
-  end
-  if failed then error(problem, 0) end
+  return failed, problem
+end
+
+local function take_turn(watcher)
+  local shared = watcher.shared
+  local awake = { shared.at_hand or nil }
+  if not is_yieldable then withdraw_unparked(shared) end
+  ended_waiters(watcher, awake)
+  due_sleepers(watcher, awake)
+  if shared.is_short then stranded_waiters(shared, awake) end
+  return wake(watcher, awake)
+end
+
+--- Lets the session go on, and wakes those whose calls have ended. Where there is no memory for that, it is done in a moment.
+-- Raises what one raised that was woken, after all of them.
+function Watcher:turn()
+  local shared = self.shared
+  local ok, failed, problem = pcall(take_turn, self)
+  if not ok and not is_of_memory(failed) then error(failed, 0) end
+  if not ok then shared.is_short = true end
+  if shared.is_short then self.session:alarm(shared.is_closed and 0 or MOMENT) end
+  if ok and failed then error(problem, 0) end
 end
 
 --- Says that it watches no longer. The descriptor of a session that has been closed goes with the last who waited by it.
@@ -161,17 +242,37 @@ local function watcher_of(self, how, loop)
   return watcher
 end
 
+local function park(waiter)
+  waiter.is_parked = true
+  waiter.how.park(waiter)
+end
+
+-- The same, protected: nobody who got an error there is woken later, wherever he waits by then. (Lua 5.1 cannot yield through
+-- that.)
+local function try_to_park(waiter)
+  if is_yieldable then return pcall(park, waiter) end
+  park(waiter)
+  return true
+end
+
 -- Parks the caller until it is woken by the watcher, which is begun if it is not there.
 local function wait(self, loop, watcher, waiter)
   local how, thread = waiter.how, coroutine.running()
-  if not watcher.is_watching then
-    watcher.is_watching = true
-    local stop = how.watch(loop, watcher)
+  local is_dead = watcher.thread and coroutine.status(watcher.thread) == "dead" -- there was no memory to wait with
+  if not watcher.is_watching or is_dead then
+    watcher.is_watching, watcher.thread = true, nil
+    local ok, stop = pcall(how.watch, loop, watcher)
+    if not ok then
+      watcher.is_watching = false
+      error(stop, 0)
+    end
     if watcher.is_watching then watcher.stop = stop end -- it may have ended already
   end
   self.parked[thread] = waiter
-  while not waiter.is_awake do how.park(waiter) end
-  self.parked[thread] = nil
+  local ok, problem = true, nil
+  while ok and not waiter.is_awake do ok, problem = try_to_park(waiter) end
+  self.parked[thread], waiter.is_parked = nil, false
+  if not ok then error(problem, 0) end
 end
 
 -- ---- what transport/curl.lua asks ----
@@ -196,11 +297,13 @@ function Polled:call(how, loop, request, token, timeout, deadline)
   local ticket
   ticket, err = session:start(request.operation, token, request.arguments, timeout, deadline, request.headers)
   if not ticket then return nil, err end
-  local watcher, waiter = watcher_of(self, how, loop), { how = how }
+  local watcher = watcher_of(self, how, loop)
+  local waiter = new_waiter(how, watcher, ticket, false)
   watcher.waiting[ticket], self.owners[ticket] = waiter, watcher
   if not is_yieldable then self.begun[ticket] = coroutine.running() end
   wait(self, loop, watcher, waiter)
-  return waiter.result, waiter.err, waiter.facts
+  if waiter.problem then error(waiter.problem, 0) end
+  return waiter.result or nil, waiter.err or nil, waiter.facts or nil
 end
 
 --- Waits.
@@ -217,12 +320,13 @@ function Polled:sleep(how, loop, seconds)
     return true
   end
   if not session:pollfd() then return false end
-  local watcher, waiter = watcher_of(self, how, loop), { how = how, due = core.now() + seconds }
+  local watcher = watcher_of(self, how, loop)
+  local waiter = new_waiter(how, watcher, false, core.now() + seconds)
   local sleepers = watcher.sleepers
   local at = #sleepers + 1
   while at > 1 and sleepers[at - 1].due > waiter.due do at = at - 1 end
   table.insert(sleepers, at, waiter)
-  if at == 1 then session:alarm(seconds) end
+  if at == 1 then session:alarm(self.is_short and math.min(seconds, MOMENT) or seconds) end
   wait(self, loop, watcher, waiter)
   return true
 end
@@ -249,6 +353,8 @@ end
 function M.new(session)
   return setmetatable({
     session = session, is_closed = false,
+    is_short = false, -- whether somebody who has been told may be still to be woken, for want of memory
+    at_hand = false,  -- who is being woken
     watchers = setmetatable({}, { __mode = "kv" }), -- by their loops
     owners = setmetatable({}, { __mode = "v" }),    -- by the tickets of the calls that are under way
     parked = setmetatable({}, { __mode = "kv" }),   -- coroutines that wait, and for what

@@ -78,6 +78,7 @@ end
 function how.watch(_, watcher)
   local socket = socket_of(watcher.session)
   copas.addthread(function()
+    watcher.thread = coroutine.running()
     while watcher:is_needed() do
       copas.receive(socket)
       watcher:turn_or_rest()

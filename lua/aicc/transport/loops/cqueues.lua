@@ -26,11 +26,14 @@ function how.park(waiter)
   waiter.bell:wait()
 end
 
-function how.wake(waiter) waiter.bell:signal() end
+function how.wake(waiter)
+  if waiter.bell then waiter.bell:signal() end
+end
 
 function how.watch(controller, watcher)
   watcher.bell = watcher.bell or condition.new()
   controller:wrap(function()
+    watcher.thread = coroutine.running()
     while watcher:is_needed() do
       cqueues.poll(watcher.session, watcher.bell)
       watcher:turn_or_rest()
