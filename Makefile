@@ -270,7 +270,7 @@ check-loops: libraries ## In the event loops of others: cqueues, luv, and Copas,
 	@$(MAKE) test SUITE=loops-matrix ABI=5.1 WITHOUT= SPEC=spec/loops_matrix_spec.lua FILTER='in copas'
 
 check-postgresql: build ## Jobs that several workers share, on a PostgreSQL server that the spec starts
-	@$(MAKE) test SUITE=postgresql SPEC="spec/jobs_postgresql_spec.lua spec/jobs_pool_spec.lua spec/jobs_migration_spec.lua spec/jobs_agents_spec.lua spec/jobs_progress_spec.lua spec/cli_watch_spec.lua spec/jobs_outage_spec.lua spec/jobs_order_postgresql_spec.lua spec/jobs_scale_postgresql_spec.lua" WITHOUT=
+	@$(MAKE) test SUITE=postgresql SPEC="spec/jobs_postgresql_spec.lua spec/jobs_pool_spec.lua spec/jobs_migration_spec.lua spec/jobs_agents_spec.lua spec/jobs_progress_spec.lua spec/cli_watch_spec.lua spec/jobs_outage_spec.lua spec/jobs_order_postgresql_spec.lua spec/jobs_scale_postgresql_spec.lua spec/oom_postgresql_spec.lua" WITHOUT=
 
 KILLS ?= 200
 
@@ -296,8 +296,10 @@ check-flat: hosts ## The same for FLAT=8 rounds: memory, descriptors and registr
 
 SOAKING = $(IN_REPOSITORY) $(LUA) spec/soak/run.lua
 
-check-oom: build ## The long run, not part of `make check`: memory runs out at each allocation of calls and jobs (an hour)
-	@AICC_OOM=all $(MAKE) test SUITE=oom SPEC=spec/oom_spec.lua
+OOM_STRIDE ?= 1
+
+check-oom: build ## The long run, not part of `make check`: memory runs out at each allocation of calls and jobs, or each OOM_STRIDE-th
+	@AICC_OOM_STRIDE=$(OOM_STRIDE) $(MAKE) test SUITE=oom SPEC="spec/oom_spec.lua spec/oom_postgresql_spec.lua" WITHOUT=
 
 check-instructions: bench-instructions ## Of make bench-instructions, so that no call grows unseen
 

@@ -1,6 +1,6 @@
 -- exhaust.lua - memory runs out at the n-th allocation, for one n after the other: Lua's, ours and libcurl's alike. A program:
 --
---   LD_PRELOAD=nomem.so lua spec/oom/exhaust.lua SCENARIO once|twice|forever [FIRST [STEP [BASE_URL]]]
+--   LD_PRELOAD=nomem.so lua spec/oom/exhaust.lua SCENARIO once|twice|forever [FIRST[-LAST] [STEP [BASE_URL]]]
 --
 -- `twice` is the n-th and the one after it: Lua asks a second time, when it has collected garbage; C does not.
 --
@@ -16,7 +16,9 @@ local path = os.getenv "LD_PRELOAD"
 local nomem = assert(package.loadlib(path, "luaopen_nomem"), path)()
 
 local name, mode = arg[1], arg[2]
-local first, step, base_url = tonumber(arg[3] or 1), tonumber(arg[4] or 1), arg[5]
+local first, last = (arg[3] or "1"):match "^(%d+)-?(%d*)$"
+local step, base_url = tonumber(arg[4] or 1), arg[5]
+first, last = tonumber(first), tonumber(last) or math.huge
 local count = assert(({ once = 1, twice = 2, forever = true })[mode], "no mode of that name")
 
 local errors = require "aicc.error"
@@ -80,7 +82,7 @@ repeat
   rounds = rounds + 1
   enough = failed == 0 and enough + 1 or 0
   n = n + step
-until enough == 2
+until enough == 2 or n > last
 if scenario.finish then scenario.finish() end
 print(("%d rounds, up to allocation %d"):format(rounds, n - step * 2))
 assert(#leaking == 0, "leaks at " .. table.concat(leaking, ", ", 1, math.min(20, #leaking)))

@@ -2,12 +2,11 @@
 -- half or for everybody, and the same store goes on to the end, with each account sent once.
 
 local aicc = require "aicc"
-local core = require "aicc.core"
 local jobs = require "aicc.jobs"
 local sandbox = require "aicc.sandbox"
-local dbi = require "DBI"
 
-local FOLDER = assert(os.getenv "AICC_OOM_FOLDER", "AICC_OOM_FOLDER: no folder for stores")
+-- Where the stores are: each has `url`, `empty()` and `planned(plan)`, which make one for a round, and `check()`.
+local STORES = { sqlite = "spec/oom/sqlite.lua", postgresql = "spec/oom/postgresql.lua" }
 
 -- Queue 3 has four agents, of whom three are to go; queue 4 one; z is bound nowhere.
 local AGENTS = { [3] = { "a1", "a2", "a3", "b1" }, [4] = { "a1", "b1" } }
@@ -26,22 +25,14 @@ local function rows()
   end)
 end
 
--- Puts a copy of a store that is closed in the place of another one; without one, nothing.
-local function copy(from, to)
-  for _, suffix in ipairs { "", "-wal", "-shm" } do os.remove(to .. suffix) end
-  if not from then return end
-  local file = assert(io.open(from, "rb"))
-  assert(core.create_file(to)) -- for nobody else
-  local written = assert(io.open(to, "wb"))
-  written:write((file:read "*a"))
-  written:close()
-  file:close()
+local function plan(store, client)
+  return store:plan(rows(), { client = client, name = "night", rate = 0, chunk = 2, concurrency = 2 })
 end
 
-local function scene(base_url)
+local function scene(base_url, store)
   local self = { server = not base_url and assert(sandbox.start { agents = AGENTS }) or nil }
   self.url = base_url or self.server.base_url
-  self.path = FOLDER .. "/jobs.db"
+  self.store = dofile(STORES[store])
 
   function self.client()
     return assert(aicc.new {
@@ -57,7 +48,7 @@ local function scene(base_url)
     client:close()
   end
 
-  function self.open(path) return assert(jobs.open("sqlite:" .. (path or self.path))) end
+  function self.open() return assert(jobs.open(self.store.url)) end
 
   -- What a job's report must be beside what the server has.
   function self.check_report(job)
@@ -87,24 +78,6 @@ local function scene(base_url)
         seen[request.body] = true
       end
     end
-  end
-
-  -- The file is sound by SQLite's own judgement, and nobody holds it.
-  function self.check_file()
-    local connection = assert(dbi.Connect("SQLite3", self.path))
-    connection:autocommit(true)
-    local statement = assert(connection:prepare "PRAGMA integrity_check")
-    assert(statement:execute())
-    local told = statement:fetch(false)
-    assert(told and told[1] == "ok", told and told[1] or "no answer")
-    statement:close()
-    for _, text in ipairs { "BEGIN IMMEDIATE", "ROLLBACK" } do
-      local held = assert(connection:prepare(text))
-      local done, problem = held:execute()
-      assert(done, "the store is not free: " .. tostring(problem))
-      held:close()
-    end
-    connection:close()
   end
 
   -- Goes on to the end with the same store, and then everything is as if memory had been enough.
@@ -137,80 +110,82 @@ end
 
 local scenarios = {}
 
--- A store that is opened, and a plan in it.
-scenarios.plan = function(base_url)
-  local it = scene(base_url)
-  local function plan(store, client)
-    return store:plan(rows(), { client = client, name = "night", rate = 0, chunk = 2, concurrency = 2 })
-  end
-  return {
-    before = function()
-      it.reset()
-      copy(nil, it.path)
-      return { store = it.open(), client = it.client() }
-    end,
-    run = function(this) return plan(this.store, this.client) end,
-    after = function(this, told)
-      this.client:close()
-      for _, request in ipairs(it.server:requests()) do
-        assert(request.operation == "query_agents" or request.operation == "token" or request.operation == "query_skills",
-          request.operation)
-      end
-      it.check_file()
-      -- What was not finished is forgotten, and planned again.
-      local job, missing = this.store:job "night"
-      assert(job or missing.kind == "argument", tostring(missing))
-      if told.good and told.result then it.check_report(assert(job)) end
-      if job and not (told.good and told.result) then assert(this.store:forget "night") end
-      local client = it.client()
-      if not (told.good and told.result) then assert(plan(this.store, client)) end
-      client:close()
-      it.finish_with(this.store, "night")
-      this.store:close()
-      it.check_file()
-    end,
-    close = close,
-  }
-end
-
--- A planned job in a store of its own, copied for each round.
-local function with_plan(run)
+-- A plan in a store that is empty.
+local function with_nothing(store)
   return function(base_url)
-    local it = scene(base_url)
-    local template = FOLDER .. "/planned.db"
-    it.reset()
-    copy(nil, template)
-    local store, client = it.open(template), it.client()
-    assert(store:plan(rows(), { client = client, name = "night", rate = 0, chunk = 2 }))
-    store:close()
-    client:close()
+    local it = scene(base_url, store)
     return {
       before = function()
         it.reset()
-        copy(template, it.path)
+        it.store.empty()
         return { store = it.open(), client = it.client() }
       end,
-      run = function(this) return run(this.store, this.client) end,
+      run = function(this) return plan(this.store, this.client) end,
       after = function(this, told)
         this.client:close()
-        it.check_file()
-        it.check_report(assert(this.store:job "night"))
-        if told.good and told.result and not told.result.stopped and #told.result.troubles == 0 then
-          assert(told.result.counts.released == 4 and told.result.counts.not_bound == 1, "told as done, and is not")
+        for _, request in ipairs(it.server:requests()) do
+          assert(request.operation == "query_agents" or request.operation == "token" or request.operation == "query_skills",
+            request.operation)
         end
+        it.store.check()
+        -- What was not finished is forgotten, and planned again.
+        local job, missing = this.store:job "night"
+        assert(job or missing.kind == "argument", tostring(missing))
+        if told.good and told.result then it.check_report(assert(job)) end
+        if job and not (told.good and told.result) then assert(this.store:forget "night") end
+        local client = it.client()
+        if not (told.good and told.result) then assert(plan(this.store, client)) end
+        client:close()
         it.finish_with(this.store, "night")
         this.store:close()
-        it.check_file()
+        it.store.check()
       end,
       close = close,
     }
   end
 end
 
-scenarios.apply = with_plan(function(store, client)
+-- A job that is planned already.
+local function with_plan(store, run)
+  return function(base_url)
+    local it = scene(base_url, store)
+    local function make(open)
+      local client = it.client()
+      assert(plan(open, client))
+      client:close()
+    end
+    return {
+      before = function()
+        it.reset()
+        it.store.planned(make)
+        return { store = it.open(), client = it.client() }
+      end,
+      run = function(this) return run(this.store, this.client) end,
+      after = function(this, told)
+        this.client:close()
+        it.store.check()
+        it.check_report(assert(this.store:job "night"))
+        if told.good and told.result and not told.result.stopped and #told.result.troubles == 0 then
+          assert(told.result.counts.released == 4 and told.result.counts.not_bound == 1, "told as done, and is not")
+        end
+        it.finish_with(this.store, "night")
+        this.store:close()
+        it.store.check()
+      end,
+      close = close,
+    }
+  end
+end
+
+local function apply(store, client)
   local job, err = store:job "night"
   if not job then return nil, err end
   return job:apply { client = client, rate = 0, force = true, concurrency = 2 }
-end)
+end
+
+for store, suffix in pairs { sqlite = "", postgresql = ", postgresql" } do
+  scenarios["plan" .. suffix] = with_nothing(store)
+  scenarios["apply" .. suffix] = with_plan(store, apply)
+end
 
 return scenarios

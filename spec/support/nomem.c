@@ -6,8 +6,8 @@
 **   nomem.stop()            no more; returns how many failed, and how many were asked for since `fail`
 **   nomem.live()            the blocks that the C library has lent to this thread and not got back
 **
-** lua-cjson ends the process when it gets no memory, which nobody can help: it always gets some. And what it has it keeps where
-** Lua raises through it: its own blocks are not counted.
+** lua-cjson ends the process when it gets no memory, and LuaDBI's driver for PostgreSQL crashes, which nobody can help: they
+** always get some (libpq does not). And what they have they keep where Lua raises through them: their own blocks are not counted.
 */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -25,19 +25,20 @@ static __thread long countdown; /* 0: nothing fails */
 static __thread long to_fail;   /* then so many */
 static __thread long failed, asked, live;
 
-/* Whether the caller is a function of lua-cjson's. Asked for each allocation: so that is looked up once, for its pages. */
-static int is_cjsons(const void *caller) {
+/* Whether the caller is a function of one of these two. Asked for each allocation: so that is looked up once, for its pages. */
+static int is_exempt(const void *caller) {
   static __thread const char *page;
-  static __thread int is_page_cjsons;
+  static __thread int is_page_exempt;
   const char *own = (const char *)((size_t)caller & ~(size_t)4095);
   Dl_info info;
-  if (own == page) return is_page_cjsons;
+  if (own == page) return is_page_exempt;
   page = own;
-  is_page_cjsons = dladdr(caller, &info) != 0 && info.dli_fname != NULL && strstr(info.dli_fname, "cjson") != NULL;
-  return is_page_cjsons;
+  is_page_exempt = dladdr(caller, &info) != 0 && info.dli_fname != NULL &&
+                   (strstr(info.dli_fname, "cjson") != NULL || strstr(info.dli_fname, "dbd/postgresql") != NULL);
+  return is_page_exempt;
 }
 
-/* Whether the allocation fails that somebody else than lua-cjson asked for. */
+/* Whether the allocation fails that somebody else than these asked for. */
 static int fails(void) {
   asked++;
   if (countdown == 0) return 0;
@@ -57,17 +58,17 @@ static void *lent(void *block) {
 }
 
 void *malloc(size_t size) {
-  if (is_cjsons(__builtin_return_address(0))) return __libc_malloc(size);
+  if (is_exempt(__builtin_return_address(0))) return __libc_malloc(size);
   return fails() ? NULL : lent(__libc_malloc(size));
 }
 
 void *calloc(size_t count, size_t size) {
-  if (is_cjsons(__builtin_return_address(0))) return __libc_calloc(count, size);
+  if (is_exempt(__builtin_return_address(0))) return __libc_calloc(count, size);
   return fails() ? NULL : lent(__libc_calloc(count, size));
 }
 
 void *realloc(void *block, size_t size) {
-  if (is_cjsons(__builtin_return_address(0))) return __libc_realloc(block, size);
+  if (is_exempt(__builtin_return_address(0))) return __libc_realloc(block, size);
   if (size > 0 && fails()) return NULL;
   if (block == NULL) return lent(__libc_realloc(block, size));
   if (size == 0) live--;
@@ -75,7 +76,7 @@ void *realloc(void *block, size_t size) {
 }
 
 void free(void *block) {
-  if (block != NULL && !is_cjsons(__builtin_return_address(0))) live--;
+  if (block != NULL && !is_exempt(__builtin_return_address(0))) live--;
   __libc_free(block);
 }
 
