@@ -1,4 +1,5 @@
--- Memory runs out in jobs whose store is a PostgreSQL server's: the same as oom_spec.lua has on SQLite. libpq's memory runs out, too.
+-- Memory runs out in jobs whose store is a PostgreSQL server's: the same as oom_spec.lua has on SQLite. libpq's memory runs out,
+-- too.
 
 local compile = require "spec.support.compile"
 local oom = require "spec.support.oom"

@@ -1,6 +1,6 @@
--- Memory runs out in calls, in loops and in jobs, at one allocation, at two, or for good from there on: nothing crashes or leaks, no
--- request is half, what is told is true, and everything works again (spec/oom). Here at some allocations of each; `make check-oom`
--- takes all of them. A preloaded malloc does it, in a process of its own: so not under a sanitizer.
+-- Memory runs out in calls, in loops and in jobs, at one allocation, at two, or for good from there on: nothing crashes or leaks,
+-- no request is half, what is told is true, and everything works again (spec/oom). Here at some allocations of each; `make
+-- check-oom` takes all of them. A preloaded malloc does it, in a process of its own: so not under a sanitizer.
 
 local compile = require "spec.support.compile"
 local oom = require "spec.support.oom"

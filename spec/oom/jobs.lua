@@ -29,10 +29,10 @@ local function plan(store, client)
   return store:plan(rows(), { client = client, name = "night", rate = 0, chunk = 2, concurrency = 2 })
 end
 
-local function scene(base_url, store)
+local function scene(base_url, kind)
   local self = { server = not base_url and assert(sandbox.start { agents = AGENTS }) or nil }
   self.url = base_url or self.server.base_url
-  self.store = dofile(STORES[store])
+  self.store = dofile(STORES[kind])
 
   function self.client()
     return assert(aicc.new {

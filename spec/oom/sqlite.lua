@@ -1,4 +1,5 @@
--- sqlite.lua - job stores in SQLite's files, for jobs.lua: a job that is planned is planned once, and its file copied for each round.
+-- sqlite.lua - job stores in SQLite's files, for jobs.lua: a job that is planned is planned once, and its file copied for each
+-- round.
 
 local core = require "aicc.core"
 local dbi = require "DBI"
