@@ -94,6 +94,12 @@ describe("the command's settings #lua54", function()
     assert.equal(3, status)
     assert.matches("config.json: expected a JSON object", err)
     assert.matches("base_url +https://api.example", out)
+    write("aicc/config.json", '{"base_ulr":"https://api.example"}')
+    for _, command in ipairs { "config", "token --check" } do
+      status, _, err = run(WHOLE, command)
+      assert.equal(3, status)
+      assert.matches("config.json: unknown setting 'base_ulr'\nDid you mean base_url%?\n$", err)
+    end
   end)
 
   it("that are missing or wrong are told in the command's terms", function()

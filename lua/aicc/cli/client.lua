@@ -5,6 +5,7 @@
 local aicc = require "aicc"
 local config = require "aicc.config"
 local errors = require "aicc.error"
+local misuse = require "aicc.cli.misuse"
 local output = require "aicc.cli.output"
 local token_cache = require "aicc.cli.token_cache"
 
@@ -29,9 +30,22 @@ function M.ways(found, name)
   return found.path and ("%s, or \"%s\" in the configuration file"):format(text, name) or text
 end
 
+--- An error that is about the name of a setting, with what was probably meant.
+-- @tparam table err
+-- @treturn table
+function M.with_hint(err)
+  local word, names = err.message:match "unknown setting '([%w_-]+)'$", {}
+  if not word then return err end
+  for _, row in ipairs(config.SCHEMA) do
+    if not row.code_only then names[#names + 1] = row[1] end
+  end
+  return errors.copy(err, { message = err.message .. misuse.meant(word, names) })
+end
+
 -- An error of aicc.new, for who has never seen it.
 local function in_our_terms(err, arguments)
   if err.kind ~= "config" then return err end
+  err = M.with_hint(err)
   local found = config.look(M.options(arguments))
   if #found.problems == 0 and #found.missing > 0 then
     local lines = { "what reaches the API is missing:" }

@@ -54,7 +54,7 @@ function M.config(arguments, out)
       out:line("%-20s %-32s %s", setting.name, value, source or setting.hint)
     end)
   end
-  for _, problem in ipairs(found.problems) do out:failure(problem) end
+  for _, problem in ipairs(found.problems) do out:failure(client_of.with_hint(problem)) end
   if #found.problems > 0 then return status.of_error(found.problems[1]) end
   if #found.missing > 0 then
     if not arguments.json then output.complain "what is not set above is needed to reach the API" end
