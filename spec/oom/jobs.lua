@@ -5,7 +5,8 @@ local aicc = require "aicc"
 local jobs = require "aicc.jobs"
 local sandbox = require "aicc.sandbox"
 
--- Where the stores are: each has `url`, `empty()` and `planned(plan)`, which make one for a round, and `check()`.
+-- Where the stores are: each has `url`, `empty()` and `planned(plan)`, which make one for a round, `check()`, and `later()`: when
+-- nobody has a lease any more.
 local STORES = { sqlite = "spec/oom/sqlite.lua", postgresql = "spec/oom/postgresql.lua" }
 
 -- Queue 3 has four agents, of whom three are to go; queue 4 one; z is bound nowhere.
@@ -82,6 +83,7 @@ local function scene(base_url, kind)
 
   -- Goes on to the end with the same store, and then everything is as if memory had been enough.
   function self.finish_with(store, name)
+    self.store.later()
     local client = self.client()
     local job = assert(store:job(name))
     local summary, err = job:resume { client = client, rate = 0, force = true }

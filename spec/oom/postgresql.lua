@@ -9,7 +9,16 @@ local own = assert(jobs.open(store.url)) -- which also makes the tables
 local watch = assert(dbi.Connect("PostgreSQL", store.url))
 watch:autocommit(true)
 
+local function run(text)
+  local statement = assert(watch:prepare(text))
+  assert(statement:execute())
+  return statement
+end
+
+function store.later() run("UPDATE queues SET lease = clock_timestamp() WHERE lease IS NOT NULL"):close() end
+
 function store.empty()
+  store.later()
   for _, job in ipairs(assert(own:list())) do assert(own:forget(job.name)) end
 end
 
@@ -20,9 +29,8 @@ end
 
 -- Nobody is inside a transaction or waits for somebody who is.
 function store.check()
-  local statement = assert(watch:prepare [[SELECT count(*) FROM pg_stat_activity
-    WHERE pid <> pg_backend_pid() AND datname = current_database() AND (state LIKE 'idle in%' OR wait_event_type = 'Lock')]])
-  assert(statement:execute())
+  local statement = run [[SELECT count(*) FROM pg_stat_activity
+    WHERE pid <> pg_backend_pid() AND datname = current_database() AND (state LIKE 'idle in%' OR wait_event_type = 'Lock')]]
   local told = statement:fetch(false)
   assert(tonumber(told[1]) == 0, "somebody is still inside a transaction")
   statement:close()

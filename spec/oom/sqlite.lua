@@ -24,6 +24,8 @@ end
 
 function store.empty() copy(nil, path) end
 
+function store.later() end
+
 local is_planned = false
 
 function store.planned(plan)
