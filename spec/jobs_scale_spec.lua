@@ -2,6 +2,7 @@
 
 local counts = require "aicc.jobs.db.counts"
 local jobs = require "aicc.jobs"
+local report = require "aicc.jobs.report"
 local rows = require "aicc.jobs.db.jobs"
 local support = require "spec.support.jobs"
 local tables = require "spec.support.tables"
@@ -10,10 +11,10 @@ local tables = require "spec.support.tables"
 local TABLES = {}
 for name in ("rows snapshot chunks unseen agents queues r s c n u q a x"):gmatch "%a+" do TABLES[name] = true end
 
--- Bytes that this process has written to files so far.
-local function written()
+-- What this process has done with files so far: `wchar`, bytes written; `rchar`, bytes read.
+local function moved(what)
   for line in io.lines "/proc/self/io" do
-    local bytes = line:match "^wchar: (%d+)"
+    local bytes = line:match("^" .. what .. ": (%d+)")
     if bytes then return tonumber(bytes) end
   end
 end
@@ -48,15 +49,45 @@ describe("a large job", function()
     local store = support.store()
     local queues, count, at = 100, 20000, -1
     local job = rows.create(store.db, "night", 50)
-    local before = written()
+    local before = moved "wchar"
     assert.equal(0, rows.load(store.db, job, jobs.rows(function()
       at = at + 1
       if at < count then return 1 + at % queues, "a" .. 1 + math.floor(at / queues) end
     end), error))
-    local each = (written() - before) / count
+    local each = (moved "wchar" - before) / count
     assert.is_true(each < 64, ("%.1f bytes a row"):format(each)) -- 37 of them are the row's and its index's
     store:close()
   end)
+
+  it("is reported as the report's view has it row by row", function()
+    local store = support.store()
+    for seed = 1, 100 do
+      local job = tables.job(store.db, seed)
+      assert.same(tables.reported(store.db, job), tables.listed(store.db, job), "seed " .. seed)
+    end
+    store:close()
+  end)
+
+  it("is reported in the order of its lines with its queues' pages read again a few times, and little memory #slow #nosan",
+    function()
+      local store = support.store()
+      local db, count, most, line = store.db, 200000, 0, 0
+      local job = tables.large(db, count, 500)
+      local size = db:row("PRAGMA page_count").page_count * db:row("PRAGMA page_size").page_size
+      collectgarbage() collectgarbage()
+      local before, used = moved "rchar", collectgarbage "count"
+      for row in report.rows(db, job, "all") do
+        line = line + 1
+        assert(row.line == line and row.user_account == "a" .. line and row.skill_id == 1 + line % 500
+          and row.status == "released")
+        if line % 1000 == 0 then most = math.max(most, collectgarbage "count" - used) end
+      end
+      assert.equal(count, line)
+      local times = (moved "rchar" - before) / size
+      assert.is_true(times < 5, ("%.1f times the store's size"):format(times)) -- 10,000 lines at a time: 8
+      assert.is_true(most < 10 * 1024, ("%.0f KiB"):format(most))
+      store:close()
+    end)
 
   it("has its queues' agents in memory by name and weights alone", function()
     local agents = {}

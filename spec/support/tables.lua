@@ -2,6 +2,7 @@
 
 local core = require "aicc.core"
 local jobs = require "aicc.jobs.db.jobs"
+local report = require "aicc.jobs.report"
 
 local tables = {}
 
@@ -99,6 +100,51 @@ function tables.viewed(db, job)
     if not row.twin and row.skill_id then own[row.status] = (own[row.status] or 0) + 1 end
   end
   return all, undone, own
+end
+
+--- A job's report as the view has it.
+-- @tparam table db
+-- @tparam table job
+-- @treturn {table,...} rows
+function tables.reported(db, job)
+  local rows = db:rows([[SELECT line, CAST(skill_id AS TEXT) AS skill_id, skill_name, user_account, status, code, message,
+      attempts, finished_at, undo, undo_message FROM report WHERE job = ? ORDER BY line]], job.id)
+  for _, row in ipairs(rows) do row.skill_id = tonumber(row.skill_id) end
+  return rows
+end
+
+--- The same as it is told, row by row.
+-- @tparam table db
+-- @tparam table job
+-- @treturn {table,...} rows
+function tables.listed(db, job)
+  local rows = {}
+  for row in report.rows(db, job, "all") do rows[#rows + 1] = row end
+  return rows
+end
+
+--- A job of many rows, whose queues take turns, applied as it seems: a request for every fifty.
+-- @tparam table db
+-- @tparam integer rows
+-- @tparam integer queues
+-- @treturn table the job
+function tables.large(db, rows, queues)
+  local job = jobs.create(db, "large", 50)
+  db:transaction(function()
+    db:run([[INSERT INTO queues (job, number, skill, state, epoch, size) WITH RECURSIVE q (n) AS (SELECT 1 UNION ALL
+      SELECT n + 1 FROM q WHERE n < CAST(? AS INTEGER)) SELECT ?, n, n, 'done', 0, 9 FROM q]], queues, job.id)
+    local first = db:row("SELECT MIN(id) AS id FROM queues WHERE job = ?", job.id).id
+    db:run([[INSERT INTO rows (job, line, queue, account) WITH RECURSIVE l (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM l
+      WHERE n < CAST(? AS INTEGER)) SELECT ?, n, ? + n % CAST(? AS INTEGER), 'a' || n FROM l ORDER BY 3, 2]], rows, job.id, first,
+      queues)
+    db:run([[INSERT INTO snapshot (queue, line, account, agent_weight, skill_weight) SELECT queue, line, account, 1, 1 FROM rows
+      WHERE job = ? ORDER BY queue, line]], job.id)
+    db:run([[INSERT INTO chunks (queue, action, agent_weight, skill_weight, first_line, last_line, state, attempts, in_doubt)
+      SELECT queue, 'release', 0, 0, line, line + 49 * ?, 'done', 1, 0 FROM rows
+      WHERE job = ? AND (line - 1) / CAST(? AS INTEGER) % 50 = 0]], queues, job.id, queues)
+    db:run("UPDATE jobs SET state = 'finished', lines = ? WHERE id = ?", rows, job.id)
+  end)
+  return jobs.reload(db, job)
 end
 
 --- Counts without those that are 0.

@@ -11,20 +11,28 @@ local queue_claims = require "aicc.jobs.queue_claims"
 local schema = require "aicc.jobs.db.schema"
 local timeline = require "aicc.jobs.db.timeline"
 
+local unpack = table.unpack or unpack
+
 local M = {}
 
-local PAGE = 10000 -- lines of the input that are in memory at once, as far as they are rows
+-- Lines of the input that are read at once. The database comes back to each queue's pages for each such part, and reads most of
+-- them from the file again. So a part has more lines where they share what became of them (FEW such fates in a part), and where
+-- no library keeps a copy of them: libpq holds the whole of a result.
+local LEAST, FEW = 10000, 5000
+local MOST = { sqlite = 40000, postgresql = LEAST }
 
 -- The lines of a job behind one and up to another. Their queues may take turns: the databases are told to look for them queue by
 -- queue, since they would come back to each queue's pages for each line, and find them neither in their cache nor in the
--- processor's. (LIMIT -1 and OFFSET 0 keep that order from being optimised away.)
+-- processor's. (LIMIT -1 and OFFSET 0 keep that order from being optimised away.) In SQLite they are looked for once for each
+-- queue, not once for each line.
 local LINES = {
-  sqlite = [[(SELECT queue, line FROM rows WHERE job = ? AND line > ? AND line <= ? ORDER BY queue, line LIMIT -1) p
-    CROSS JOIN rows r ON r.queue = p.queue AND r.line = p.line]],
+  sqlite = [[(SELECT queue FROM rows WHERE job = ? AND line > ? AND line <= ? GROUP BY queue LIMIT -1) p
+    CROSS JOIN rows r ON r.queue = p.queue AND r.line > ? AND r.line <= ?]],
   postgresql = "(SELECT * FROM rows WHERE job = ? AND line > ? AND line <= ? ORDER BY queue, line OFFSET 0) r",
 }
 
-local COLUMNS = [[SELECT line, CAST(skill_id AS TEXT) AS skill_id, skill_name, user_account, status, code, message, attempts,
+-- Behind the account is what all rows of a request have in common.
+local COLUMNS = [[SELECT line, user_account, CAST(skill_id AS TEXT) AS skill_id, skill_name, status, code, message, attempts,
     finished_at, undo, undo_message FROM ]]
 
 local FILTERS = {
@@ -33,18 +41,62 @@ local FILTERS = {
   unrestored = "twin IS NULL AND undo IN ('failed', 'unknown')",
 }
 
--- The query for such lines; in a job that is made from accounts also those of accounts without a queue.
+-- The query for such lines, in no order; in a job that is made from accounts also those of accounts without a queue.
 local function query(db, job, filter)
   local dialect = db.dialect.name
   local is_undone = job.state == "undoing" or job.state == "undone"
   local rows = ("%s(%s) r WHERE %s"):format(COLUMNS, schema.report_of(LINES[dialect], is_undone, dialect), FILTERS[filter])
-  if job.source == "rows" then return rows .. " ORDER BY line" end
-  return ("SELECT * FROM (%s) r UNION ALL SELECT * FROM (%sreport_of_agents WHERE job = ? AND line > ? AND line <= ? AND %s) a "
-    .. "ORDER BY line"):format(rows, COLUMNS, FILTERS[filter])
+  if job.source == "rows" then return rows end
+  return ("%s UNION ALL SELECT * FROM (%sreport_of_agents WHERE job = ? AND line > ? AND line <= ? AND %s) a"):format(rows,
+    COLUMNS, FILTERS[filter])
+end
+
+-- What its question marks stand for.
+local function bounds(db, job, from, to)
+  local values = { job.id, from, to }
+  local function add(...)
+    for _, value in ipairs { ... } do values[#values + 1] = value end
+  end
+  if db.dialect.name == "sqlite" then add(from, to) end
+  if job.source ~= "rows" then add(job.id, from, to) end
+  return values
 end
 
 local LAST = [[SELECT (SELECT COALESCE(MAX(line), 0) FROM rows WHERE job = ?) AS of_rows,
   (SELECT COALESCE(MAX(place), 0) FROM agents WHERE job = ?) AS of_agents]]
+
+-- ---- rows ----
+
+-- Whether two rows differ in nothing but their line and account.
+local function is_alike(a, b)
+  return a[9] == b[9] and a[3] == b[3] and a[4] == b[4] and a[5] == b[5] and a[6] == b[6] and a[7] == b[7] and a[8] == b[8]
+    and a[10] == b[10] and a[11] == b[11]
+end
+
+-- Reads the lines behind `from`, `size` of them, into two arrays: of each line that is a row its account, and its fate: the first
+-- row whose fate is the same, as its values. Returns how many fates there are.
+local function read(db, sql, job, part, from, size)
+  local accounts, fates, latest, count = part.accounts, part.fates, {}, 0
+  for i = 1, size do accounts[i], fates[i] = false, false end -- in order: they are arrays then, in whatever order rows come
+  db:each(function(row)
+    local i, fate = row[1] - from, latest[row[5]]
+    if not fate or not is_alike(fate, row) then
+      fate, count = row, count + 1
+      fate.skill_id = row[3] and connection.big(row[3]) -- an account without a queue has none
+      latest[row[5]] = fate
+    end
+    if fates[i] then error(connection.failure(("the job %s has two rows of line %d"):format(job.name, row[1])), 0) end
+    accounts[i], fates[i] = row[2], fate
+  end, sql, unpack(bounds(db, job, from, from + size)))
+  return count
+end
+
+local function told(line, account, fate)
+  return {
+    line = line, skill_id = fate.skill_id, skill_name = fate[4], user_account = account, status = fate[5], code = fate[6],
+    message = fate[7], attempts = fate[8], finished_at = fate[9], undo = fate[10], undo_message = fate[11],
+  }
+end
 
 --- The rows of a report one by one.
 -- @tparam table db
@@ -54,28 +106,28 @@ local LAST = [[SELECT (SELECT COALESCE(MAX(line), 0) FROM rows WHERE job = ?) AS
 -- @treturn function iterator over tables: the columns, `line`, and `undo` (restored, skipped, failed, unknown, pending) of rows
 --   that were released and that an undo has dealt with
 function M.rows(db, job, filter)
-  local sql, page, size, at, line = query(db, job, filter), {}, 0, 0, 0
+  local sql, part = query(db, job, filter), { accounts = {}, fates = {} }
   local last = db:row(LAST, job.id, job.id)
   last = math.max(last.of_rows, last.of_agents)
-  local function rows_of(from, to)
-    if job.source == "rows" then return db:rows(sql, job.id, from, to) end
-    return db:rows(sql, job.id, from, to, job.id, from, to)
-  end
-  local function next_page()
-    page, size, at = {}, 0, 0 -- the last one is not kept beside the next
-    local from = line
-    line = from + PAGE
-    page = rows_of(from, line)
-    size = #page
+  local from, size, at, next_size = 0, 0, 0, LEAST
+  local function next_part()
+    local count = read(db, sql, job, part, from + size, next_size)
+    from, size, at = from + size, next_size, 0
+    next_size = count < FEW and MOST[db.dialect.name] or LEAST
   end
   return function()
-    while at == size and line < last do next_page() end
-    if at == size then return nil end
-    at = at + 1
-    local row = page[at]
-    page[at] = false -- nor a row that is told
-    row.skill_id = row.skill_id and connection.big(row.skill_id) -- an account without a queue has none
-    return row
+    while true do
+      for i = at + 1, size do
+        local account, fate = part.accounts[i], part.fates[i]
+        if fate then
+          part.accounts[i], part.fates[i], at = false, false, i
+          return told(from + i, account, fate)
+        end
+      end
+      at = size
+      if from + size >= last then return nil end
+      next_part()
+    end
   end
 end
 

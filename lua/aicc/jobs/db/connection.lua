@@ -145,9 +145,9 @@ end
 
 local function execute(self, sql, ...) return execute_bound(self, sql, to_bind(...)) end
 
--- The next row of a statement, or nil.
-local function fetch(self, statement)
-  local row, problem = step(self, statement, "fetch", true)
+-- The next row of a statement, or nil: column -> value, or the values in the order of the columns.
+local function fetch(self, statement, is_named)
+  local row, problem = step(self, statement, "fetch", is_named)
   if problem then give_up(self, problem, statement) end
   return row
 end
@@ -166,10 +166,25 @@ end
 local function fetch_all(self, statement)
   local rows = {}
   repeat
-    local row = fetch(self, statement)
+    local row = fetch(self, statement, true)
     rows[#rows + 1] = row
   until not row
   return rows
+end
+
+local function fetch_each(self, statement, f)
+  while true do
+    local values = fetch(self, statement, false)
+    if not values then return end
+    f(values)
+  end
+end
+
+-- What a protected call returned that fetches a statement's rows; a statement that is left in the middle is closed.
+local function fetched(self, statement, ok, result)
+  if ok then return result end
+  if not statement.has_failed then drop(self, statement) end
+  error(result, 0)
 end
 
 --- All rows of a query: for those that are known to be few.
@@ -178,10 +193,16 @@ end
 -- @treturn {table,...}
 function Database:rows(sql, ...)
   local statement = execute(self, sql, ...)
-  local ok, rows = pcall(fetch_all, self, statement)
-  if ok then return rows end
-  if not statement.has_failed then drop(self, statement) end
-  error(rows, 0)
+  return fetched(self, statement, pcall(fetch_all, self, statement))
+end
+
+--- Calls a function for each row of a query, which none of them has to stay in memory for. It may not ask the database.
+-- @tparam function f takes a row's values as an array, in the order of the columns
+-- @tparam string sql
+-- @param ... what its question marks stand for
+function Database:each(f, sql, ...)
+  local statement = execute(self, sql, ...)
+  fetched(self, statement, pcall(fetch_each, self, statement, f))
 end
 
 --- The first row of a query. The others are fetched too: SQLite keeps a read open until the last one.
