@@ -160,7 +160,7 @@ DATABASES = sqlite postgresql
 bench-scale: build ## What a job costs as it grows: 1,000,000 rows, one queue, 1,000 jobs; DATABASES=sqlite (ten minutes)
 	@$(IN_TREE) $(LUA) spec/bench/scale.lua $(DATABASES)
 
-bench-workers: build ## A job in PostgreSQL, worked by 1, 2, 4 and 8 processes: rows a second, and what they wait for (two minutes)
+bench-workers: build ## A job in PostgreSQL, worked by 1, 2, 4, 8 and 16 processes: rows a second, and what they wait for (four minutes)
 	@$(IN_TREE) $(LUA) spec/bench/workers.lua
 
 bench-plot: build ## The numbers of README.md and doc/speed.md, and doc/speed.svg, from what the last make bench found
