@@ -19,7 +19,7 @@ local M = {}
 -- them from the file again. So a part has more lines where they share what became of them (FEW such fates in a part), and where
 -- no library keeps a copy of them: libpq holds the whole of a result.
 local LEAST, FEW = 10000, 5000
-local MOST = { sqlite = 40000, postgresql = LEAST }
+local MOST = { sqlite = 30000, postgresql = LEAST }
 
 -- The lines of a job behind one and up to another. Their queues may take turns: the databases are told to look for them queue by
 -- queue, since they would come back to each queue's pages for each line, and find them neither in their cache nor in the
@@ -67,35 +67,40 @@ local LAST = [[SELECT (SELECT COALESCE(MAX(line), 0) FROM rows WHERE job = ?) AS
 
 -- ---- rows ----
 
--- Whether two rows differ in nothing but their line and account.
-local function is_alike(a, b)
-  return a[9] == b[9] and a[3] == b[3] and a[4] == b[4] and a[5] == b[5] and a[6] == b[6] and a[7] == b[7] and a[8] == b[8]
-    and a[10] == b[10] and a[11] == b[11]
+-- What a row has in common with others: what stands behind the account, and skill_id as a number (an account without a queue has
+-- none). Smaller than the row.
+local function fate_of(row)
+  return { row[3], row[4], row[5], row[6], row[7], row[8], row[9], row[10], row[11], row[3] and connection.big(row[3]) }
 end
 
--- Reads the lines behind `from`, `size` of them, into two arrays: of each line that is a row its account, and its fate: the first
--- row whose fate is the same, as its values. Returns how many fates there are.
+local function is_fate_of(fate, row)
+  return fate[7] == row[9] and fate[1] == row[3] and fate[2] == row[4] and fate[3] == row[5] and fate[4] == row[6]
+    and fate[5] == row[7] and fate[6] == row[8] and fate[8] == row[10] and fate[9] == row[11]
+end
+
+local function told(line, account, fate)
+  return {
+    line = line, skill_id = fate[10], skill_name = fate[2], user_account = account, status = fate[3], code = fate[4],
+    message = fate[5], attempts = fate[6], finished_at = fate[7], undo = fate[8], undo_message = fate[9],
+  }
+end
+
+-- Reads the lines behind `from`, `size` of them, into two arrays: of each line that is a row its account and its fate. Returns
+-- how many fates there are.
 local function read(db, sql, job, part, from, size)
   local accounts, fates, latest, count = part.accounts, part.fates, {}, 0
   for i = 1, size do accounts[i], fates[i] = false, false end -- in order: they are arrays then, in whatever order rows come
   db:each(function(row)
-    local i, fate = row[1] - from, latest[row[5]]
-    if not fate or not is_alike(fate, row) then
-      fate, count = row, count + 1
-      fate.skill_id = row[3] and connection.big(row[3]) -- an account without a queue has none
-      latest[row[5]] = fate
+    local i, status = row[1] - from, row[5]
+    local fate = latest[status]
+    if not fate or not is_fate_of(fate, row) then
+      fate, count = fate_of(row), count + 1
+      latest[status] = fate
     end
     if fates[i] then error(connection.failure(("the job %s has two rows of line %d"):format(job.name, row[1])), 0) end
     accounts[i], fates[i] = row[2], fate
   end, sql, unpack(bounds(db, job, from, from + size)))
   return count
-end
-
-local function told(line, account, fate)
-  return {
-    line = line, skill_id = fate.skill_id, skill_name = fate[4], user_account = account, status = fate[5], code = fate[6],
-    message = fate[7], attempts = fate[8], finished_at = fate[9], undo = fate[10], undo_message = fate[11],
-  }
 end
 
 --- The rows of a report one by one.
