@@ -89,6 +89,16 @@ describe("a large job", function()
       store:close()
     end)
 
+  it("has a report that fails rather than leaves out one of two rows that have the same line", function()
+    local store = support.store()
+    local job = tables.large(store.db, 100, 2)
+    store.db:run("UPDATE rows SET line = 4 WHERE job = ? AND line = 7", job.id)
+    local ok, err = pcall(tables.listed, store.db, job)
+    assert.is_false(ok)
+    assert.equal("job store: the job large has two rows of line 4", err.message)
+    store:close()
+  end)
+
   it("has its queues' agents in memory by name and weights alone", function()
     local agents = {}
     for i = 1, 3000 do agents[i] = { userAccount = "a" .. i, agentWeight = 1 + i % 2, skillWeight = 1 } end
