@@ -82,6 +82,7 @@ describe("core.http_head", function()
     for size = 0, #text - 1 do assert.same({ nil }, head(text:sub(1, size))) end
     for _, other in ipairs {
       "HTTP/2 200 OK\r\n\r\n", "HTTP/1.2 200 OK\r\n\r\n", "HTTP/1.1 2000 OK\r\n\r\n", "HTTP/1.1 20 OK\r\n\r\n", "\r\n\r\n",
+      "HTTP/1.1 050 OK\r\n\r\n", "HTTP/1.1 000 OK\r\n\r\n",
       "http/1.1 200 OK\r\n\r\n", "SSH-2.0-a\r\n\r\n",
     } do
       assert.same({ false }, head(other), other)

@@ -58,7 +58,7 @@ enum aicc_httphead_result aicc_httphead_read(const char *data, size_t size, stru
   head->size = (size_t)(end - data);
   head->length = -1;
   if (head->size < 14 || memcmp(data, "HTTP/1.", 7) != 0 || (data[7] != '0' && data[7] != '1') || data[8] != ' ' ||
-      !is_digit(data[9]) || !is_digit(data[10]) || !is_digit(data[11]) || is_digit(data[12]))
+      !is_digit(data[9]) || data[9] == '0' || !is_digit(data[10]) || !is_digit(data[11]) || is_digit(data[12]))
     return AICC_HTTPHEAD_NONE;
   head->status = (data[9] - '0') * 100 + (data[10] - '0') * 10 + (data[11] - '0');
   for (const char *line = memchr(data, '\n', head->size); line != NULL && ++line < end;) {

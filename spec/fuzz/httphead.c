@@ -21,7 +21,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size) {
   if (size > 0) memcpy(text + before, data, size);
   struct aicc_httphead head;
   if (aicc_httphead_read(text, all, &head) == AICC_HTTPHEAD_READ) {
-    if (head.size > all || head.status < 0 || head.status > 999 || head.length >= 1e15) abort();
+    if (head.size > all || head.status < 100 || head.status > 999 || head.length >= 1e15) abort();
     check(text, &head, head.progress);
     check(text, &head, head.retry_after);
     check(text, &head, head.date);
