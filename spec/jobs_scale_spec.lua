@@ -80,12 +80,15 @@ describe("a large job", function()
         line = line + 1
         assert(row.line == line and row.user_account == "a" .. line and row.skill_id == 1 + line % 500
           and row.status == "released")
-        if line % 1000 == 0 then most = math.max(most, collectgarbage "count" - used) end
+        if line % 10000 == 1 then -- many of which are the first of a part
+          collectgarbage() collectgarbage() -- what is garbage when depends on whatever else the suite has in memory
+          most = math.max(most, collectgarbage "count" - used)
+        end
       end
       assert.equal(count, line)
       local times = (moved "rchar" - before) / size
       assert.is_true(times < 5, ("%.1f times the store's size"):format(times)) -- 10,000 lines at a time: 8
-      assert.is_true(most < 10 * 1024, ("%.0f KiB"):format(most))
+      assert.is_true(most < 5 * 1024, ("%.0f KiB"):format(most))
       store:close()
     end)
 
