@@ -68,7 +68,7 @@ local function watch(url, count)
     end
     looks = looks + 1
     core.sleep(0.01)
-  until assert(store:job "bench":status()).state == "finished"
+  until store.db:row "SELECT state FROM jobs WHERE name = 'bench'".state == "finished" -- status() would count all rows
   store:close()
   for what, n in pairs(waits) do waits[what] = n / looks end
   return waits
