@@ -104,6 +104,24 @@ describe("a job that was undone #lua54", function()
     end
   end)
 
+  it("says of who was bound by somebody else nothing of a request that was for others", function()
+    server = support.sandbox { agents = { [3] = support.agents(100) } }
+    local client = assert(server:client())
+    store = support.store()
+    job = support.plan(store, client, support.range(3, 1, 40))
+    assert(job:apply { client = client, rate = 0 })
+    server:bind(3, { { userAccount = "a7" } }) -- a1 and a13 have the weights that it had, and go in one request
+    assert(job:undo { client = client, rate = 0 })
+    for row in job:report() do
+      if row.user_account == "a7" then
+        assert.same({ "bound_again", "skipped", 0 }, { row.status, row.undo, row.attempts })
+        assert.same({}, { row.code, row.undo_message, row.finished_at })
+      else
+        assert.same({ "bound_again", "restored", 1, "success" }, { row.status, row.undo, row.attempts, row.undo_message })
+      end
+    end
+  end)
+
   it("is undone when all are, and says so in one sentence, as sums and in the command's words", function()
     server = support.sandbox { agents = { [3] = support.agents(100) } }
     local client = assert(server:client())

@@ -126,7 +126,8 @@ local OF_ROWS = [[SELECT r.job, r.line, r.twin, q.skill AS skill_id, q.skill_nam
     {binds}]]
 
 -- Whoever reads that an agent is released acts on it: so of whom an undo has bound again, or may have, that is not said. What
--- stands beside the status is of the request that it follows from.
+-- stands beside the status is of the request that it follows from. With who was skipped it follows from none: a bind that covers
+-- the line was sent for its neighbours.
 local SKIPPED, DONE = "c.state = 'done' AND s.undo IS NOT NULL", "u.state = 'done'"
 local MAYBE = "(u.state IN ('sent', 'unknown') OR u.state = 'pending' AND u.in_doubt > 0)"
 
@@ -137,10 +138,10 @@ end
 local OF_UNDO = {
   released = ("CASE WHEN %s OR %s THEN 'bound_again' WHEN %s THEN 'unknown' ELSE 'released' END"):format(SKIPPED, DONE, MAYBE),
   code = of_undo("NULL", "code"), message = of_undo("'somebody else had bound the agent again'", "message"),
-  attempts = of_undo("COALESCE(u.attempts, 0)", "attempts"), finished_at = of_undo("NULL", "finished_at"),
+  attempts = of_undo("0", "attempts"), finished_at = of_undo("NULL", "finished_at"),
   undo = ("CASE WHEN %s THEN s.undo WHEN %s THEN 'restored' WHEN %s THEN 'unknown' ELSE u.state END"):format(SKIPPED, DONE,
     MAYBE),
-  undo_message = "u.message",
+  undo_message = ("CASE WHEN %s THEN NULL ELSE u.message END"):format(SKIPPED),
 }
 
 local OF_NO_UNDO = {
