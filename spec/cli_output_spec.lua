@@ -206,6 +206,18 @@ describe("the command's output #lua54", function()
     assert.matches("60 released rows: 30 restored, 0 bound again already, 30 not restored\n", out)
   end)
 
+  it("of an undo says of nobody that they are not restored of whom nobody knows", function()
+    plan(support.range(3, 1, 3))
+    assert.equal(0, (run "apply night --rate 0"))
+    server:fault { operation = "bind_agents", to = math.huge, close = "request", apply = true }
+    server:fault { operation = "query_agents", from = 9, to = math.huge, status = 403, body = "<html>" }
+    local status, out = run "undo night --rate 0"
+    assert.equal(4, status)
+    assert.is_nil(("\n" .. out):find "\nnot restored")
+    assert.equal(1, select(2, out:gsub("perhaps not restored: 3,a%d+: ", "")))
+    assert.matches("3 released rows: 0 restored, 0 bound again already, 0 not restored, 1 unknown, 2 still to do\n", out)
+  end)
+
   it("of an undo that was stopped lists nobody whose turn did not come", function()
     plan(support.range(3, 1, 60))
     assert.equal(0, (run "apply night --rate 0"))

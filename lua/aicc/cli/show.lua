@@ -85,7 +85,9 @@ function M.note(out, bar, note)
   bar:say(NOTES[note.type](note))
 end
 
--- What an undo could not bring back: a screenful for people, all of it for machines.
+local TROUBLES = { failed = "not restored", unknown = "perhaps not restored" } -- by what became of a bind
+
+-- What an undo could not bring back, or may not have: a screenful for people, all of it for machines.
 local function unrestored(out, job)
   local count = 0
   for row in job:report { unrestored = true } do
@@ -93,7 +95,7 @@ local function unrestored(out, job)
     if count <= M.SCREENFUL or out.json then
       out:result({ event = "not_restored", skill_id = row.skill_id, skill_name = row.skill_name,
         user_account = row.user_account, undo = row.undo, message = row.undo_message }, function()
-        out:line("not restored: %.0f,%s: %s", row.skill_id, row.user_account, row.undo_message or row.undo)
+        out:line("%s: %.0f,%s: %s", TROUBLES[row.undo], row.skill_id, row.user_account, row.undo_message or row.undo)
       end)
     end
   end
