@@ -1,5 +1,6 @@
 -- What came of requests without an answer: kept in doubt, settled by listings that prove it, and only by those.
 
+local core = require "aicc.core"
 local support = require "spec.support.jobs"
 
 describe("a job's doubts #lua54", function()
@@ -104,6 +105,27 @@ describe("a job's doubts #lua54", function()
     pass(601)
     local counts = assert(job:resume { client = client, rate = 0 }).counts
     assert.same({ 0, 3, 1 }, { counts.unknown, counts.failed, counts.pending }) -- after three refusals it is left alone
+  end)
+
+  it("begin anew after a start of the machine, and on another one: the time of day may have been wrong on either side", function()
+    local job, path, boot_id = unanswered(), store.db.path, core.boot_id
+    finally(function() core.boot_id = boot_id end)
+    local function resume()
+      store:close() -- as another process finds it
+      store = assert(require("aicc.jobs").open("sqlite:" .. path))
+      job = assert(store:job(job.name))
+      local counts = assert(job:resume { client = client, rate = 0 }).counts
+      return { counts.unknown, counts.failed }
+    end
+    pass(3600) -- by this clock, which was an hour behind when the first request since the machine's start left
+    core.boot_id = function() return "11111111-2222-4333-8444-555555555555" end
+    assert.same({ 4, 0 }, resume())
+    pass(3600)
+    core.boot_id = boot_id -- back again
+    assert.same({ 3, 0 }, resume()) -- after three refusals it is left alone
+    pass(601)
+    assert.same({ 0, 3 }, resume())
+    assert.same({ { boot = boot_id() } }, store.db:rows "SELECT boot FROM boots")
   end)
 
   it("keep an undo from its end for ten minutes", function()

@@ -60,6 +60,7 @@ local function begin(db, job, kind, verb, rate)
     end
     jobs.set_state(db, job, kind.state)
   end
+  chunks.renew_doubts(db)
   jobs.set_rate(db, job, rate)
   jobs.pin_queues(db, job, "stopped")
   db:run("UPDATE queues SET state = 'open', owner = NULL, lease = NULL WHERE job = ? AND state = 'stopped'", job.id)

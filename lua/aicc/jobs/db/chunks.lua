@@ -129,6 +129,18 @@ function M.may_follow(chunk)
   return chunk.in_doubt == M.UNANSWERED or chunk.was_in_doubt == M.UNANSWERED and not chunk.is_late
 end
 
+-- What of a job got no answer, and has no outcome yet.
+local RENEW = ([[UPDATE chunks SET sent_at = ? WHERE queue IN (SELECT id FROM queues WHERE job = ?)
+  AND (state = 'sent' OR state IN ('unknown', 'pending') AND in_doubt = %d)]]):format(M.UNANSWERED)
+
+--- For the beginning of a run: lets doubts of before the machine's start, or of another machine, be as young as they can be.
+-- Nobody knows how old they are: the time of day may have been set on either side.
+-- @tparam table db in a transaction
+function M.renew_doubts(db)
+  if not jobs.begin_steady(db) then return end
+  for _, job in ipairs(jobs.list(db)) do db:run(RENEW, jobs.time(db), job.id) end
+end
+
 -- When the last request left that got no answer, else the last one: an answer since makes an older doubt no younger.
 local function sent_at(chunk) return chunk.in_doubt ~= M.UNANSWERED and chunk.doubted_at or chunk.sent_at end
 
@@ -136,7 +148,7 @@ local function sent_at(chunk) return chunk.in_doubt ~= M.UNANSWERED and chunk.do
 -- @tparam table db
 -- @tparam table chunk
 function M.intend(db, chunk)
-  chunk.sent_at = jobs.steady(db, 0, true)
+  chunk.sent_at = jobs.steady(db)
   db:run([[INSERT INTO chunks (last_line, state, attempts, in_doubt, sent_at, queue, action, agent_weight, skill_weight,
         first_line) VALUES (?, 'sent', ?, ?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (queue, action, agent_weight, skill_weight, first_line) DO UPDATE

@@ -25,34 +25,36 @@ function M.time(db, seconds)
   return os.date("!%Y-%m-%dT%H:%M:%SZ", now + (seconds or 0))
 end
 
--- How far the time of `steady` is ahead of the time since this machine's start, in a SQLite store; nil before anything was sent.
+-- How far the time of `steady` is ahead of the time since this machine's start, in a SQLite store; nil before the first run.
 local AHEAD = "SELECT CAST(ahead AS TEXT) AS ahead FROM boots WHERE boot = ?"
 
 local function ahead_of(db)
+  if db.steady or db.ahead or core.boot_id() == "" then return db.steady end
   local row = db:row(AHEAD, core.boot_id())
   db.steady = row and connection.big(row.ahead) / 1000
   return db.steady
 end
 
 --- The time by a clock that nobody sets, as long as the machine runs: of whose request is how old. It begins as the time of day
--- when the first process since the machine's start asks with `begin`, and all processes go on from there.
+-- with the first run since the machine's start, and all processes go on from there.
 -- @tparam table db
 -- @tparam[opt=0] integer seconds from now
--- @tparam[opt=false] boolean begin whether it may write that, for a transaction
 -- @treturn string as `time`
-function M.steady(db, seconds, begin)
-  local ahead = db.steady
-  if not ahead then
-    if db.ahead or core.boot_id() == "" then return M.time(db, seconds) end
-    ahead = ahead_of(db)
-  end
-  if not ahead and begin then
-    db:run("INSERT INTO boots (boot, ahead) VALUES (?, ?)", core.boot_id(),
-      math.floor((core.now "realtime" - core.now "boottime") * 1000 + 0.5))
-    ahead = ahead_of(db)
-  end
+function M.steady(db, seconds)
+  local ahead = ahead_of(db)
   if not ahead then return M.time(db, seconds) end
   return os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(ahead + core.now "boottime") + (seconds or 0))
+end
+
+--- Begins that clock, where it has not begun. For a transaction; it is known to be there once that is committed.
+-- @tparam table db
+-- @treturn boolean whether it did: then times by an earlier one, or by another machine's, tell nothing of how old something is
+function M.begin_steady(db)
+  if db.ahead or core.boot_id() == "" or ahead_of(db) then return false end
+  db:run "DELETE FROM boots"
+  db:run("INSERT INTO boots (boot, ahead) VALUES (?, ?)", core.boot_id(),
+    math.floor((core.now "realtime" - core.now "boottime") * 1000 + 0.5))
+  return true
 end
 
 -- ---- jobs ----
