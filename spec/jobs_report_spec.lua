@@ -122,8 +122,8 @@ describe("a report that is a document #lua54", function()
     assert.equal("Not finished yet, though of 1 row none is left.", verdict("running", { "released" }))
     assert.equal("Planned, not applied: nothing was released. Of 2 rows 1 is to be released.",
       verdict("planned", { "planned", "not_bound" }))
-    assert.equal("Being undone: 0 of 1 released agent bound again, 1 not.", verdict("undoing", { "released" }))
-    assert.equal("Undone: 1 of 1 released agent bound again.", verdict("undone", { "bound_again" }, "restored"))
+    assert.equal("Being undone: 0 of 1 released row bound again, 1 not.", verdict("undoing", { "released" }))
+    assert.equal("Undone: 1 of 1 released row bound again.", verdict("undone", { "bound_again" }, "restored"))
     assert.equal("Its plan is not finished: 0 rows so far, and nothing was released.", verdict("planning", {}))
     local shares = { [0] = "0 %", [1] = "< 1 %", [50] = "< 1 %", [5000] = "50 %", [9999] = "> 99 %", [10000] = "100 %" }
     for part, share in pairs(shares) do
@@ -142,7 +142,7 @@ describe("a report that is a document #lua54", function()
     local page = document(html, rows, { name = "n", state = "undoing", source = "rows" })
     assert.matches("Bound again, with their own weights 2 Bound again by somebody else before 1 Refused by the API 1 "
       .. "Unknown: a request got no answer 2 Still to do 2 ", visible(page), 1, true)
-    assert.equal("Being undone: 2 of 8 released agents bound again, 1 was by somebody else already, 3 not, 2 unknown.",
+    assert.equal("Being undone: 2 of 8 released rows bound again, 1 was by somebody else already, 3 not, 2 unknown.",
       page:match '<p class="verdict">(.-)</p>')
     assert.matches("This job did not release it; the undo leaves it alone.", page, 1, true)
     assert.is_nil(page:find("it is to be tried again", 1, true))

@@ -126,17 +126,17 @@ describe("a job that was undone #lua54", function()
     server = support.sandbox { agents = { [3] = support.agents(100) } }
     local client = assert(server:client())
     store = support.store()
-    job = support.plan(store, client, support.range(3, 1, 40))
+    job = support.plan(store, client, support.range(3, 1, 40, { { 3, "a1" } })) -- a1 twice: rows are counted, not agents
     assert(job:apply { client = client, rate = 0 })
     assert(job:undo { client = client, rate = 0 })
-    assert.same({ bound_again = 40, released = 0, not_bound = 0, failed = 0, unknown = 0, pending = 0, planned = 0 },
+    assert.same({ bound_again = 41, released = 0, not_bound = 0, failed = 0, unknown = 0, pending = 0, planned = 0 },
       job:status().counts)
-    assert.matches("undone; 40 lines: 40 bound_again", tostring(job:status()), 1, true)
+    assert.matches("undone; 41 lines: 41 bound_again", tostring(job:status()), 1, true)
     local page = written "html"
-    assert.matches("Undone: 40 of 40 released agents bound again.", page, 1, true)
-    assert.matches("<dt>Bound again</dt><dd>40 ", page, 1, true)
+    assert.matches("Undone: 41 of 41 released rows bound again.", page, 1, true)
+    assert.matches("<dt>Bound again</dt><dd>41 ", page, 1, true)
     assert.matches("<dt>Released</dt><dd>0 ", page, 1, true)
-    assert.matches("| bound again | 40 |", written "markdown", 1, true)
+    assert.matches("| bound again | 41 |", written "markdown", 1, true)
     assert.is_nil(written("csv"):find("released", 1, true))
   end)
 end)

@@ -100,7 +100,7 @@ local function of_undo(job, tally)
   local undo, released = tally.undo, tally.was_released
   local restored, skipped, unknown = undo.restored, undo.skipped, undo.unknown
   local open = released - restored - skipped - unknown
-  local text = ("%s of %s bound again"):format(M.number(restored), M.count(released, "released agent"))
+  local text = ("%s of %s bound again"):format(M.number(restored), M.count(released, "released row"))
   if skipped > 0 then
     text = ("%s, %s %s by somebody else already"):format(text, M.number(skipped), skipped == 1 and "was" or "were")
   end
