@@ -9,6 +9,8 @@ local egress = require "aicc.transport.egress"
 
 local MAX_HEAD = 128 * 1024 -- bytes; the egress refuses much shorter ones
 
+local MAX_INTERIM = 20 -- interim answers that are read before one; nobody has use for as many
+
 local PIECE = 16 * 1024      -- bytes that are read at once
 
 local M = {}
@@ -69,14 +71,21 @@ end
 
 -- ---- an answer as a whole ----
 
--- A body without its chunks. Second, whether some of it is missing, or is no chunk.
+-- The bytes that a chunk's first line says will follow; nil if it is no such line.
+local function size_in(line)
+  local digits, extension = line:match "^0*(%x*)[ \t]*(.*)$"
+  local is_size = line:find "^%x" and #digits <= 8 and (extension == "" or extension:find "^;")
+  return is_size and tonumber("0" .. digits, 16) or nil
+end
+
+-- A body without its chunks. Second, whether some of it is missing, or is no chunk. (The line is found before it is read: one
+-- pattern for both would take the cube of its length where it has no end.)
 local function dechunk(text, at)
   local parts = {}
   while true do
-    local digits, extension, from = text:match("^0*(%x+)[ \t]*([^\r\n]*)\r\n()", at)
-    local is_size = digits and #digits <= 8 and (extension == "" or extension:find "^;")
-    if not is_size then return table.concat(parts), true end
-    local size = tonumber(digits, 16)
+    local line, from = text:match("^([^\r\n]*)\r\n()", at)
+    local size = line and size_in(line)
+    if not size then return table.concat(parts), true end
     if size == 0 then return table.concat(parts), false end
     parts[#parts + 1] = text:sub(from, from + size - 1)
     at = from + size
@@ -99,9 +108,10 @@ function M.read_whole(socket, _, ends, wait_at_most)
   wait_at_most(socket, left)
   local text, problem = socket:receive(MAX_HEAD + egress.MAX_REPLY)
   local status, size, length, in_chunks, is_cut
-  while text do
+  for skipped = 0, text and MAX_INTERIM or -1 do
     status, size, length, _, in_chunks = core.http_head(text)
     if not status or status >= 200 then break end
+    if skipped == MAX_INTERIM then return nil, "it answered again and again that an answer will come" end
     text = text:sub(size + 1) -- that was an interim one
   end
   if status and in_chunks then
