@@ -69,25 +69,24 @@ local function scene(base_url, kind)
     assert(line == #ROWS, "rows lost in the report")
   end
 
-  -- The requests that a run has left behind without an answer: the server may be at them still, so a listing may show that they
-  -- are to be sent again.
+  -- The requests, by their numbers, that a run has left behind and the server is still at: a listing may show that they are to be
+  -- sent again. (By their numbers: the body of such a one is not known yet.)
   local function unanswered()
     local open = {}
     for _, request in ipairs(self.server:requests()) do
-      if not request.status then open[request.body] = true end
+      if not request.status then open[request.n] = true end
     end
     return open
   end
 
-  -- Whole requests only, of those that are meant; each at most once, but for one that was `open`.
+  -- Whole requests only, of those that are meant; each at most once, and once more behind one that was `open`.
   function self.check_requests(open)
     local seen = {}
     for _, request in ipairs(self.server:requests()) do
       if request.operation == "release_agent_by_skill" and request.body ~= "" then
         assert(BODIES[request.body], "another request: " .. request.body)
         assert(not seen[request.body], "sent twice: " .. request.body)
-        seen[request.body] = not open[request.body]
-        open[request.body] = nil
+        seen[request.body] = not open[request.n]
       end
     end
   end
