@@ -242,17 +242,17 @@ local function watcher_of(self, how, loop)
   return watcher
 end
 
+-- Calls what yields, protected: nobody who got an error there is woken later, or taken for one who waits, wherever he is by then.
+-- (Lua 5.1 cannot yield through that.)
+local function try(f, argument)
+  if is_yieldable then return pcall(f, argument) end
+  f(argument)
+  return true
+end
+
 local function park(waiter)
   waiter.is_parked = true
   waiter.how.park(waiter)
-end
-
--- The same, protected: nobody who got an error there is woken later, wherever he waits by then. (Lua 5.1 cannot yield through
--- that.)
-local function try_to_park(waiter)
-  if is_yieldable then return pcall(park, waiter) end
-  park(waiter)
-  return true
 end
 
 -- Parks the caller until it is woken by the watcher, which is begun if it is not there.
@@ -270,7 +270,7 @@ local function wait(self, loop, watcher, waiter)
   end
   self.parked[thread] = waiter
   local ok, problem = true, nil
-  while ok and not waiter.is_awake do ok, problem = try_to_park(waiter) end
+  while ok and not waiter.is_awake do ok, problem = try(park, waiter) end
   self.parked[thread], waiter.is_parked = nil, false
   if not ok then error(problem, 0) end
 end
@@ -315,8 +315,9 @@ function Polled:sleep(how, loop, seconds)
   local session, parked, thread = self.session, self.parked, coroutine.running()
   if how.sleep then
     parked[thread] = true
-    how.sleep(seconds)
+    local ok, problem = try(how.sleep, seconds)
     parked[thread] = nil
+    if not ok then error(problem, 0) end
     return true
   end
   if not session:pollfd() then return false end
