@@ -76,6 +76,20 @@ describe("a loop that has no memory #lua54", function()
     assert.equal(2, #here.server:requests())
   end)
 
+  it("wakes later whom it could not wake, though the client is closed meanwhile", function()
+    local told = ask()
+    fails = "wake"
+    while fails do
+      assert.equal(1, #socket.select({ watcher.session }, nil, 20))
+      watcher:turn()
+    end
+    transport:close()
+    await(told)
+    assert.is_false(watcher:is_needed())
+    watcher:rest()
+    assert.is_nil((watcher.session:pollfd()))
+  end)
+
   it("that could not begin to wait, does for the next call", function()
     fails = "watch"
     local told = ask()

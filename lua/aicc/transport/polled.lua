@@ -341,7 +341,8 @@ function Polled:is_parked(thread) return self.parked[thread] ~= nil end
 function Polled:close()
   for _, watcher in pairs(self.watchers) do
     for _, sleeper in ipairs(watcher.sleepers) do sleeper.due = 0 end
-    if watcher.sleepers[1] then self.session:alarm(0) end -- the descriptor stays until that has been heard
+    -- The descriptor stays until that has been heard.
+    if watcher.sleepers[1] or self.is_short then self.session:alarm(0) end
     if watcher.stop and not watcher:is_needed() then watcher.stop() end
   end
   self.is_closed = true
