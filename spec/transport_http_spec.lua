@@ -53,7 +53,8 @@ describe("aicc.transport.http", function()
       ["3\r\nabc\r\n123456789\r\nde\r\n0\r\n\r\n"] = "abc",
       ["3\r\nabc\r\nFFFFFFFFFFFFFFFFF\r\nde\r\n0\r\n\r\n"] = "abc",
       ["3\r\nabc\r\n-2\r\nde\r\n0\r\n\r\n"] = "abc", ["3\r\nabc\r\n2x\r\nde\r\n0\r\n\r\n"] = "abc",
-      ["3\r\nabcde\r\n0\r\n\r\n"] = "abc",
+      ["3\r\nabcde\r\n0\r\n\r\n"] = "abc", ["3\r\nabcde0\r\n\r\n"] = "abc",
+      ["3\r\nabc\r\n\r\n"] = "abc", ["3\r\nabc\r\n;a\r\n\r\n"] = "abc",
     } do
       assert.same({ body, true }, { read(chunks) }, chunks)
     end
