@@ -32,8 +32,12 @@ for _, row in ipairs(SCENARIOS) do
   end
 end
 
-for _, row in ipairs { { "whole release", 23 }, { "batch", 23 }, { "waiters", 23 }, { "plan", 397 }, { "apply", 797 } } do
-  it(("nothing leaks where memory runs out in: %s #lua54 #nosan"):format(row[1]), function()
-    oom.exhaust(row[1], "once", row[2], server.base_url)
+-- "twice", too: else what fails in Lua's own memory succeeds when Lua asks again, and errors that go through C are not seen.
+for _, row in ipairs {
+  { "whole release", "once", 23 }, { "batch", "once", 23 }, { "plan", "once", 397 }, { "apply", "once", 797 },
+  { "whole release", "twice", 23 }, { "batch", "twice", 23 }, { "waiters", "once", 23 }, { "waiters", "twice", 3 },
+} do
+  it(("nothing leaks where memory runs out in: %s, %s #lua54 #nosan"):format(row[1], row[2]), function()
+    oom.exhaust(row[1], row[2], row[3], server.base_url)
   end)
 end
