@@ -136,7 +136,7 @@ function EVENTS.stop(self, words)
   local is_met, is_killed = is_at_work(self, child, forth(self)), self:chance(0.3)
   if is_met then
     child:signal "STOP"
-    self.copies[#self.copies + 1] = self.place:copy(self.random)
+    self.copies[#self.copies + 1] = self.place:copy(self.random, true)
     if is_killed then kill(child) end
     child:signal "CONT"
   end
