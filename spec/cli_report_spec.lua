@@ -1,6 +1,7 @@
 -- `aicc report` that is cut short: by a disk that is full, by Ctrl-C, by a reader that goes away. And a long one in Markdown.
 
 local support = require "spec.support.jobs"
+local tree = require "spec.support.tree"
 
 local ROWS = 5000
 
@@ -15,12 +16,7 @@ describe("a report that does not get to its end #lua54", function()
   end)
   teardown(support.clean)
 
-  local function read(name)
-    local file = assert(io.open(folder .. "/" .. name, "rb"))
-    local text = file:read "a"
-    file:close()
-    return text
-  end
+  local function read(name) return tree.read(folder .. "/" .. name) end
 
   -- Runs lines of bash, where REPORT is the command; returns what they print.
   local function shell(lines)

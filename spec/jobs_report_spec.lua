@@ -10,6 +10,7 @@ local html = require "aicc.jobs.report.html"
 local lfs = require "lfs"
 local markdown = require "aicc.jobs.report.markdown"
 local support = require "spec.support.jobs"
+local tree = require "spec.support.tree"
 local words = require "aicc.jobs.report.words"
 
 -- Writes a document of rows that are given.
@@ -331,12 +332,7 @@ describe("a report in a file #lua54", function()
   -- The command runs in the folder of the tree; files of the spec are told by their whole name.
   local function run(arguments) return support.run(folder, server, (arguments:gsub("@", folder .. "/"))) end
 
-  local function read(name)
-    local file = assert(io.open(folder .. "/" .. name, "rb"))
-    local text = file:read "a"
-    file:close()
-    return text
-  end
+  local function read(name) return tree.read(folder .. "/" .. name) end
 
   it("is whole, private, and what standard output would get", function()
     local status, out, err = run "report night --output @r.csv"

@@ -136,9 +136,11 @@ function EVENTS.stop(self, words)
   local is_met, is_killed = is_at_work(self, child, forth(self)), self:chance(0.3)
   if is_met then
     child:signal "STOP"
-    self.copies[#self.copies + 1] = self.place:copy(self.random, true)
+    local ok, copy = pcall(self.place.copy, self.place, self.random, true)
     if is_killed then kill(child) end
-    child:signal "CONT"
+    child:signal "CONT" -- in any case: who is told what went wrong waits for its end
+    if not ok then error(copy, 0) end
+    self.copies[#self.copies + 1] = copy
   end
   ended(self, child)
   return is_met, is_killed
